@@ -30,7 +30,7 @@ from .formula import Expr, Function, factors_of, name, named, number, replaced, 
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
 from .simplify import again, fitted, full, product, simplified, tidied, times, transposed, with_cases
-from .steps import TRANSPOSES, Steps
+from .steps import Steps
 from .symbolic_rule import G, parted
 
 Rules: TypeAlias = tuple[tuple[int, Var], ...]  # the values whose rules they are, numbered in order
@@ -212,7 +212,7 @@ class Chain(Steps):
         found: dict[str, None] = {}
 
         def turned(part: Expr) -> Expr | None:
-            if part.role not in TRANSPOSES:
+            if not part.is_turned:
                 return None
             [inner] = part.args
             word = (inner.args[0] if inner.role == "inverse" else inner).value

@@ -281,7 +281,7 @@ class _Reader:
         value = self.context.environment().get(e.value) if e.role == "name" else None
         if not e.shape or value is not None and np.array_equal(value, np.eye(len(value))):
             return e
-        if e.role == "softmax" and e.args[0].role in ("transpose", "matrix transpose"):
+        if e.role == "softmax" and e.args[0].is_turned:
             params = {**e.params, "axis": tuple(1 - k % 2 for k in np.atleast_1d(e.params.get("axis", -1)))}
             return make(e.row, e.args[0].args, params, e.shape[::-1])
         return transposed(e)

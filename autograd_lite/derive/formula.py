@@ -43,10 +43,15 @@ class Expr:
         return self.role == "number"
 
     @property
+    def is_turned(self) -> bool:
+        """The transpose of a matrix."""
+        return self.role in ("transpose", "matrix transpose")
+
+    @property
     def is_atom(self) -> bool:
         """A name, a number, or a transpose of one: nothing is gained by calling it something."""
         e = self
-        while e.role in ("transpose", "matrix transpose", "negation"):
+        while e.is_turned or e.role == "negation":
             e = e.args[0]
         return e.role in ("name", "number")
 

@@ -80,7 +80,7 @@ def _apart(e: Expr) -> tuple[Expr, Expr]:
 
 
 def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
-    if e.role in ("transpose", "matrix transpose") and len(e.shape) == 2:
+    if e.is_turned and len(e.shape) == 2:
         return _chains(e.args[0], not is_turned, is_symmetric)
     is_sum = e.role in ("sum", "difference", "negation") and all(x.shape == e.shape for _, x in terms_of(e))
     if is_sum and any(part.role == "matrix product" for part in walk(e)):

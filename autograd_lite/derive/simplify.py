@@ -557,7 +557,7 @@ def _transpose(e: Expr) -> Expr | None:
     ndim = len(x.shape)
     if x.is_number or ndim < 2 or axes == tuple(range(ndim)):
         return x
-    if ndim == 2 and _is_turned(x):
+    if ndim == 2 and x.is_turned:
         return x.args[0]
     if x.role == "outer product":
         return unsimplified(x.row, x.args[::-1], e.shape)
@@ -565,17 +565,13 @@ def _transpose(e: Expr) -> Expr | None:
         return full(x.args[0], e.shape) if not x.args[0].shape else None
     if x.role == "reshape" and x.shape == (1, *x.args[0].shape):  # a row
         return fitted(x.args[0], e.shape)
-    if x.role == "product" and ndim == 2 and all(len(f.shape) < 2 or _is_turned(f) for f in x.args):  # (x ⊙ Vᵀ)ᵀ
+    if x.role == "product" and ndim == 2 and all(len(f.shape) < 2 or f.is_turned for f in x.args):  # (x ⊙ Vᵀ)ᵀ
         columns = {0: (), 1: (e.shape[0], 1)}  # by the number of axes
         shapes = ((f, columns.get(len(f.shape))) for f in x.args)
         return product([transposed(f) if shape is None else fitted(f, shape) for f, shape in shapes], e.shape)
     if x.role == "concatenation" and ndim == 2:  # of rows is one of columns
         return unsimplified(x.row, map(transposed, x.args), e.shape, **{**x.params, "axis": 1 - x.params["axis"]})
     return transposed(x) if ndim == 2 and axes is not None else None
-
-
-def _is_turned(e: Expr) -> bool:
-    return e.role in ("transpose", "matrix transpose")
 
 
 def _total(e: Expr) -> Expr | None:

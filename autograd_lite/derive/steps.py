@@ -36,8 +36,7 @@ CHEAP = (
 )  # fmt: skip
 PRODUCTS = ("matrix product", "outer product", "dot product", "contraction", "solution")  # each is a step
 ARITHMETIC = ("sum", "difference", "product", "quotient")
-TRANSPOSES = ("transpose", "matrix transpose")
-TURNS = (*TRANSPOSES, "swap of axes")
+TURNS = ("transpose", "matrix transpose", "swap of axes")
 SHORT = 3  # operations in the argument of a function that is no step of its own
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 

@@ -195,7 +195,7 @@ def _of_columns(e: Expr, printer: Printer) -> Expr:
         return replace(e, args=(replace(x, row=_LINE), m)) if is_line else e
     if len(m.shape) > 2 or not (isinstance(printer, Latex) or _has_derivative(e)):
         return e
-    turned = m.args[0] if m.role in _TRANSPOSES else unsimplified("transpose", (m,), m.shape[::-1], axes=None)
+    turned = m.args[0] if m.is_turned else unsimplified("transpose", (m,), m.shape[::-1], axes=None)
     return replace(e, args=(turned, x))
 
 
@@ -234,7 +234,6 @@ def _product(e: Expr, printer: Printer) -> str:
     return out + factors[-1]
 
 
-_TRANSPOSES = ("transpose", "matrix transpose")
 _INVERSES = {
     "inverse": Function("inv", text="{x}⁻ᵀ", tex=r"{x}^{{-\top}}"),
     "solution": Function("solve", text="{x1}⁻ᵀ @ {x2}", tex=r"{x1}^{{-\top}} {x2}"),
@@ -243,10 +242,10 @@ _INVERSES = {
 
 def _turned_inverse(e: Expr) -> Expr:
     """The inverse of a transpose, or the transpose of an inverse, as ``K⁻ᵀ``."""
-    if e.role in _TRANSPOSES and e.args[0].role == "inverse":
+    if e.is_turned and e.args[0].role == "inverse":
         return replace(e, row=_INVERSES["inverse"], args=e.args[0].args)
-    if e.role in _INVERSES and e.args[0].role in _TRANSPOSES:
-        if (inner := e.args[0].args[0]).role in _TRANSPOSES:  # of both
+    if e.role in _INVERSES and e.args[0].is_turned:
+        if (inner := e.args[0].args[0]).is_turned:  # of both
             return replace(e, args=(*inner.args, *e.args[1:]))
         return replace(e, row=_INVERSES[e.role], args=(*e.args[0].args, *e.args[1:]))
     return e
