@@ -128,7 +128,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     **dict.fromkeys(("ψ", "psi", "digamma"), _digamma),
     "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
-    "diff": lambda x, axis=-1, n=1, **ends: np.diff(x, n, axis, **ends),
+    "diff": lambda x, n=1, axis=-1, **ends: np.diff(x, n, axis, **ends),
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
@@ -237,7 +237,7 @@ def written(names: Iterable[str]) -> dict[str, str]:
     typed = {shown: w for w, shown in indexed.items()}
     spelled = {re.sub("[Α-Ωα-ωε]", lambda m: greek(m[0]), text_name(w)): w for w in names}
     shown_as = {**spelled, **{text_name(w): w for w in names}}
-    printed = {re.sub(r"(?<=[^\W\d_])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
+    printed = {re.sub(r"(?<=[^\W\d_]|[\u0300-\u036f])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
     lowered |= {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for shown, w in printed.items()}  # θ₀
     return {**lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
 
@@ -662,9 +662,8 @@ class Reader:
     @property
     def usual(self) -> str:
         """Some functions that may be used, those of the sheet first."""
-        functions = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
-        partials = {w for w in functions if isinstance(self.names[w], partial)}  # those of a notation can be typed
-        functions = [w for w in functions if w not in partials or re.sub(r"_\d+$", "", w) in NOTATIONS]
+        ours = (w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS)
+        functions = (w for w in ours if not isinstance(self.names[w], partial) or re.sub(r"_\d+$", "", w) in NOTATIONS)
         return ", ".join([*functions, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
 
     def _charge(self, entries: float, work: float = 0) -> None:

@@ -376,11 +376,12 @@ const FUNCTIONS = {
     return array(flat.shape, data, ofNumbers(x.kind));
   },
   diff: (x, ...rest) => {
-    const { axis, prepend, append, ...params } = rest.find(isParams)?.params ?? {}, [along = axis ?? array([], [-1], "i"), ...more] = rest.filter((y) => !isParams(y));
+    const { n: times, axis, prepend, append, ...params } = rest.find(isParams)?.params ?? {}, [n = times, along = axis ?? array([], [-1], "i"), ...more] = rest.filter((y) => !isParams(y));
     if (more.length || Object.keys(params).length || (x.shape.length > 1 && (prepend || append))) notMarked("its parameters");
     const [k] = axesOf(along, x.shape.length), y = array(prepend || append ? [x.data.length + (prepend?.data.length ?? 0) + (append?.data.length ?? 0)] : x.shape, [...(prepend?.data ?? []), ...x.data, ...(append?.data ?? [])], x.kind);
     const shape = y.shape.map((n, m) => (m === k ? Math.max(n - 1, 0) : n)), next = (by) => gathered(y, shape, (at) => at.map((p, m) => (m === k ? p + by : p)));
-    return map((a, b) => a - b, ofNumbers(y.kind), next(1), next(0));
+    const once = map((a, b) => a - b, ofNumbers(y.kind), next(1), next(0)), left = n ? whole(n)[0] - 1 : 0;
+    return left < 0 ? notMarked("its parameters") : left ? FUNCTIONS.diff(once, array([], [left], "i"), along) : once;
   },
   einsum: ({ word }, ...arrays) => {
     const [inputs, output] = (word ?? notMarked("einsum without its subscripts")).replaceAll(" ", "").split("->"), parts = inputs.split(","), sizes = {};
@@ -520,7 +521,6 @@ const MOVED = new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu");
 const tuple = (numbers) => `(${numbers.join(",")},)`;
 /** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
-const INVERSE = /(?<![\p{Nd}.])(?:\^|\*\*)\s*(?:-1(?![\p{L}\p{N}_.])|\(-1\)|\{-1\})/gu; // A^-1
 const LEFT_STEP = "_t|[\\[_]?\\(?[tₜ] ?(?:([-+₊₋]) ?([\\p{Nd}₀-₉]+))?[\\])]?"; // of a left side: [t-1]
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
 /** What is raised, as a power; an inverse is left as it is. */
@@ -576,6 +576,7 @@ const numbered = (number) => (number.includes("t") ? below(number) : number);
 const braced = (all, inside) => {
   const parts = inside.match(/[ti-n](?: ?[-+] ?\p{Nd}+)?|\p{Nd}+/gu) ?? [];
   if (/^(?:[i-n][^\p{L}\p{N}_]*\([i-n, ]+\)|\([i-n, ]+\)[^\p{L}\p{N}_]*[i-n])$/u.test(inside)) return [...inside].map((c) => ({ "(": "₍", ")": "₎" })[c] ?? below(c)).join(""); // dL/dJ_{j(ik)}
+  if (/[i-n] ?[-+] ?[i-n]/.test(inside)) return `[${inside}]`; // x_{i+j}
   if (!parts.length || inside.replace(/[ ,]/g, "") !== parts.join("").replaceAll(" ", "")) {
     const [word, ...at] = inside.split(","); // acc_{new,t}
     return new RegExp(`^\\s*[A-Za-z]${W}*\\s*$`, "u").test(word) ? `_${word.trim()}${below(at.join(","))}` : all;
@@ -693,9 +694,9 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all))).replace(this.ofStems, "$1[$2][").replace(INVERSE, "⁻¹").replace(this.powers, power);
+    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all))).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
-    text = this.withSigns(this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")));
+    text = this.withSigns(this.withSubscripts(text));
     const isRow = (c) => !has(this.words, c) && !this.steps.has(c) && has(this.words, c.toUpperCase()) && this.shapes[this.words[c.toUpperCase()]]?.length;
     text = text.replace(new RegExp(`(?<!${W}|[/.])[a-z](?=[${INDICES}ₜ])`, "gu"), (c, k, all) => (isRow(c) && !new RegExp(`(?<!${W})${c.toUpperCase()}(?![A-Za-z])`, "u").test(all) ? c.toUpperCase() : c)); // xᵢ for Xᵢ, not in d - D
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
@@ -851,6 +852,8 @@ class Board {
     const isOfLine = over.length > 1 && (isThere || (each.length && isEnded && !/ₜ(?![₊₋])/u.test(term)));
     if (isOfLine && !(common.some((t) => !over.includes(t)) && this.isReadAs("all"))) return [...over].sort((a, b) => a - b);
     if (each.length && common.length < over.length && !isEnded && common.every((t) => over.includes(t))) common = []; // Yₜ, of which the first is not there
+    const reached = each.length ? each.map((there) => [...there, there.end]).reduce((a, b) => a.filter((n) => b.includes(n))) : common; // where a gradient behind the last step is 0
+    if (!over.length && reached.length > common.length && common.length && this.isReadAs("all")) return [...new Set(reached)].sort((a, b) => a - b);
     const fewer = common.filter((t) => (over.length > 1 ? over.includes(t) : t)); // without a start
     if (fewer.length && fewer.length < common.length && this.isReadAs("line")) return fewer;
     if (!common.length) throw new Unread(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
@@ -902,7 +905,7 @@ class Board {
     const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
     text = text.replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
-    text = text.replace(BRACES, braced);
+    text = text.replace(BRACES, braced).replace(new RegExp(`([${INDICES}])([₊₋])([${INDICES}])`, "gu"), (_, a, sign, b) => `[${lettersOf(a)}${sign === "₋" ? "-" : "+"}${lettersOf(b)}]`);
     const bound = [...text.matchAll(new RegExp(`Σ_?([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
     const isKept = (c) => (has(this.words, c) && !bound.includes(c)) || ("+-".includes(c) && text.includes("Σ")); // in a sum, x[i+1] may go further than an index
     text = text.replace(ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
@@ -1441,8 +1444,9 @@ class Reader {
     let k = 0;
     const axes = []; // of the result: the size, and the places in x
     const arrays = places.filter((p) => p?.shape?.length);
-    if (arrays.length && (arrays.length !== places.length || arrays.some((a) => a.kind !== "i" || !alike(a.shape, arrays[0].shape)))) notMarked("this index");
-    if (arrays.length) return this.taken(x, arrays);
+    const isOne = arrays.length === 1 && arrays[0].kind === "i" && arrays[0].shape.length === 1 && places.every((p) => p === null || p.slice || p === arrays[0]); // x[:, [0]]
+    if (!isOne && arrays.length && (arrays.length !== places.length || arrays.some((a) => a.kind !== "i" || !alike(a.shape, arrays[0].shape)))) notMarked("this index");
+    if (arrays.length && !isOne) return this.taken(x, arrays);
     const steps = x.shape.map((_, j) => count(x.shape.slice(j + 1)));
     let start = 0;
     for (const p of places) {
@@ -1457,6 +1461,9 @@ class Reader {
         const along = [];
         for (let i = first; by > 0 ? i < last : i > last; i += by) along.push(i * steps[k]);
         axes.push(along);
+        k++;
+      } else if (p.shape.length) {
+        axes.push(p.data.map((i) => inside(i, x.shape[k]) * steps[k]));
         k++;
       } else start += inside(only(p), x.shape[k]) * steps[k++];
     }

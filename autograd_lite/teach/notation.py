@@ -46,7 +46,6 @@ _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
 WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^]]*(?<!\w)[ti-n](?!\w)"
 _LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
-_INVERSE = r"(?<![\d.])(?:\^|\*\*)\s*(?:-1(?![\w.])|\(-1\)|\{-1\})"  # A^-1
 #: Functions that need no brackets: ln P.
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign")
 _OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
@@ -151,9 +150,9 @@ class Board:
         """
         text = text if self._has_whole(text) else spelled(text, self.words)
         text = re.sub(r"(\w+)['′’](?!\w*['\"])", self._primed, decomposed(text))
-        text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(text))
+        text = self.with_t(text)
         text = re.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
-        text = re.sub(POWERS, power, re.sub(_INVERSE, "⁻¹", text))
+        text = re.sub(POWERS, power, text)
         for c in self.indices if self.indices and self._is_read_as("own") else ():
             text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
         text = re.sub(rf"(?<![\w/.])[a-z](?=[{INDICES}ₜ])", self._row, signs_replaced(self.with_subscripts(text)))
@@ -271,6 +270,8 @@ class Board:
         text = re.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = re.sub(_BRACES, _braced, text)
+        several = rf"([{INDICES}][₊₋][{INDICES}])"  # xᵢ₊ⱼ
+        text = re.sub(several, lambda m: f"[{m[0].translate(_SUBSCRIPTS).translate(_DIGITS)}]", text)
         bound = "".join(re.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         kept = self.words.keys() - {*bound}
         kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
@@ -392,7 +393,28 @@ class Board:
 
     def _steps_of(self, term: str, over: Sequence[int] = ()) -> set[int]:
         """The steps t for which there is each value in a term: those of the line, unless it counts otherwise."""
-        steps, ends = list[set[int]](), list[set[int]]()  # also where a start, or a gradient behind the last one, is 0
+        common, reached = self._there(term, over)
+        if common < {*over} and {*over} - reached:  # Yₜ, of which the first is not there
+            common = set()
+        is_moved = not re.search("ₜ(?![₊₋])", term)
+        is_of_line = len(over) > 1 and {*over} <= reached and ({*over} <= common or common <= {*over} or is_moved)
+        if is_of_line and not (common - {*over} and self._is_read_as("all")):
+            return {*over}
+        if not over and set() < common < reached and self._is_read_as("all"):
+            return reached
+        fewer = common & {*over} if len(over) > 1 else common - {0}
+        if fewer and fewer != common and self._is_read_as("line"):
+            return fewer
+        if not common:
+            shown = term.strip().replace("*+", "·")
+            raise Unread(f"Σₜ cannot be read: there is no step t with each value in {shown}")
+        return common
+
+    def _there(self, term: str, over: Sequence[int]) -> tuple[set[int], set[int]]:
+        """The steps t for which there is each value in a term, and those where one may be a start, or a gradient
+        behind the last step, which is 0.
+        """
+        steps, ends = list[set[int]](), list[set[int]]()
         for m in re.finditer(_AT_STEP, term):
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
             if word not in self._steps and m[1] in self.words:  # an array with a row for each step
@@ -401,22 +423,8 @@ class Board:
             end = max(there, default=0) + 1 if "/" in m[1] else min(there, default=0) - (word in self._computed)
             steps.append({k - by for k in there})
             ends.append(steps[-1] | {end - by})
-        if not steps:
-            common = reached = self._stems and self._rows_of(term) or {*over}
-        else:
-            common, reached = set.intersection(*steps), set.intersection(*ends)
-            common = set() if common < {*over} and {*over} - reached else common  # Yₜ, of which the first is not there
-        is_moved = not re.search("ₜ(?![₊₋])", term)
-        is_of_line = len(over) > 1 and {*over} <= reached and ({*over} <= common or common <= {*over} or is_moved)
-        if is_of_line and not (common - {*over} and self._is_read_as("all")):
-            return {*over}
-        fewer = common & {*over} if len(over) > 1 else common - {0}
-        if fewer and fewer != common and self._is_read_as("line"):
-            return fewer
-        if not common:
-            shown = term.strip().replace("*+", "·")
-            raise Unread(f"Σₜ cannot be read: there is no step t with each value in {shown}")
-        return common
+        rows = steps or [self._stems and self._rows_of(term) or {*over}]
+        return set.intersection(*rows), set.intersection(*(ends or rows))
 
     def _rows_of(self, term: str) -> set[int]:
         """The steps t for which the arrays in a term have entries: ``xₜ₋₁ xₜ``."""
@@ -791,6 +799,8 @@ def _braced(m: re.Match[str]) -> str:
     parts = re.findall(r"[ti-n](?: ?[-+] ?\d+)?|\d+", m[1])
     if re.fullmatch(r"[i-n]\W*\([i-n, ]+\)|\([i-n, ]+\)\W*[i-n]", m[1]):  # dL/dJ_{j(ik)}
         return "".join({"(": "₍", ")": "₎"}.get(c, _below(c)) for c in m[1])
+    if re.search("[i-n] ?[-+] ?[i-n]", m[1]):  # x_{i+j}
+        return f"[{m[1]}]"
     if re.sub("[ ,]", "", m[1]) != "".join(parts).replace(" ", "") or not parts:
         word, _, at = m[1].partition(",")  # acc_{new,t}
         return f"_{word.strip()}{_below(at)}" if re.fullmatch(r"\s*[A-Za-z]\w*\s*", word) else m[0]
