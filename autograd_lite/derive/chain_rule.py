@@ -119,8 +119,8 @@ class Chain(Steps):
                     pair = (formula, before) if is_product else (before, formula)
                     formula = self._passed(at, before, times(*pair))
                 elif e.is_map and not direct:
-                    g = name(self.upstream(n), at.shape)
-                    formula = substitute(formula, {self.upstream(n): product((g, before), at.shape)})
+                    g = name(self.upstream(n), n.shape and at.shape)  # of a total one number
+                    formula = substitute(formula, {g.value: full(product((g, before), at.shape), at.shape)})
                 elif not direct:
                     formula = full(product((before, formula), formula.shape), formula.shape)
                 inner = replace(e, formula=formula)

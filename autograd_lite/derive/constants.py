@@ -88,6 +88,7 @@ class Constants:
         #: By places in the user's code what each round of a loop computes there, by row, and by what index.
         self.indices: dict[Any, dict[Primitive, dict[Var, Any]]] = {}
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
+        self.fixed: dict[tuple[Var, int], int] = {}  # of states that were detached, the round: by result and operand
         self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._labelled: dict[Any, list[Any]] = {}  # what they are in each round, in terms of entries at labels
@@ -130,6 +131,8 @@ class Constants:
             n = next((k for k, (_, y) in enumerate(values) if isinstance(y, Var)), 0)  # of several layers
             starts = [start_of(words[k + n :: n]) for k in range(n)]
             self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
+            later = enumerate(values[n:], n) if at in carried and isinstance(values[n][1], Var) else ()
+            self.fixed |= {(of, at[-1]): j for j, (of, y) in later if not isinstance(y, Var)}
         for at, operands in rounds.items():
             first, *others = operands.values()
             is_one = not others or at not in carried and all(_is_same(first, x) for x in others)
@@ -302,11 +305,16 @@ class Constants:
 
     def _of_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that a variable has in one round of a loop, with the number of that: x1, x2, …; or a number that
-        the round before has computed.
+        the round before has computed; one that was detached between rounds is h2_fixed.
         """
         e, rounds = operand(eq, k), self.rounds.get(_place_in_code(eq, k), {})
+        rounds = {v: y for v, y in rounds.items() if (v, k) not in self.fixed}
         variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e)
         last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
+        before = self.fixed.get((eq.outputs[0], k))
+        if before is not None and self._is_free(word := f"{variable}{last - len(rounds) + before + 1}_fixed", x):
+            self.add(x, word)
+            return name(word, np.shape(x))
         is_named = variable and (np.ndim(x) or is_carried or self._is_turn(e, eq.origin.code))
         is_named = is_named or variable and self._is_of_each_round(e, eq.origin.code)
         words = [f"{variable}{last + j - len(rounds) + 1}" for j in range(len(rounds))] if is_named else []
@@ -315,14 +323,14 @@ class Constants:
         values = dict(zip(words, rounds.values(), strict=False))
         if not all(self._is_free(w, y) for w, y in values.items()):
             return None
-        word = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
-        if word is not None and word not in self.values:
-            self.add(x, word)
+        found = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
+        if found is not None and found not in self.values:
+            self.add(x, found)
             if is_carried or not np.ndim(x):
-                self._start(word, eq.origin.code)
-            if is_carried and word in words[1:]:
-                self._define(word, variable, x, eq.origin.code, words[words.index(word) - 1])
-        return None if word is None else name(word, np.shape(x))
+                self._start(found, eq.origin.code)
+            if is_carried and found in words[1:]:
+                self._define(found, variable, x, eq.origin.code, words[words.index(found) - 1])
+        return None if found is None else name(found, np.shape(x))
 
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""

@@ -197,7 +197,8 @@ class Lines:
         passed_over = Counter(stem(names[m]) for m in {m for form in chosen.values() for m in form.through})
         of_all = Counter(stem(names[m]) for m in self.reach)
         for n, form in list(chosen.items()):
-            often, above = Counter(stem(names[m]) for m in form.through), {stem(names[m]) for m in form.start}
+            inside = (m for m in form.through if self.chain.rounds.get(m, [m])[0] not in self.chain.running)
+            often, above = Counter(stem(names[m]) for m in inside), {stem(names[m]) for m in form.start}
             skipped = {word for word in self.chain.looped if often[word]}
             if skipped & above or any(often[word] > 1 or passed_over[word] < of_all[word] for word in skipped):
                 del chosen[n]

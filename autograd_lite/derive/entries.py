@@ -339,12 +339,13 @@ def entry(e: Expr, at: At) -> Expr:
         case "total" if axes := _summed(e) or _every_axis(e):
             return _of_total(e, axes, at)
         case "outer product":
-            return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
+            pair = entry(inner, at[:1]), entry(e.args[1], at[1:])
+            return multiplied(pair, rest) if any(at) else replace(e, args=pair)
         case "contraction":
             return _of_einsum(e, at)
         case "sum over steps":
             is_row = inner.role == "placement" and any(isinstance(p, Step) for p in _parts(inner))
-            return _at_step(e, at, rest) if is_row else replace(e, args=(entry(inner, at),), shape=rest)
+            return _at_step(e, at, rest) if is_row else _over_steps(e, entry(inner, at), rest)
         case _ if (which := _running(e)) is not None:
             (c,), (test, k) = _fresh(at, 1), which
             terms = entry(inner, (*at[:k], c, *at[k + 1 :]))
@@ -378,7 +379,7 @@ def _at_label(e: Expr, at: At) -> Expr | None:
     if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
         return e
     p = e.params["index"]
-    if len(at) != 1 or type(p) is not Labels or not p.word.isidentifier():
+    if len(at) != 1 or type(p) is not Labels or p.ndim != 1 or not at[0] or not p.word.isidentifier():
         return None
     label = np.zeros((), int).view(Labels)
     label.word = f"{p.word}@{at[0]}"
@@ -498,6 +499,15 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
     return _sum(letters, entry(e.args[0], tuple(index)))
 
 
+def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:
+    """A sum over steps of one entry, with what all of them have in front: numbers, and ``1[k = 0]``."""
+    factors = factors_of(of)
+    front = [f for f in factors if f.is_number or f.head == EQUAL.name and f.args[1].is_number]
+    front = front if len(front) < len(factors) else []
+    inner = multiplied([f for f in factors if f not in front], rest)
+    return multiplied((*front, replace(e, args=(inner,), shape=rest)), rest)
+
+
 def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     """One row of a sum of rows, one for each step: ``dL/daₖ₊₁``, or ``Σₜ 1[k = t] dL/daₜ`` where some have none."""
     row, *others = _parts(e.args[0])
@@ -505,7 +515,7 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     if not isinstance(row, Step) or row.several > 1 or not at[0]:
         raise _NoEntries
     if row.back or [t + row.distance for t in e.params["steps"]] != [*range(e.shape[0])]:
-        if others or any(at[1:]) or of.role != "name":
+        if others or any(at[1:]):
             raise _NoEntries
         is_here = unsimplified(EQUAL, (name(at[0]), name(repr(row))), ())
         return replace(e, args=(multiplied((is_here, entry(of, at[1:])), of.shape),), shape=of.shape)
@@ -542,6 +552,8 @@ def _in_row_index(p: Any, row: Step, c: str) -> Any:
         label = p.copy()
         label.word = _word_in_row(p.word, row, c)
         return label
+    if isinstance(p, slice):
+        return slice(*(_in_row_index(end, row, c) for end in (p.start, p.stop, p.step)))
     return p
 
 

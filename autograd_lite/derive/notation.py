@@ -416,20 +416,28 @@ class Notation:
             first = places.get((self._computed_at.get(at[0]), *at[1:]))
             if first is not None and self.place.get(first[-1], 0) < self.place.get(steps[0], -1):
                 first += places.pop(at)
-        users = self.program.users
-        apart = (part for steps in places.values() for part in self._apart(steps, users))
+        leads_to = self._leads_to()
+        apart = (part for steps in places.values() for part in self._apart(steps, leads_to))
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}
 
     def is_looped(self, values: Sequence[Var]) -> bool:
         """Whether values that were computed at one place are those of a loop."""
         return len(values) > 2 or all(v in self.defined and is_in_loop(self.defined[v]) for v in values)
 
-    def _apart(self, steps: list[Var], users: Mapping[Var, list[Equation]]) -> Iterable[list[Var]]:
+    def _leads_to(self) -> dict[Var, str]:
+        """For each value the variable that it is computed for: the first that has a name among those computed of it."""
+        leads_to: dict[Var, str] = {}
+        for eq in reversed(self.program.equations):
+            words = [stem(self.names[v]) if v in self.names else leads_to.get(v, "") for v in eq.outputs]
+            leads_to |= dict.fromkeys(eq.reads, next(filter(None, words), ""))
+        return leads_to
+
+    @staticmethod
+    def _apart(steps: list[Var], leads_to: Mapping[Var, str]) -> Iterable[list[Var]]:
         """The values of one place, apart for each variable that they lead to: of a function that is called twice."""
         families: dict[str, list[Var]] = {}
         for v in steps:
-            near = (y for eq in users.get(v, ()) for y in eq.outputs if y in self.names)
-            families.setdefault(stem(self.names.get(next(near, v), "")), []).append(v)
+            families.setdefault(leads_to.get(v, ""), []).append(v)
         return families.values() if "" not in families and min(map(len, families.values())) > 1 else [steps]
 
     def word(self, n: Var) -> str:

@@ -85,7 +85,8 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
-    return [replace(s, lines=[_summed(line, looped) for line in s.lines]) for s in merged]
+    whole = {line.symbol for line in steps if any(_inside(e, ())[1] for e in line.formulas)}
+    return [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
 
 
 def _number(word: str) -> tuple[str, int]:
@@ -329,7 +330,7 @@ def _place_of(index: Any) -> int | None:
 
 
 def _numbers(names: Mapping[str, int]) -> bool:
-    return any(re.match("[d∂].*/", stem) for stem in names)
+    return any(k and re.match("[d∂].*/", stem) for stem, k in names.items())
 
 
 def _is_run(steps: Sequence[int]) -> bool:
@@ -413,6 +414,9 @@ def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
     numbers = [f for f in factors_of(e) if f.is_number]
     inner = multiplied([f for f in factors_of(e) if not f.is_number], e.shape) if numbers else e
     summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), shape, steps=steps)
+    [at, *others] = index_parts(inner.params["index"]) if inner.role == "index" else [None]
+    if isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(inner.args[0].shape))]:
+        summed = unsimplified("sum", inner.args, (), axis=None)  # of all entries
     return product((*map(number, signs), *numbers, summed), shape)
 
 
@@ -454,10 +458,10 @@ def _is_power(f: Expr, word: str) -> bool:
 
 def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Expr, list[int]]:
     """A formula with Σₜ in the sums in it, and the steps; if `is_apart`, sums in others have another letter."""
-    first, (e, every) = e, _by_rows(e, looped)
-    sums = [part for part in walk(e) if part.role in ("sum", "difference")]
+    before, every = _by_rows(replaced(e, _spread), looped)
+    sums = [part for part in walk(before) if part.role in ("sum", "difference")]
     inner = {a.key for part in sums for a in part.args}
-    whole = e.args[0] if e.role == "negation" else e
+    whole = before.args[0] if before.role == "negation" else before
     outer, steps = {part.key for part in sums} - inner, [every]
     nested = {x.key for part in sums for a in part.args for x in walk(a) if x.key in outer} if is_apart else set()
 
@@ -472,16 +476,29 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
             steps.append(over)
         return new
 
-    written = fold(e, made)
+    written = fold(before, made)
     over = next(filter(None, steps), [])
     if not is_apart and any(_over(x) for part in _over(written) for x in part.args):
-        return _inside(first, looped, is_apart=True)
+        return _inside(e, looped, is_apart=True)
     return (written if over else e), over
 
 
 def _over(e: Expr) -> list[Expr]:
     """The sums over steps in a formula."""
     return [part for part in walk(e) if isinstance(part.row, _OverSteps)]
+
+
+def _spread(e: Expr) -> Expr | None:
+    """A sum over a power that is also in its terms, (a + 2 b / (1 + r)) / (1 + r)², as that of quotients."""
+    factors = factors_of(e.args[0]) if e.role == "quotient" else ()
+    sums = [terms_of(f) for f in factors if f.role in ("sum", "difference")]
+    below = _root(e.args[1]).key if len(sums) == 1 else ""
+    others = [f for of in sums for _, x in of if x.role == "quotient" for f in factors_of(x.args[1])]
+    if below not in {_root(f).key for f in others}:
+        return None
+    over = [(sign, simplified("divide", (x, e.args[1]), e.shape)) for sign, x in sums[0]]
+    spread = total([x if sign > 0 else product((number(-1), x), x.shape) for sign, x in over])
+    return product((*(f for f in factors if f.role not in ("sum", "difference")), spread), e.shape)
 
 
 def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
@@ -503,11 +520,14 @@ def _positive(e: Expr) -> Expr:
     return next((f for f in factors_of(e.args[0] if e.role == "negation" else e) if not f.is_number), e)
 
 
-def _summed(line: Line, looped: Container[str]) -> Line:
-    """A line with Σₜ instead of the terms of the steps, or Σₛ in the line of each step."""
+def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:
+    """A line with Σₜ instead of the terms of the steps, or Σₛ in the line of each step; also in the definitions of what
+    is such a sum as a `whole`.
+    """
     is_of_step, names = "@" in line.symbol, {w for e in line.formulas for w in e.names}
+    is_one = is_of_step or _is_of_loop(line.symbol, looped) and _number(line.symbol)[1] > 0
     with _second(names) if is_of_step else nullcontext(_LETTER.get()) as t:
-        sums = [_inside(e, () if _is_of_loop(line.symbol, looped) else looped) for e in line.formulas]
+        sums = [_inside(e, () if is_one else looped) for e in line.formulas]
     stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
     groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
     numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]
@@ -515,17 +535,25 @@ def _summed(line: Line, looped: Container[str]) -> Line:
     steps = next((over for _, over in sums if over), every)
     t = t if steps is not every else _LETTER.get()
     since = [d for group in groups for d in _defined(group, steps)]
-    since = [_with_sums(d, looped) for d in since]
+    since = [_with_sums(d, looped, whole) for d in since]
     if len(since) == len(line.since) and steps is every:
         return replace(line, since=since)
-    how = f"{line.how}; {_range(steps, t)}{_ranges([e for e, _ in sums], steps)}"
-    return replace(line, formulas=[e for e, _ in sums], since=since, how=how)
+    formulas, are_rows = [e for e, _ in sums], steps is not every and not any("@" in d.symbol for d in since)
+    if are_rows and all(_is_by_row(x) for e in (*formulas, *(d.formula for d in since if d.formula)) for x in _over(e)):
+        return replace(line, formulas=formulas, since=since)
+    how = f"{line.how}; {_range(steps, t)}{_ranges(formulas, steps)}"
+    return replace(line, formulas=formulas, since=since, how=how)
 
 
-def _with_sums(d: Definition, looped: Container[str]) -> Definition:
+def _is_by_row(e: Expr) -> bool:
+    """Whether a sum over steps has one row of each, so that the index of the row is written and no step."""
+    first = index_parts(e.args[0].params["index"])[0] if e.args[0].role == "placement" else None
+    return isinstance(first, Step) and [first.at(t) for t in e.params["steps"]] == [*range(e.shape[0])]
+
+
+def _with_sums(d: Definition, looped: Container[str], whole: Container[str]) -> Definition:
     """A definition with Σₜ; not that of one step, b[0] x[4] + b[1] x[3], beside which t is the number of steps."""
-    is_of_step = _number(d.symbol)[1] > 0 and len(terms_of(d.formula or number(0))) <= FAR
-    if is_of_step or d.formula is None:
+    if d.formula is None or "@" not in d.symbol and _number(d.symbol)[1] > 0 and d.symbol not in whole:
         return d
     with _second(d.formula.names) if "@" in d.symbol else nullcontext():
         return replace(d, formula=_inside(d.formula, () if "@" in d.symbol else looped)[0])
@@ -533,8 +561,7 @@ def _with_sums(d: Definition, looped: Container[str]) -> Definition:
 
 def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
     """The steps of sums that are over fewer than others, of a state that the last round does not need."""
-    parts = [part for e in formulas for part in walk(e) if isinstance(part.row, _OverSteps)]
-    others = [part for part in parts if part.params["steps"] != steps]
+    others = [part for part in [part for e in formulas for part in _over(e)] if part.params["steps"] != steps]
     named = {id(part): [e.value for e in walk(part) if e.role == "name"] for part in others}
     fewer = {w: part for part in others for w in [w for w in named[id(part)] if "/" in w] or named[id(part)][:1]}
     said = dict[str, list[str]]()

@@ -7,6 +7,7 @@ between two landmarks belongs to the formula of the later one.
 
 from __future__ import annotations
 
+import ast
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence, Set
@@ -18,12 +19,12 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Program, Var
-from ..program.naming import is_in_loop, place
+from ..program.naming import expression, is_in_loop, place
 from ..table import TABLE, Textbook
 from . import formula
 from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Shape, index_parts, name, named, terms_of, unsimplified, walk
+from .formula import Expr, Labels, Shape, index_parts, name, named, terms_of, unsimplified, walk
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
 from .simplify import again, is_zero, simplified
@@ -119,10 +120,12 @@ class Steps(Notation):
         eq = self.defined[n]
         args = self.arguments(n)
         is_near = all(p in self.names or self.is_input(p) or not n.shape and self._is_light(p) for p in args)
+        is_near |= self._is_entry(n)
         is_entry = type(eq.params.get("index")) in (int, slice)  # y[1:], which a loop reads
         is_number = self._is_entry(n)
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
+        is_number |= self._is_row(n)
         return is_near and (is_datum or is_number or is_scaled or self._is_plain(n) or self._is_stacked(n))
 
     def _is_plain(self, n: Var) -> bool:
@@ -158,7 +161,18 @@ class Steps(Notation):
             for k, ks in turns if any(n not in self.arguments(m)[self.arguments(k).index(n) :][:1] for m in ks)
         }  # fmt: skip
         is_near = are_numbers and len(places) > 1  # x[t + 1] of one step, x[t] of the next
+        is_near |= is_it and self._is_of_state(n, users)
         return is_it and (is_outside or is_near) and all(type(part) is int for part in parts)
+
+    def _is_of_state(self, n: Var, users: Iterable[Var]) -> bool:
+        """Whether an entry is the same one of a vector in each round of a loop, ``s[0]`` of a state, for numbers."""
+        eq, rows = self.defined[n], ((k, self.defined[k].row) for k in users)
+        are_numbers = all(not k.shape and row.kind == "elementwise" or self._is_vector(k) for k, row in rows)
+        written = expression(eq) if are_numbers and not self.is_input(eq.operands[0]) else None
+        return isinstance(written, ast.Subscript) and isinstance(written.slice, ast.Constant)
+
+    def _is_vector(self, n: Var) -> bool:
+        return self.defined[n].row.algebra == "stack" and len(n.shape) == 1
 
     def _is_inside(self, n: Var) -> bool:
         """Whether `n` is no step although its user's derivative is a map: a number that a formula of arrays has once,
@@ -171,12 +185,27 @@ class Steps(Notation):
         if self._is_stacked(n) or self.defined[n].row.algebra == "square" and self.defined[user].row.algebra == "total":
             return True
         if self._is_entry(n):
-            return all(self.defined[k].row.kind == "elementwise" for k in users)
+            return all(self.defined[k].row.kind == "elementwise" or self._is_vector(k) for k in users)
+        if self._is_row(n):
+            return True
         if n.size == 1 < user.size or is_light and all(n.size <= k.size for k in users):
             return self.defined[n].row.kind == "elementwise" and all(
                 self.defined[k].row.kind == "elementwise" for k in users
             )
         return user in self.names and self.adds_axes(user) and self.defined[n].row.algebra not in PRODUCTS
+
+    def _is_row(self, n: Var) -> bool:
+        """Whether a value without a name is a row or a matrix of an input, ``W[t]`` of ``h @ W[t]``, or a column at a
+        label; not of softmax(W[t]), whose derivative is one with respect to a vector.
+        """
+        eq, users = self.defined[n], self._consumers.get(n, ())
+        is_read = bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
+        is_part = is_read and eq.row.algebra == "index" and self.defined.keys().isdisjoint(eq.reads)
+        parts = index_parts(eq.params["index"]) if is_part else ()
+        are_places = [type(k) is int or isinstance(k, Labels) and k.word and not k.ndim for k in parts]
+        is_row = any(are_places) and (all(are_places) or int not in map(type, parts))
+        rows = (self.defined[k].row for k in users)
+        return is_row and all(row.kind == "elementwise" or row.algebra in PRODUCTS for row in rows)
 
     @cached_property
     def _consumers(self) -> dict[Var, list[Var]]:
@@ -209,8 +238,15 @@ class Steps(Notation):
                 if not self.is_turn(p) and not self._is_inside(p):
                     further.add(p)
                     further.update(self.arguments(p) if self._is_square(p) else ())
-            further |= self._needed_again(n) if active else set()
+            beside = self._beside(n, pure) if active and n not in chosen else set()
+            pure |= beside
+            further |= beside | self._needed_again(n) if active else set()
         return further
+
+    def _beside(self, n: Var, pure: Container[Var]) -> set[Var]:
+        """What only adds a row of an input to others, ``X[i] - X[j]``, and passes a derivative on to a function."""
+        users = self._consumers.get(n, ()) if self._is_row(n) else ()
+        return {k for k in users if k not in pure and k not in self.regions and self._is_scaling(k, n)}
 
     def _is_square(self, n: Var) -> bool:
         """Whether a value is the square of a difference of two that are differentiated, which is a step."""

@@ -220,8 +220,10 @@ def names_of(
 
 
 def _passed_on(nodes: Iterable[Node], stored: Container[Node]) -> dict[Node, Any]:
-    """What each step of a loop computes and assigns to no variable, with its place; one may have the last of it."""
-    places = {n: (n.code, n.at, n.row) for n in nodes if n.row is not None and n not in stored}
+    """What each step of a loop computes and assigns to no variable, with its place; one may have the last of it. What
+    has other shapes is of calls of one layer and another.
+    """
+    places = {n: (n.code, n.at, n.row, n.shape) for n in nodes if n.row is not None and n not in stored}
     often = Counter(places.values())
     return {n: place for n, place in places.items() if often[place] > 1}
 

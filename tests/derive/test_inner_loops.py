@@ -89,8 +89,8 @@ def test_pairs_of_rows_without_anything_between_the_turns():
 
     R = np.arange(12.0).reshape(3, 4)
     text = explained(lambda U, V: factorisation(U, V, R), draw(3, 2), draw(4, 2))
-    assert "predₜ = V @ aₜ 4 t = 1 … 3 L = Σₜ Σ (R[t-1] - predₜ)²" in text
-    assert "dL/dV = Σₜ dL/dpredₜ @ aₜᵀ" in text
+    assert "predₜ = V @ U[t-1] 4 t = 1 … 3 L = Σₜ Σ (R[t-1] - predₜ)²" in text
+    assert "dL/dV = Σₜ dL/dpredₜ @ U[t-1]ᵀ" in text
 
 
 def test_constants_of_an_inner_loop_are_written_with_the_arrays():

@@ -310,7 +310,7 @@ def test_rows_that_the_steps_use_are_rows_of_the_gradient():
     X, labels = np.array([[0.3, 0.1], [0.2, 0.6], [0.9, 0.1], [0.5, 0.2]]), np.array([0, 2, 1, 1])
     W, b = np.arange(6.0).reshape(3, 2) / 9, np.array([0.1, 0.0, -0.2])
     derivation = ag.trace(one_against_all, W, b, X, labels).explain(["W"])
-    assert "dtotal/dWₖ = Wₖ + dtotal/daₖ₊₁" in str(derivation)
+    assert "dtotal/dWₖ = Wₖ + Xᵀ @ dtotal/daₖ₊₁" in str(derivation)
     assert r"\frac{\partial \mathrm{total}}{\partial a_{k+1}}" in derivation.latex()
 
     def some_rows(W, X, y):
@@ -320,7 +320,7 @@ def test_rows_that_the_steps_use_are_rows_of_the_gradient():
         return L
 
     text = str(ag.trace(some_rows, np.arange(10.0).reshape(5, 2) / 9, X, np.ones(4)).explain(["W"]))
-    assert "dL/dWₖ = Σₜ 1[k = t] dL/daₜ" in text
+    assert "dL/dWₖ = Σₜ 1[k = t] (Xᵀ @ dL/daₜ)" in text
 
 
 def test_numbers_in_tuples_that_a_loop_goes_through_have_the_name_of_its_variable():
@@ -330,9 +330,9 @@ def test_numbers_in_tuples_that_a_loop_goes_through_have_the_name_of_its_variabl
         e = r - P[u] @ Q[i]
         L = L + e**2
     text = " ".join(str(L.explain([P, Q], {"ratings": ratings})).split())
-    assert "eₜ = rₜ - aₜ @ bₜ" in text
+    assert "eₜ = rₜ - P[uₜ] @ Q[iₜ]" in text
     assert "r1 = 5, r2 = 3, r3 = 4.5" in text
-    assert "dL/dQₖ = Σₜ 1[iₜ = k] dL/dbₜ" in text
+    assert "dL/dQₖ = -Σₜ 1[iₜ = k] dL/deₜ P[uₜ]" in text
 
 
 def test_the_stages_of_an_integrator_have_their_names_in_each_step():
@@ -1012,7 +1012,7 @@ def test_the_two_terms_of_a_sum_have_gradients_of_one_form():
         return -np.sum(np.log(density))
 
     text = " ".join(str(ag.trace(mixture, np.ones(2) / 2, np.arange(2.0), np.ones(3)).explain(["p", "m"])).split())
-    assert "dL/dpartₜ = dL/ddensity · pₜ since density = Σₜ pₜ partₜ; t = 2 … 1" in text
+    assert "dL/dpartₜ = dL/ddensity · p[t-1] since density = Σₜ p[t-1] partₜ; t = 2 … 1" in text
 
 
 def test_the_rows_that_a_loop_takes_have_the_name_of_its_variable():
@@ -1115,9 +1115,9 @@ def test_latex_does_not_call_an_entry_of_an_array_as_the_value_of_a_step():
     def layers(z, w):
         for k in range(2):
             z = np.tanh(z * w[k])
-        return np.sum(z**2)
+        return z**2
 
-    derivation = ag.trace(layers, np.ones(2), np.array([0.1, 0.2])).explain("w")
+    derivation = ag.trace(layers, 1.0, np.array([0.1, 0.2])).explain("w")
     assert "w_{t} &= w[t-1]" in derivation.latex()
     assert "wₜ = w[t-1]" in str(derivation)
 
@@ -1171,3 +1171,104 @@ def test_a_state_that_an_outer_loop_begins_again_has_the_number_0():
     assert "a3 = W @ h0 + xs[1, 0]" in text
     assert not re.search(r"(h|total)(-\d|₋)", text.replace("hₜ₋₁", ""))
     assert not {word for item in program.draw().scene.items for word in item.names if "-" in word}
+
+
+def test_a_row_of_a_parameter_without_a_name_is_written_where_it_is_used():
+    def heads(X, Wq, Wk):
+        out = 0.0
+        for h in range(2):
+            S = (X @ Wq[h]) @ (X @ Wk[h]).T
+            out = out + np.sum(np.tanh(S))
+        return out
+
+    def distances(E, pairs):
+        total = 0.0
+        for i, j in pairs:
+            total = total + np.exp(-np.sum((E[i] - E[j]) ** 2))
+        return total
+
+    draw = np.random.default_rng(5).normal
+    text = str(ag.trace(heads, draw(size=(3, 4)), draw(size=(2, 4, 2)), draw(size=(2, 4, 2))).explain(["Wq"]))
+    assert "aₜ = X @ Wq[t-1]" in " ".join(text.split())
+    assert "dout/dWqₖ = Xᵀ @ dout/daₖ₊₁" in text
+    text = str(ag.trace(distances, draw(size=(4, 2)), [(0, 1), (1, 2), (3, 0)]).explain(["E"]))
+    assert "aₜ = E[iₜ] - E[jₜ]" in " ".join(text.split())
+    text = str(ag.trace(lambda E, i, j: E[i] @ E[j] * E[j, 0], draw(size=(4, 2)), 1, 2).explain(["E"]))
+    assert "E[j]" in text
+    assert "@]" not in text  # a label of one entry is no label of a step
+
+
+def test_a_function_that_is_called_several_times_in_each_round():
+    def oscillator(mu, s, measured, dt):
+        def rhs(s):
+            return np.array([s[1], mu * (1 - s[0] ** 2) * s[1] - s[0]])
+
+        J = 0.0
+        for n in range(3):
+            k1 = rhs(s)
+            k2 = rhs(s + dt / 2 * k1)
+            s = s + dt / 2 * (k1 + k2)
+            J += (s[0] - measured[n]) ** 2
+        return J
+
+    def field_of(W1, W2, z, dt):
+        def field(z):
+            return np.tanh(z @ W1) @ W2
+
+        for _ in range(3):
+            half = z + 0.5 * dt * field(z)
+            z = z + dt * field(half)
+        return np.mean(z**2)
+
+    text = str(ag.trace(oscillator, 1.5, np.array([1.0, 0.5]), np.array([1.0, 1.1, 1.0]), 0.2).explain(["mu"]))
+    assert "k1ₜ = [sₜ₋₁[1], μ (1 - sₜ₋₁[0]²) sₜ₋₁[1] - sₜ₋₁[0]]" in " ".join(text.split())
+    assert "J   = Σₜ (sₜ[0] - measured[t-1])²" in text
+    assert len(text.splitlines()) < 50  # one line for each value, and for each gradient
+    draw = np.random.default_rng(5).normal
+    text = str(ag.trace(field_of, draw(size=(2, 3)), draw(size=(3, 2)), draw(size=2), 0.1).explain(["W1"]))
+    assert "dL/dW1 = Σₜ halfₜ @ (dL/dfₜ)ᵀ + Σₜ zₜ₋₁ @ (dL/daₜ)ᵀ" in text
+
+
+def test_sums_of_a_loop_in_the_form_of_a_book():
+    def price(cash, r):
+        total = 0.0
+        for t in range(len(cash)):
+            total = total + cash[t] / (1 + r) ** (t + 1)
+        return total
+
+    def policy(theta, states, actions, rewards):
+        G, loss = 0.0, 0.0
+        for t in reversed(range(3)):
+            G = rewards[t] + 0.9 * G
+            logits = theta @ states[t]
+            loss = loss - G * (logits - np.log(np.sum(np.exp(logits))))[actions[t]]
+        return loss / 3
+
+    def pooled(filt, bias, x):
+        feature = np.stack([np.sum(filt * x[i : i + 3]) + bias for i in range(len(x) - 2)])
+        return np.sum(np.maximum(0, feature) ** 2)
+
+    draw = np.random.default_rng(5).normal
+    text = str(ag.trace(price, np.array([5.0, 5.0, 105.0]), 0.04).explain(["r"]))
+    assert "dtotal/dr = -Σₜ t cash[t-1] / (1 + r)ᵗ⁺¹" in text
+    arrays = draw(size=(3, 2)), draw(size=(3, 2)), np.array([0, 2, 1]), np.array([1.0, 0.0, 2.0])
+    text = str(ag.trace(policy, *arrays).explain(["theta"]))
+    assert "dL/dlogitsₜ = Gₜ (softmax(logitsₜ) - Yₜ) / 3" in text  # also where the sum is divided afterwards
+    assert "Yₜ = onehot(actions[3-t])" in text
+    text = str(ag.trace(pooled, draw(size=3), 0.1, draw(size=5)).explain(["filt", "bias"]))
+    assert "featureₖ = Σ (filt ⊙ x[k:k+3]) + bias" in text
+    assert "dL/dfilt = Σₜ dL/dfeature[t-1] x[t-1:t+2]" in text
+    assert "dL/dbias = Σ dL/dfeature " in text
+
+
+def test_a_detached_state_has_a_name_of_its_own():
+    w, x, h, loss = ag.Tensor(0.7, requires_grad=True), np.array([0.5, -1.0, 0.3, 0.8]), 0.0, 0.0
+    for t in range(4):
+        if t == 2:
+            h = h.detach()
+        h = np.tanh(w * h + x[t])
+        loss = loss + h**2
+    text = str(loss.explain(names={"w": w, "x": x}))
+    assert "h0 = 0, h2_fixed (1)" in text
+    assert "hₜ   = tanh(w hₜ₋₁ + x[t-1])" in text
+    assert "h3   = tanh(w h2_fixed + x[2])" in text
