@@ -132,7 +132,8 @@ class Constants:
             starts = [start_of(words[k + n :: n]) for k in range(n)]
             self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
             later = enumerate(values[n:], n) if at in carried and isinstance(values[n][1], Var) else ()
-            self.fixed |= {(of, at[-1]): j for j, (of, y) in later if not isinstance(y, Var)}
+            later = ((of, j, y) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
+            self.fixed |= {(of, at[-1]): j for of, j, _ in later}
         for at, operands in rounds.items():
             first, *others = operands.values()
             is_one = not others or at not in carried and all(_is_same(first, x) for x in others)
@@ -280,7 +281,7 @@ class Constants:
     def _before_loop(self, variable: str, of: Written, code: Any) -> Written:
         """The array that a variable is before a loop, by its name there, g0, if it is nothing that has a name."""
         word = self.changing[variable]
-        if of.formula.role == "name" or not self._is_free(word, of.value):
+        if of.formula.role == "name" and of.formula.value != "I" or not self._is_free(word, of.value):
             return of
         self.add(of.value, word)
         self._start(word, code)
@@ -338,6 +339,9 @@ class Constants:
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
+        again = self._again_assigned(e, eq.origin.code, {e.id} & {*self.changing}) if isinstance(e, ast.Name) else {}
+        if again and _is_same((of := again[e.id]).value, x):
+            return of.formula
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.origin.code)) is not None:
             return named
@@ -469,6 +473,7 @@ class Constants:
     def _in_first_round(self, e: ast.expr, code: Any, known: Mapping[str, Written]) -> Written | None:
         """An expression in the first round of a loop, in terms of what is `known` and of the state before."""
         inside, meanings = self._first_round(e, code)
+        known = {**self._again_assigned(e, code, set(names(inside)) & self.changing.keys() - known.keys()), **known}
         starts = {w: self._at_start(w, e, code) for w in self.changing if w in names(inside) and w not in known}
         values = {s: self._before(w, s, code) for w, s in starts.items()}
         if any(value is None for value in values.values()):
@@ -480,6 +485,16 @@ class Constants:
             wholes = {w: self._value(w, code) for of in meanings.values() for w in of.formula.names}
             self._use({**wholes, **variables, **values}, stated.formula.names)
         return stated
+
+    def _again_assigned(self, e: ast.expr, code: Any, words: Iterable[str]) -> dict[str, Written]:
+        """Those of `words` that a loop assigns several times, in its first round before `e`: A @ x0 of x = A @ x."""
+        meanings = dict[str, Written]()
+        for w in words:
+            inside = [of for of in assigned(code, w) or () if not self.changing.keys().isdisjoint(names(of))]
+            before = [of for of in inside if (of.lineno, of.col_offset) < (e.lineno, e.col_offset)]
+            if len(inside) > 1 and before and (of := self._in_first_round(before[-1], code, {})) is not None:
+                meanings[w] = of
+        return meanings
 
     def _at_start(self, variable: str, e: ast.expr, code: Any) -> str:
         """The name of the value that a variable has where an expression stands in the first round: y0, or y1 if that
@@ -544,7 +559,7 @@ class Constants:
         is_mask = np.ndim(x) == 2 and not arrays and (np.asarray(x).dtype == bool or re.search(r"\btri[lu]\b", word))
         word = "mask" if is_mask and self._is_free("mask", x) else word  # np.tril(np.ones((n, n))) == 0
         self.quoted[word] = arrays or [word]
-        self._use({word: x, **variables}, [word, *arrays])
+        self._use({**variables, word: x}, [word, *arrays])
         return name(word, np.shape(x))
 
     def is_first(self, word: str) -> bool:

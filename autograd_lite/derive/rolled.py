@@ -243,11 +243,14 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
         return _one_number([e.value for e in formulas], steps)
     if len({_degree(e) for e in formulas}) > 1:
         return _one_power(formulas, steps)
-    if any((e.head, len(e.shape), len(e.args)) != (first.head, len(first.shape), len(first.args)) for e in formulas):
+    if any((e.head, len(e.args)) != (first.head, len(first.args)) for e in formulas):
+        return None
+    ndims, shape = {len(e.shape) for e in formulas}, max((e.shape for e in formulas), key=len)
+    if len(ndims) > 1 and (0 not in ndims or first.role not in ("name", "product")):  # p0 = 0, a number, of an array
         return None
     if first.role == "name":
         word = _word([e.value for e in formulas], steps)
-        return name(word, first.shape) if word else None
+        return name(word, shape) if word else None
     return _one_call(formulas, steps)
 
 
@@ -269,7 +272,8 @@ def _one_call(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     same = same and all(repr({**e.params, "index": 0}) == repr({**first.params, "index": 0}) for e in formulas)
     args = [a for pair in zip(*(e.args for e in formulas), strict=True) if (a := _one(pair, steps)) is not None]
     is_one = first.row is not None and len(args) == len(first.args) and same
-    return replace(first, args=tuple(args), params=params) if is_one else None
+    shape = max((e.shape for e in formulas), key=len)
+    return replace(first, args=tuple(args), params=params, shape=shape) if is_one else None
 
 
 def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
@@ -404,20 +408,29 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
 
 
 def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
-    """A sum over steps, with the sign and the numbers of its terms in front."""
+    """A sum over steps, with the sign of its terms, and the numbers that all of them have, in front."""
     e, signs = _with_numbers(body), [1]
     if e.role in ("matrix product", "outer product") and e.args[0].role == "negation":  # -a @ xᵀ
         e, signs = replace(e, args=(*e.args[0].args, *e.args[1:])), [-1]
     e, signs = (e.args[0], [-1]) if e.role == "negation" else (e, signs)
     if e.role == "placement" and is_negative(e.args[0]):  # -Σₜ 1[wₜ = k]
         e, signs = replace(e, args=(number(-e.args[0].value), *e.args[1:])), [-1, *signs]
-    numbers = [f for f in factors_of(e) if f.is_number]
-    inner = multiplied([f for f in factors_of(e) if not f.is_number], e.shape) if numbers else e
+    numbers = [f for f in factors_of(e) if _is_of_all(f)]
+    numbers = numbers if len(numbers) < len(factors_of(e)) else []
+    inner = multiplied([f for f in factors_of(e) if f not in numbers], e.shape) if numbers else e
     summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), shape, steps=steps)
     [at, *others] = index_parts(inner.params["index"]) if inner.role == "index" else [None]
     if isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(inner.args[0].shape))]:
         summed = unsimplified("sum", inner.args, (), axis=None)  # of all entries
     return product((*map(number, signs), *numbers, summed), shape)
+
+
+def _is_of_all(e: Expr) -> bool:
+    """Whether a factor is one number in all steps."""
+    indices = [i for part in walk(e) for i in index_parts(part.params.get("index"))]
+    words = {*e.names, *(i.word for i in indices if isinstance(i, Labels))}
+    is_of_step = any(isinstance(i, Step | slice) for i in indices) or any("@" in w or "[" in w for w in words)
+    return not e.shape and not is_of_step and _LETTER.get() not in words
 
 
 def _with_powers(terms: Sequence[tuple[int, Expr]]) -> Sequence[tuple[int, Expr]]:

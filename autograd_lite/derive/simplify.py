@@ -626,6 +626,12 @@ def _matmul(e: Expr) -> Expr | None:
     return None
 
 
+def _solution(e: Expr) -> Expr | None:
+    """``K⁻¹ @ -g`` as ``-K⁻¹ @ g``."""
+    sign, x = _signed(e.args[1])
+    return None if sign == 1 else product((number(sign), replace(e, args=(e.args[0], x))), e.shape)
+
+
 def _outer(e: Expr) -> Expr | None:
     """The outer product of a vector and of one number in all places: a column, or a row, times the number."""
     for k, x in enumerate(e.args):
@@ -634,7 +640,8 @@ def _outer(e: Expr) -> Expr | None:
             shape = (e.shape[0], 1) if k else (1, e.shape[1])
             line = simplified("reshape", (e.args[1 - k],), shape, shape=shape, order="C")
             return full(product((number(c), of.args[0], line), shape), e.shape)
-    return None
+    (c, x), (d, y) = map(_signed, e.args)
+    return None if c * d == 1 else product((number(c * d), replace(e, args=(x, y))), e.shape)
 
 
 def _signed(e: Expr) -> tuple[Any, Expr]:
@@ -873,7 +880,8 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "logarithm": _logarithm, "identity": _same,
     "flattening": _same, "total": _total, "new axis": _laid_out, "and": _logical, "or": _logical,
-    "matrix product": _matmul, "outer product": _outer, "dot product": _dot, "affine map": _linear,
+    "matrix product": _matmul, "outer product": _outer, "solution": _solution, "dot product": _dot,
+    "affine map": _linear,
     "transpose": _transpose, "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,
     "index": _getitem, "placement": _places, "selection": _where, "comparison": compared,

@@ -803,7 +803,7 @@ def test_discounted_rewards_are_one_sum():
         return total
 
     derivation = ag.trace(discounted, 0.5, np.array([1.0, 0.5, 2.0, 0.3]), 0.9).explain(["theta"])
-    assert "total = Σₜ γᵗ rewards[t] a " in str(derivation)
+    assert "total = a Σₜ γᵗ rewards[t] " in str(derivation)
     assert "t = 0 … 3" in str(derivation)
     assert r"\gamma^{t}" in derivation.latex()
 
@@ -1272,3 +1272,34 @@ def test_a_detached_state_has_a_name_of_its_own():
     assert "h0 = 0, h2_fixed (1)" in text
     assert "hₜ   = tanh(w hₜ₋₁ + x[t-1])" in text
     assert "h3   = tanh(w h2_fixed + x[2])" in text
+
+
+def test_the_first_round_of_a_filter_in_plain_numpy_has_the_form_of_the_others():
+    q, r = (ag.tensor(x, requires_grad=True, name=w) for w, x in (("q", 0.1), ("r", 0.5)))
+    A, H, z = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[1.0, 0.0]]), np.array([1.0, 2.1, 2.9])
+    for x, P, start in ((np.zeros(2), np.eye(2), "P0 = I, x0 = 0"), (np.ones(2), 2 * np.eye(2), "P0 (2x2), x0 (2)")):
+        nll = 0.0
+        for zt in z:
+            x = A @ x
+            P = A @ P @ A.T + q * np.eye(2)
+            S = H @ P @ H.T + r
+            K = P @ H.T / S
+            y = zt - H @ x
+            nll = nll + 0.5 * np.sum(np.log(S) + y**2 / S)
+            x = x + K @ y
+            P = (np.eye(2) - K @ H) @ P
+        text = " ".join(str(nll.explain(names={"A": A, "H": H, "z": z})).split())
+        assert start in text
+        assert "yₜ = z[t-1] - H @ hₜ₋₁ 1 t = 1 … 3 hₜ = A @ xₜ 2 t = 0 … 2" in text
+        assert "xₜ = hₜ₋₁ + Kₜ @ yₜ 2 t = 1 … 2" in text
+
+
+def test_a_recursion_that_begins_with_a_number_is_one():
+    def horner(c, x):
+        p = 0.0
+        for k in range(2, -1, -1):
+            p = p * x + c[k]
+        return np.mean(p**2)
+
+    text = str(ag.trace(horner, np.array([1.0, 0.5, -0.2]), np.arange(4.0)).explain(["c"]))
+    assert "pₜ = pₜ₋₁ ⊙ x + c[3-t]            4        t = 1 … 3" in text
