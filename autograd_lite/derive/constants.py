@@ -132,8 +132,8 @@ class Constants:
             starts = [start_of(words[k + n :: n]) for k in range(n)]
             self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
             later = enumerate(values[n:], n) if at in carried and isinstance(values[n][1], Var) else ()
-            later = ((of, j, y) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
-            self.fixed |= {(of, at[-1]): j for of, j, _ in later}
+            detached = ((j, of) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
+            self.fixed |= {(of, at[-1]): j for j, of in detached}
         for at, operands in rounds.items():
             first, *others = operands.values()
             is_one = not others or at not in carried and all(_is_same(first, x) for x in others)
@@ -340,8 +340,8 @@ class Constants:
             of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
         again = self._again_assigned(e, eq.origin.code, {e.id} & {*self.changing}) if isinstance(e, ast.Name) else {}
-        if again and _is_same((of := again[e.id]).value, x):
-            return of.formula
+        if (computed := next(iter(again.values()), None)) is not None and _is_same(computed.value, x):
+            return computed.formula
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.origin.code)) is not None:
             return named

@@ -41,6 +41,7 @@ from .naming import (
     captured,
     first_number,
     layered,
+    loop_at,
     named_nodes,
     qualified,
     rounds,
@@ -266,11 +267,16 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
         for n in inside:
             places.setdefault(turns[n][0], []).append(n)
         calls = [where[3] for where in places if len(where) > 3]
-        last, between = places[turns[inside[-1]][0]] if inside else [], "_" * word[-1:].isdigit()
+        ends = [turns[n][0] for n in inside]
+        if not calls and len({loop_at(where[0], where[1][0]) for where in places}) == 1:
+            ends.append(max(places, key=lambda where: where[1][0]))
+        last, between = places[ends[-1]] if ends else [], "_" * word[-1:].isdigit()
         own = dict.fromkeys(before[-1:], f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in last}
         if len(calls) == len(places) > 1 and calls == [*range(1, len(calls) + 1)] and not before:
             last, own = inside, {n: f"{word}{turns[n][0][3]}_{turns[n][1]}" for n in inside}
-        is_one = {turns[n][1] for n in inside} == {turns[n][1] for n in last} and bool(last)
+        steps, own_steps = {turns[n][1] for n in inside}, {turns[n][1] for n in last}
+        steps -= {max(steps)} - own_steps if len(ends) > len(inside) else set()  # the last round may not need it
+        is_one = steps == own_steps and bool(last)
         is_one &= values == before + inside and len({*own.values()}) == len(own)
         if is_one and variables.isdisjoint(own.values()):
             names |= dict.fromkeys(values, "") | own

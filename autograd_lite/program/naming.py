@@ -197,7 +197,7 @@ def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
     return turns
 
 
-def _loop(code: CodeType, at: int) -> tuple[int, int] | None:
+def loop_at(code: CodeType, at: int) -> tuple[int, int] | None:
     """The lines of the innermost loop of `code` in which an instruction is."""
     line = _positions(code)[at // 2][0]
     around = [(a, b) for a, b in _source(code).loops if code.co_firstlineno <= a <= (line or 0) <= b]
@@ -209,7 +209,7 @@ def _turn(code: CodeType, at: int) -> tuple[int, ...] | None:
     line, end, column, last = _positions(code)[at // 2]
     every = _source(code).comprehensions if line is not None else ()
     around = [at for at in every if (at[0], at[2]) <= (line, column) and (end, last) <= (at[1], at[3])]
-    return max(around) if around else _loop(code, at)
+    return max(around) if around else loop_at(code, at)
 
 
 def is_in_loop(eq: Equation) -> bool:
@@ -220,7 +220,7 @@ def is_in_loop(eq: Equation) -> bool:
 def loop_of(eq: Equation) -> Any:
     """The innermost loop of the function of the user's that an equation is in: its code, and the lines."""
     code, at = eq.origin.code, eq.origin.at
-    lines = None if code is None or code.co_filename.startswith("<autograd_lite") else _loop(code, at)
+    lines = None if code is None or code.co_filename.startswith("<autograd_lite") else loop_at(code, at)
     return None if lines is None else (code, lines)
 
 
