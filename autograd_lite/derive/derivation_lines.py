@@ -373,10 +373,10 @@ class Lines:
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
-        symbols, hidden, e = self._symbols, self.hidden, self._with_firsts(e)
+        symbols, e = self._symbols, self._with_firsts(e)
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
         e = _beside(e, columns=not in_loop) or e
-        e = e if e.names.isdisjoint(hidden) else substitute(e, hidden)
+        e = self.opened(e)
         if not e.names.isdisjoint(symbols):
             e = substitute(e, symbols)
             above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
@@ -484,8 +484,11 @@ class Lines:
 
     def definition(self, n: Var) -> Expr:
         """The formula of `n`, without what is hidden."""
-        e = self._with_firsts(self.chain.definition(n))
-        return substitute(e, self.hidden) if self.hidden else e
+        return self.opened(self._with_firsts(self.chain.definition(n)))
+
+    def opened(self, e: Expr) -> Expr:
+        """A formula without the landmarks that no line has."""
+        return e if e.names.isdisjoint(self.hidden) else substitute(e, self.hidden)
 
     def shown(self) -> list[Factor | Total]:
         """The lines of :meth:`all` that are written."""

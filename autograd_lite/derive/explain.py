@@ -285,7 +285,7 @@ class Derivation(GraphView):
         closed, users = line.closed, self.order.passed(line) if self.order.by_gradients else []
         formulas = [self.composition(line)]
         if closed is None or line.node not in self.order.direct:
-            sides = [] if closed is None else [*formulas, closed.formula]
+            sides = [] if closed is None else [*formulas, self.order.opened(closed.formula)]
             is_other = closed is not None and not alike(Line("", sides, line.value).written(TEXT)[1:])
             formulas = sides if is_other else formulas
             formulas = sides[1:] if closed is not None and _is_placed(formulas[0], closed) else formulas

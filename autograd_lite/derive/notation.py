@@ -206,11 +206,24 @@ class Notation:
             eq = self.defined[v]
             self.constants.quoted[written := write(applied(eq, [name(word, eq.shape_of(0))]), ASCII)] = [word]
             word = written
+        elif not word and (read := self._read_at(of)) and not x.ndim:
+            word = read
         elif not word or indices:
             return x if x.ndim else x.item()
         labels = x.view(Labels)
         labels.word = word
         return labels
+
+    def _read_at(self, v: Var) -> str:
+        """The entry of labels at a label that a value is, ``y[i2]``; or nothing."""
+        eq = self.program.defined.get(v)
+        [of, at, *others] = eq.operands if eq is not None and eq.row.algebra == "gather" else [None, None, None]
+        label = self._labels(at) if isinstance(at, Var) and not others else None
+        word = self.names.get(of, "") if isinstance(of, Var) and of.ndim == 1 and isinstance(label, Labels) else ""
+        if not word or not isinstance(label, Labels):
+            return ""
+        self.constants.quoted[f"{word}[{label.word}]"] = [word, label.word]
+        return f"{word}[{label.word}]"
 
     def _laid_out(self, names: Container[Var]) -> set[Var]:
         """What has the entries of a value with a name or of an input, with other axes of length 1: that value again."""

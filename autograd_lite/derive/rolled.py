@@ -224,6 +224,9 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
     arrays, positions = zip(*map(_entry, words), strict=True)
     if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _position(positions, steps)):
         return f"{arrays[0]}{step!r}]"
+    read = [m for word in words if (m := re.fullmatch(r"(\w+)\[([A-Za-z_]\w*\d)\]", word))]  # y[i1], y[i2]
+    if len(read) == len(words) and len({m[1] for m in read}) == 1:
+        return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
     if all(" == " in word for word in words):  # labels == 0, labels == 1
         stems, ends = zip(*(word.rsplit(" == ", 1) for word in words), strict=True)
         step = _position([*map(int, ends)], steps) if all(map(str.isdigit, ends)) else None

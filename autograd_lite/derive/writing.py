@@ -766,6 +766,8 @@ def text_name(word: str) -> str:
         return f"{text_name(word[:-1])}ᵀ"
     if m := _OF_STEP.fullmatch(word):
         return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
+    if m := _AT_STEP.fullmatch(word):
+        return f"{text_name(m[1])}[{text_name(m[2])}]"
     if m := _MARKED.fullmatch(word):
         return f"{m[1]}{_MARKS[m[2]][0]}{m[3]}"
     m = re.fullmatch(r"(_?)([A-Za-z]+_?)(\d*_?\d*)", word)
@@ -791,6 +793,7 @@ def root_of(value: complex) -> tuple[int, bool]:
 _BELOW = str.maketrans("ijklmnst0123456789", "ᵢⱼₖₗₘₙₛₜ₀₁₂₃₄₅₆₇₈₉")
 _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
+_AT_STEP = re.compile(r"(\w+)\[(\w+@[a-z][+-]?\d*)\]")  # labels at one of a step: y[i] of i1, i2
 
 
 ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
@@ -883,6 +886,8 @@ class Latex(Text):
             return self.fill(r"\left({x}\right)^\top" if word[0] == "(" else r"{x}^\top", inner)
         if m := _OF_STEP.fullmatch(word):
             return self.name(m[1], m[2] + "," * (letters[:1] in set("0123456789-:")) + letters)
+        if m := _AT_STEP.fullmatch(word):
+            return self.name(m[1]) + self.plain("[") + self.name(m[2]) + self.plain("]")
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
             return self.name(m[1]) + self.plain(f"[{m[2]}]")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):

@@ -1304,3 +1304,22 @@ def test_a_recursion_that_begins_with_a_number_is_one():
 
     text = str(ag.trace(horner, np.array([1.0, 0.5, -0.2]), np.arange(4.0)).explain(["c"]))
     assert "pₜ = pₜ₋₁ ⊙ x + c[3-t]            4        t = 1 … 3" in text
+
+
+def test_labels_of_a_loop_over_positions_and_sums_without_a_line():
+    def cross_entropy(Z, y, train):
+        P, loss = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True), 0.0
+        for i in train:
+            loss = loss - np.log(P[i, y[i]])
+        return loss / len(train)
+
+    def masked(Z, Y, mask):
+        P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+        return -np.sum(mask[:, None] * Y * np.log(P)) / mask.sum()
+
+    Z, y = np.random.default_rng(5).normal(size=(4, 2)), np.array([0, 1, 1, 0])
+    derivation = ag.trace(cross_entropy, Z, y, [0, 1, 3]).explain(["Z"])
+    assert "aₜ   = P[iₜ, y[iₜ]]" in str(derivation)
+    assert "y[i_{t}]" in derivation.latex()
+    text = str(ag.trace(masked, Z, np.eye(2)[y], np.array([1.0, 1.0, 0.0, 1.0])).explain(["Z"]))
+    assert "= (Pᵢⱼ - Yᵢⱼ) maskᵢ / Σ mask " in text
