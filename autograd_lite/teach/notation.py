@@ -129,7 +129,7 @@ class Board:
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         values |= {decomposed(w): w for w in values}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
-        if letter != "t":
+        if letter != "t" and "t" in self.words:
             self.words["_t"] = self.words["t"]
         signs = {w: word for w, word in words.items() if len(w) == 1 and not w.isalnum()}
         self._infix = {"∈": "isin", "⊗": "outer", **signs}

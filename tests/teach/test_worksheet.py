@@ -1084,3 +1084,14 @@ def test_entries_at_each_step_of_a_value_of_which_the_last_has_its_name():
 
 def test_digamma_is_read():
     assert np.allclose(worked_out("ψ(x) + digamma(1)", {"x": 0.5}), -1.9635100260214235 - np.euler_gamma, rtol=1e-12)
+
+
+def test_a_variable_of_a_loop_may_be_called_t():
+    def distances(E, triples):
+        loss = 0.0
+        for h, t in triples:
+            loss = loss + np.sum((E[h] - E[t]) ** 2)
+        return loss
+
+    sheet = ag.trace(distances, np.arange(6.0).reshape(3, 2), [(0, 1), (1, 2), (2, 0)]).worksheet(wrt=["E"])
+    assert sheet.check(sheet.key()).wrong == []
