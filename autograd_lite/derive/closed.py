@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -130,29 +130,8 @@ class Candidates:
         """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``; or through
         products without names to what has one, ``Aᵀ @ dL/dS @ A`` of ``S = A @ P @ Aᵀ``.
         """
-        through = self._behind(n, self._ends(n))
-        are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
-        is_inner = are_products and self.chain.root not in self._ends(n)
-        users = self.consumers.get(n, ())
-        word, definitions = self.chain.names[n], (self.chain.definition(m) for m in users if m in self._letters)
-        is_twice = any(occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
-        is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice)
-        e = self._of_products(n, are_products) if is_tried else None
-        while e is not None and (here := e.names & self._written_out.keys()):
-            e = substitute(e, {word: self._written_out[word] for word in here})
-        symmetric = dict[str, None]()
-
-        def is_symmetric(part: Expr) -> bool:
-            if part.head == "identity":
-                return True
-            word = str((part.args[0] if part.role == "inverse" else part).value)
-            is_fixed = word not in self.chain.introduced and not self.chain.is_picture  # a page may change it
-            given = np.asarray(self.chain.constants.values.get(word, 0) if is_fixed else 0)
-            is_it = given.ndim == 2 and np.array_equal(given, given.T)
-            is_it |= self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word)
-            symmetric.update({word: None} if is_it else {})
-            return is_it
-
+        through, symmetric = self._behind(n, self._ends(n)), dict[str, None]()
+        e = self._product(n, through)
         roles = {part.role for part in walk(e)} if e is not None else set()
         if e is None or roles.isdisjoint(PRODUCTS) or not roles.isdisjoint(("placement", "concatenation")):
             return None
@@ -161,9 +140,34 @@ class Candidates:
         numbers = {word: self.closed(m, frozenset({self.chain.root})) for word, m in above.items() if not m.shape}
         plain = {word: form.formula for word, form in numbers.items() if form is not None and form.formula.is_number}
         plain = {word: c for word, c in plain.items() if c.value != 1}
-        e = gathered(substitute(e, plain), is_symmetric)  # ½ beside ½
+        e = gathered(substitute(e, plain), partial(self._is_symmetric, symmetric))  # ½ beside ½
         e = min((e, *(form for form, ones in self.chain.shorter.forms(e, set()) if not ones)), key=leaves)
         return Closed(e, start, (), through, symmetric=tuple(symmetric))
+
+    def _product(self, n: Var, through: Collection[Var]) -> Expr | None:
+        """The gradient with respect to `n` through these landmarks as one product, or a sum of such."""
+        are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
+        is_inner = are_products and self.chain.root not in self._ends(n)
+        users, word = self.consumers.get(n, ()), self.chain.names[n]
+        definitions = (self.chain.definition(m) for m in users if m in self._letters)
+        is_twice = any(occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
+        is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice)
+        e = self._of_products(n, are_products) if is_tried else None
+        while e is not None and (here := e.names & self._written_out.keys()):
+            e = substitute(e, {word: self._written_out[word] for word in here})
+        return e
+
+    def _is_symmetric(self, found: dict[str, None], part: Expr) -> bool:
+        """Whether a matrix, or what it is the inverse of, is symmetric; its name is then added to those `found`."""
+        if part.head == "identity":
+            return True
+        word = str((part.args[0] if part.role == "inverse" else part).value)
+        is_fixed = word not in self.chain.introduced and not self.chain.is_picture  # a page may change it
+        given = np.asarray(self.chain.constants.values.get(word, 0) if is_fixed else 0)
+        is_it = given.ndim == 2 and np.array_equal(given, given.T)
+        is_it |= self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word)
+        found.update({word: None} if is_it else {})
+        return is_it
 
     @cached_property
     def _written_out(self) -> dict[str, Expr]:

@@ -606,10 +606,14 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     written = _over_one(rest, shape) or written
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
-    inner, factors = total(written), factors_of(_one(Term(1, arrays), shape))
+    return product((_one(Term(size, scalars), ()), *_in_order(total(written), _one(Term(1, arrays), shape))), shape)
+
+
+def _in_order(inner: Expr, beside: Expr) -> list[Expr]:
+    """A sum and the factors beside it in the order in which they are written."""
+    factors = factors_of(beside)
     is_rest = any(f.names == inner.names for f in factors)  # g ⊙ o ⊙ (1 - o), but (p - y) ⊙ w
-    in_order = sorted((inner, *factors), key=lambda f: (_is_last(f)[1], f is inner and is_rest))
-    return product((_one(Term(size, scalars), ()), *in_order), shape)
+    return sorted((inner, *factors), key=lambda f: (_is_last(f)[1], f is inner and is_rest))
 
 
 def _over_one(terms: Sequence[Term], shape: Shape) -> list[Expr]:

@@ -312,12 +312,10 @@ class Constants:
         rounds = {v: y for v, y in rounds.items() if (v, k) not in self.fixed}
         variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e)
         last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
-        before = self.fixed.get((eq.outputs[0], k))
-        if before is not None and self._is_free(word := f"{variable}{last - len(rounds) + before + 1}_fixed", x):
-            self.add(x, word)
-            return name(word, np.shape(x))
-        is_named = variable and (np.ndim(x) or is_carried or self._is_turn(e, eq.origin.code))
-        is_named = is_named or variable and self._is_of_each_round(e, eq.origin.code)
+        if (eq.outputs[0], k) in self.fixed:
+            return self._detached(f"{variable}{last - len(rounds) + self.fixed[eq.outputs[0], k] + 1}_fixed", x)
+        is_turn = bool(np.ndim(x)) or is_carried or self._is_turn(e, eq.origin.code)
+        is_named = variable != "" and (is_turn or self._is_of_each_round(e, eq.origin.code))
         words = [f"{variable}{last + j - len(rounds) + 1}" for j in range(len(rounds))] if is_named else []
         if last + 1 < len(rounds) and all(_is_same(x, y) for y in rounds.values()):
             words = [self.changing[variable]] * len(rounds) if np.ndim(x) else []  # an outer loop begins with it again
@@ -332,6 +330,13 @@ class Constants:
             if is_carried and found in words[1:]:
                 self._define(found, variable, x, eq.origin.code, words[words.index(found) - 1])
         return None if found is None else name(found, np.shape(x))
+
+    def _detached(self, word: str, x: Any) -> Expr | None:
+        """A state that was detached between two rounds, by its name."""
+        if not self._is_free(word, x):
+            return None
+        self.add(x, word)
+        return name(word, np.shape(x))
 
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""

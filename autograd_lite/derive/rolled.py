@@ -221,20 +221,27 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
     if all(word.count("/") == 1 for word in words):
         sides = [_word(side, steps) for side in zip(*(word.split("/") for word in words), strict=True)]
         return "/".join(sides) if all(sides) else ""
-    arrays, positions = zip(*map(_entry, words), strict=True)
-    if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _position(positions, steps)):
-        return f"{arrays[0]}{step!r}]"
-    read = [m for word in words if (m := re.fullmatch(r"(\w+)\[([A-Za-z_]\w*\d)\]", word))]  # y[i1], y[i2]
-    if len(read) == len(words) and len({m[1] for m in read}) == 1:
-        return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
-    if all(" == " in word for word in words):  # labels == 0, labels == 1
-        stems, ends = zip(*(word.rsplit(" == ", 1) for word in words), strict=True)
-        step = _position([*map(int, ends)], steps) if all(map(str.isdigit, ends)) else None
-        return f"{stems[0]} == {step!r}" if step and len(set(stems)) == 1 else ""
+    if (label := _labels_of(words, steps)) is not None:
+        return label
     stems, numbers = zip(*map(_number, words), strict=True)
     step = _distance(numbers, steps)
     is_near = step is not None and abs(step.distance) <= FAR  # neg11 and neg12 of two lists have no number of a step
     return f"{stems[0]}@{step!r}" if is_near and len(set(stems)) == 1 else ""
+
+
+def _labels_of(words: Sequence[str], steps: Sequence[int]) -> str | None:
+    """One name for entries ``y[0]``, for labels at labels ``y[i1]``, or for masks ``labels == 0``; None for others."""
+    arrays, positions = zip(*map(_entry, words), strict=True)
+    if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _position(positions, steps)):
+        return f"{arrays[0]}{step!r}]"
+    read = [m for word in words if (m := re.fullmatch(r"(\w+)\[([A-Za-z_]\w*\d)\]", word))]
+    if len(read) == len(words) and len({m[1] for m in read}) == 1:
+        return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
+    if not all(" == " in word for word in words):
+        return None
+    stems, ends = zip(*(word.rsplit(" == ", 1) for word in words), strict=True)
+    step = _position([*map(int, ends)], steps) if all(map(str.isdigit, ends)) else None
+    return f"{stems[0]} == {step!r}" if step and len(set(stems)) == 1 else ""
 
 
 def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
@@ -544,21 +551,26 @@ def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:
     is_one = is_of_step or _is_of_loop(line.symbol, looped) and _number(line.symbol)[1] > 0
     with _second(names) if is_of_step else nullcontext(_LETTER.get()) as t:
         sums = [_inside(e, () if is_one else looped) for e in line.formulas]
-    stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
-    groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
-    numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]
-    every = next((run for run in numbers if len(run) >= TERMS and _is_run(run)), [])  # of dL/dw = [dL/dw1, dL/dw2, …]
-    steps = next((over for _, over in sums if over), every)
-    t = t if steps is not every else _LETTER.get()
-    since = [d for group in groups for d in _defined(group, steps)]
+    since, steps, is_summed = _since(line, next((over for _, over in sums if over), []))
+    t = t if is_summed else _LETTER.get()
     since = [_with_sums(d, looped, whole) for d in since]
-    if len(since) == len(line.since) and steps is every:
+    if len(since) == len(line.since) and not is_summed:
         return replace(line, since=since)
-    formulas, are_rows = [e for e, _ in sums], steps is not every and not any("@" in d.symbol for d in since)
+    formulas, are_rows = [e for e, _ in sums], is_summed and not any("@" in d.symbol for d in since)
     if are_rows and all(_is_by_row(x) for e in (*formulas, *(d.formula for d in since if d.formula)) for x in _over(e)):
         return replace(line, formulas=formulas, since=since)
     how = f"{line.how}; {_range(steps, t)}{_ranges(formulas, steps)}"
     return replace(line, formulas=formulas, since=since, how=how)
+
+
+def _since(line: Line, over: list[int]) -> tuple[list[Definition], list[int], bool]:
+    """The definitions beside a line, those of the steps as one; these steps, and whether the line sums over them."""
+    stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
+    groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
+    numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]
+    every = next((run for run in numbers if len(run) >= TERMS and _is_run(run)), [])  # of dL/dw = [dL/dw1, dL/dw2, …]
+    steps = over or every
+    return [d for group in groups for d in _defined(group, steps)], steps, bool(over)
 
 
 def _is_by_row(e: Expr) -> bool:

@@ -512,18 +512,23 @@ def _divide(e: Expr) -> Expr | None:
     if full and b.shape == e.shape:
         factors = [f.args[0] if f in full else f for f in factors_of(a)]
         return simplified("divide", (product(factors, _joint(factors)), b), b.shape)
-    (c, _), (d, _) = _coefficient(a), _coefficient(b)
-    is_reducible = type(c) is type(d) is int and math.gcd(c, d) > 1  # 2 a / (4 b)
-    is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
-    up, down = ({_base(f)[0].role for f in factors_of(x)} for x in (a, b))
-    is_reducible |= "power" in up & down  # x ** (k - 1) / (x ** k)²
-    has_number = a.role in ("product", "negation") and any(f.is_number for f in a.args)
-    if is_reducible or is_signed or b.is_number and b.value and has_number:
+    if _is_reducible(a, b):
         return _fraction(1, (e,))
     if a.role == "negation" or is_negative(a):
         above = product((number(-1), a), a.shape)
         return product((number(-1), simplified("divide", (above, b), e.shape)), e.shape)
     return None
+
+
+def _is_reducible(a: Expr, b: Expr) -> bool:
+    """Whether a quotient has numbers, signs or powers above and below that are simpler together."""
+    (c, _), (d, _) = _coefficient(a), _coefficient(b)
+    is_reducible = type(c) is type(d) is int and math.gcd(c, d) > 1  # 2 a / (4 b)
+    is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
+    up, down = ({_base(f)[0].role for f in factors_of(x)} for x in (a, b))
+    has_number = a.role in ("product", "negation") and any(f.is_number for f in a.args)
+    is_reducible |= "power" in up & down or is_signed  # x ** (k - 1) / (x ** k)²
+    return is_reducible or b.is_number and bool(b.value) and has_number
 
 
 def _logarithm(e: Expr) -> Expr | None:

@@ -263,24 +263,32 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
         if before and _is_copy(before[-1], words, f"{word}0"):
             names |= {before.pop(): ""}
             values = before + inside
-        places: dict[Any, list[Node]] = {}
-        for n in inside:
-            places.setdefault(turns[n][0], []).append(n)
-        calls = [where[3] for where in places if len(where) > 3]
-        ends = [turns[n][0] for n in inside]
-        if not calls and len({loop_at(where[0], where[1][0]) for where in places}) == 1:
-            ends.append(max(places, key=lambda where: where[1][0]))
-        last, between = places[ends[-1]] if ends else [], "_" * word[-1:].isdigit()
-        own = dict.fromkeys(before[-1:], f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in last}
-        if len(calls) == len(places) > 1 and calls == [*range(1, len(calls) + 1)] and not before:
-            last, own = inside, {n: f"{word}{turns[n][0][3]}_{turns[n][1]}" for n in inside}
-        steps, own_steps = {turns[n][1] for n in inside}, {turns[n][1] for n in last}
-        steps -= {max(steps)} - own_steps if len(ends) > len(inside) else set()  # the last round may not need it
-        is_one = steps == own_steps and bool(last)
-        is_one &= values == before + inside and len({*own.values()}) == len(own)
+        own, is_of_each = _numbered(word, before, inside, turns)
+        is_one = is_of_each and values == before + inside and len({*own.values()}) == len(own)
         if is_one and variables.isdisjoint(own.values()):
             names |= dict.fromkeys(values, "") | own
     return names
+
+
+def _numbered(
+    word: str, before: list[Node], inside: list[Node], turns: Mapping[Node, tuple[Any, int]]
+) -> tuple[dict[Node, str], bool]:
+    """The names of the values of one variable with the numbers of the steps of a loop, in the last of the places where
+    it is assigned; and whether every step has one, but for the last, which may not need it.
+    """
+    places: dict[Any, list[Node]] = {}
+    for n in inside:
+        places.setdefault(turns[n][0], []).append(n)
+    calls, ends = [where[3] for where in places if len(where) > 3], [turns[n][0] for n in inside]
+    is_one_loop = not calls and len({loop_at(where[0], where[1][0]) for where in places}) == 1
+    ends += [max(places, key=lambda where: where[1][0])] if is_one_loop else []
+    last, between = places[ends[-1]] if ends else [], "_" * word[-1:].isdigit()
+    own = dict.fromkeys(before[-1:], f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in last}
+    if len(calls) == len(places) > 1 and calls == [*range(1, len(calls) + 1)] and not before:
+        last, own = inside, {n: f"{word}{turns[n][0][3]}_{turns[n][1]}" for n in inside}
+    steps, own_steps = {turns[n][1] for n in inside}, {turns[n][1] for n in last}
+    steps -= {max(steps)} - own_steps if is_one_loop else set()
+    return own, steps == own_steps and bool(last)
 
 
 def _is_copy(n: Node, words: Mapping[Node, str], word: str) -> bool:
