@@ -85,7 +85,8 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
-    whole = {line.symbol for line in steps if any(_inside(e, ())[1] for e in line.formulas)}
+    lines = [line for s in merged if s.title == STEPS for line in s.lines]
+    whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     return [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
 
 

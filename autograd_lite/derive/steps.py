@@ -391,7 +391,8 @@ class Steps(Notation):
         used = {w for n in self.landmarks if n in self.defined for w in self.definition(n).names}
         used -= {w for w in used & self.constants.values.keys() if counts(self.constants.values[w])}
         words = (self.named.keys() | used) - self.own
-        return set() if words.isdisjoint({*LETTERS, "e"}) else words
+        is_entry = any(w.rstrip("0123456789") in words - {w} for w in words)  # x1 beside x
+        return set() if words.isdisjoint({*LETTERS, "e"}) and not is_entry else words
 
     def _one_of_several(self, n: Var, args: list[Expr]) -> Expr:
         """One of several results of a call, as an index into what it is a part of, or into the call."""

@@ -994,6 +994,8 @@ class Latex(Text):
         return "" if begins.startswith(self.opening) else self.separator
 
     def template(self, e: Expr) -> str | None:
+        if e.role == "index" and any(re.fullmatch(rf"{e.args[0].value}\d+", w) for w in _NAMES.get()):  # x[1] beside x1
+            return "{x}[{index}]"
         if e.role == "reshape" or _is_inserted(e):
             return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
         if e.role == "matrix product" and len(e.args[0].shape) == 1:

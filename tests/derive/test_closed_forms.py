@@ -790,7 +790,7 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (lambda x, y: (1 - x) ** 2 + y * (x - x**2), (2.0, 3.0), " - 2 (1 - x) since"),
     (preferred, (RNG.normal(size=(3, 3)), np.array([0, 1, 2]), np.array([2, 0, 0])), "dL/dSᵢⱼ = (Yᵢⱼ - Y1ᵢⱼ) (1"),
     (lambda c, y: np.sum(np.abs(y - c)), (0.3, np.array([1.0, -1.0])), "dL/dc = -Σᵢ dL/daᵢ = 0"),
-    (factorisation_machine, (RNG.normal(size=(3, 2)), np.ones(3)), "dL/dVᵢⱼ = xᵢ aⱼ - xᵢ² Vᵢⱼ since"),
+    (factorisation_machine, (RNG.normal(size=(3, 2)), np.ones(3)), "dL/dVᵢⱼ = xᵢ (Vᵀ @ x)ⱼ - xᵢ² Vᵢⱼ since"),
     (edges, (np.eye(2), RNG.normal(size=(2, 2)), np.array([1, 2])), "Given W (2x2), H (2x2), into (2) The steps"),
     (edges, (np.eye(2), RNG.normal(size=(2, 2)), np.array([1, 2])), "incidenceᵢⱼ = 1[i = intoⱼ]"),
     (satisfied, (RNG.normal(size=(2, 2)), -9.0), "1[a > 0] / n since"),

@@ -1323,3 +1323,26 @@ def test_labels_of_a_loop_over_positions_and_sums_without_a_line():
     assert "y[i_{t}]" in derivation.latex()
     text = str(ag.trace(masked, Z, np.eye(2)[y], np.array([1.0, 1.0, 0.0, 1.0])).explain(["Z"]))
     assert "= (Pᵢⱼ - Yᵢⱼ) maskᵢ / Σ mask " in text
+
+
+def test_a_value_that_is_computed_later_is_no_name_of_a_constant():
+    def filtered(b, a, x):
+        y1 = y2 = 0.0
+        err = 0.0
+        for n in range(4):
+            y = b * x[n] - a * y1 + 0.2 * y2
+            err = err + (y - 0.3) ** 2
+            y2, y1 = y1, y
+        return err
+
+    program = ag.trace(filtered, 0.0, 0.4, np.array([1.0, 2.0, 3.0, 1.0]))  # all y are 0, as y2 is before the loop
+    derivation = program.explain(["b"])
+    assert "yₜ  = b x[t-1] - a yₜ₋₁  " in str(derivation)
+    assert "err" in program.draw().html()
+
+
+def test_latex_has_entries_in_brackets_beside_a_variable_with_a_number():
+    latex = ag.trace(lambda b, x, x1: b * x[0] + b * x[1] * x1, 0.5, np.ones(2), 2.0).explain(["b"]).latex()
+    assert "x[1]" in latex
+    assert "x_{1}" in latex  # the variable x1
+    assert "x_{0}" not in latex
