@@ -677,6 +677,11 @@ def _is_vector(e: Expr) -> bool:
     return all(not a.shape or _is_vector(a) or a.role == "array" and len(a.shape) == 1 for a in e.args)
 
 
+def _is_of_numbered(e: Expr) -> bool:
+    """Whether something is an entry x[1] of an array beside a variable x1."""
+    return e.role == "index" and any(re.fullmatch(rf"{e.args[0].value}\d+", word) for word in _NAMES.get())
+
+
 def _is_joined(e: Expr) -> bool:
     """True for arrays beside each other, or matrices below each other."""
     if e.role == "stack":
@@ -994,7 +999,7 @@ class Latex(Text):
         return "" if begins.startswith(self.opening) else self.separator
 
     def template(self, e: Expr) -> str | None:
-        if e.role == "index" and any(re.fullmatch(rf"{e.args[0].value}\d+", w) for w in _NAMES.get()):  # x[1] beside x1
+        if _is_of_numbered(e):
             return "{x}[{index}]"
         if e.role == "reshape" or _is_inserted(e):
             return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"

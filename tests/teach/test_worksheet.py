@@ -1095,3 +1095,17 @@ def test_a_variable_of_a_loop_may_be_called_t():
 
     sheet = ag.trace(distances, np.arange(6.0).reshape(3, 2), [(0, 1), (1, 2), (2, 0)]).worksheet(wrt=["E"])
     assert sheet.check(sheet.key()).wrong == []
+
+
+def test_products_side_by_side_are_read_each_in_its_own_way():
+    def net(X, W, V, Y):
+        h = 1 / (1 + np.exp(-(X @ W)))
+        o = h @ V
+        L = np.mean((o - Y) ** 2)
+        return L
+
+    shapes, draw = ((2, 2), (2, 2), (2, 1), (2, 1)), np.random.default_rng(0).normal
+    sheet = ag.trace(net, *(draw(size=shape) for shape in shapes)).worksheet(wrt=["W"], blanks=["dL/dW"])
+    for answer in ("Xᵀ (dL/do Vᵀ ⊙ h (1 - h))", "Xᵀ (dL/do Vᵀ h (1 - h))", "Xᵀ ((dL/do Vᵀ) ⊙ h(1 - h))"):
+        assert sheet.check({"dLdW": answer}), answer
+    assert not sheet.check({"dLdW": "X (dL/do Vᵀ ⊙ h (1 - h))"})
