@@ -32,6 +32,7 @@ from .formula import (
     multiplied,
     name,
     number,
+    terms_of,
     unsimplified,
     walk,
 )
@@ -179,7 +180,29 @@ def _placed(e: Expr, at: At) -> Expr:
               for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)]
     equal = [unsimplified(EQUAL, (name(c), number(k)), ()) for c, k in places if c]
     rest = entry(inner, tuple("" if c else i for (c, _), i in zip(places, _shifted(e, e.shape, at, -1), strict=True)))
-    return _where(equal, factors_of(rest), rest.shape) if equal else rest
+    return _where(equal, factors_of(rest), rest.shape) if equal else _within(e, at, rest)
+
+
+def _within(e: Expr, at: At, rest: Expr) -> Expr:
+    """The entry of what was placed in a slice, of which terms without the index of it are 0 outside: ``1[i ≥ 2]`` of
+    1 - tanh(aᵢ₋₂)²; an entry beyond the ends is 0.
+    """
+    cuts = [(c, *p.indices(n)[:2], n) for c, p, n in zip(at, _parts(e), e.shape, strict=False) if c]
+    inside = {c[0]: [unsimplified(GREATER, (name(c), number(start)), ())] * (start > 0) for c, start, _, _ in cuts}
+    for c, _, stop, n in cuts:
+        inside[c[0]] += [unsimplified(STRICTLY_LESS, (name(c), number(stop)), ())] * (stop < n)
+
+    def placed(term: Expr) -> Expr:
+        letters = "".join(str(part.params.get("letters", "")) for part in walk(term))
+        where = [f for c, of in inside.items() if c not in letters for f in of]
+        factors = [f for f in factors_of(term) if not (where and f.is_number and f.value == 1)]
+        return _where(where, factors, term.shape) if where else term
+
+    (sign, first), *others = [(sign, placed(term)) for sign, term in terms_of(rest)]
+    whole = first if sign > 0 else unsimplified("negative", (first,), first.shape)
+    for sign, term in others:
+        whole = unsimplified("add" if sign > 0 else "subtract", (whole, term), rest.shape)
+    return whole
 
 
 def _where(equal: Sequence[Expr], factors: Sequence[Expr], shape: Shape) -> Expr:

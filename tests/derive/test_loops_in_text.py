@@ -1346,3 +1346,17 @@ def test_latex_has_entries_in_brackets_beside_a_variable_with_a_number():
     assert "x[1]" in latex
     assert "x_{1}" in latex  # the variable x1
     assert "x_{0}" not in latex
+
+
+def test_terms_without_the_index_of_a_slice_are_in_it_alone():
+    lines = {
+        "dL/dyᵢ = 1[i ≥ 2] - tanh(aᵢ₋₂)² + 2 Yᵢ yᵢ": lambda y: y[0] ** 2 + np.sum(np.tanh(y[2:])),
+        "dL/duᵢ = exp(aᵢ₋₁) - 1[i < 3]": lambda u: np.sum(np.exp(u[1:]) - u[:-1]),
+        "dL/dpᵢ = ½ 1[i ≥ 1] - 1 / (2 √bᵢ)": lambda p: np.sum(0.5 * p[1:]) - np.sum(np.sqrt(p[:-1])),
+    }
+    for line, f in lines.items():
+        assert line in str(ag.trace(f, np.array([0.3, 0.5, 0.7, 0.2])).explain())
+    rows = np.arange(6.0).reshape(2, 3)
+    assert "dL/dE" in str(ag.trace(lambda E: np.sum(E[0] * E[1:]), rows).explain())  # of shapes (3,) and (1, 3)
+    text = str(ag.trace(lambda E: np.sum(E[0] * E[1:]), np.arange(9.0).reshape(3, 3)).explain())
+    assert "dL/dEₖ = 1[k ≥ 1] E[0] + 1[k = 0] Σᵢ Eᵢ₊₁" in text

@@ -1101,8 +1101,7 @@ def test_products_side_by_side_are_read_each_in_its_own_way():
     def net(X, W, V, Y):
         h = 1 / (1 + np.exp(-(X @ W)))
         o = h @ V
-        L = np.mean((o - Y) ** 2)
-        return L
+        return np.mean((o - Y) ** 2)
 
     shapes, draw = ((2, 2), (2, 2), (2, 1), (2, 1)), np.random.default_rng(0).normal
     sheet = ag.trace(net, *(draw(size=shape) for shape in shapes)).worksheet(wrt=["W"], blanks=["dL/dW"])
