@@ -106,7 +106,7 @@ class Candidates:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))
         given = self.chain.constants.values.keys() - self.chain.introduced
-        given |= {self.chain.names[m] for m in self.chain.landmarks if self.chain.is_input(m)} - self._learned
+        given |= self._data
         ones |= {one.key: one for one in more if one.names <= given}
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
@@ -150,7 +150,7 @@ class Candidates:
         is_inner = are_products and self.chain.root not in self._ends(n)
         users, word = self.consumers.get(n, ()), self.chain.names[n]
         definitions = (self.chain.definition(m) for m in users if m in self._letters)
-        is_twice = any(occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
+        is_twice = any(e.role in PRODUCTS and occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
         is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice)
         e = self._of_products(n, are_products) if is_tried else None
         while e is not None and (here := e.names & self._written_out.keys()):
@@ -168,6 +168,11 @@ class Candidates:
         is_it |= self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word)
         found.update({word: None} if is_it else {})
         return is_it
+
+    @cached_property
+    def _data(self) -> set[str]:
+        """The names of the inputs that are not learned."""
+        return {self.chain.names[m] for m in self.chain.landmarks if self.chain.is_input(m)} - self._learned
 
     @cached_property
     def _written_out(self) -> dict[str, Expr]:

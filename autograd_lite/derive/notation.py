@@ -486,8 +486,10 @@ class Notation:
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
-        later = {w for v, w in self.names.items() if self.place.get(v, -1) >= self.place.get(eq.outputs[0], np.inf)}
-        return written if written and later.isdisjoint(written.names) else self._constant(x)
+        live = written.names - self.constants.values.keys() if written else set()
+        at = self.place.get(eq.outputs[0], np.inf)
+        later = any(w in live and self.place.get(v, -1) >= at for v, w in self.names.items()) if live else False
+        return written if written and not later else self._constant(x)
 
     def constant(self, x: Any, eq: Equation | None = None) -> Expr:
         """A value that was not recorded, in the line of `eq`: its name, a number, or a small array."""

@@ -708,6 +708,9 @@ class Ascii(Printer):
     def number(self, value: complex) -> str:
         return short_number(value)
 
+    def template(self, e: Expr) -> str | None:
+        return "{x}" if e.role == "broadcast" and not e.args[0].shape else super().template(e)  # NumPy does it anyway
+
 
 def reshaped(e: Expr) -> str:
     """The template of a reshape: an index with a new axis where it amounts to that."""

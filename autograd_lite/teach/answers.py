@@ -390,8 +390,10 @@ class Reader:
                         raise
                     return self._value(ast.BinOp(e.left.left, ast.Mult(), ast.BinOp(e.left.right, ast.Mult(), e.right)))
             case ast.BoolOp():
-                op = ast.BitAnd() if isinstance(e.op, ast.And) else ast.BitOr()
-                return reduce(partial(self._binary, op), [_operand(self._value(side)) for side in e.values])
+                op, sides = ast.BitAnd() if isinstance(e.op, ast.And) else ast.BitOr(), list(map(self.value, e.values))
+                if any(np.asarray(x.x if isinstance(x, Indexed) else x).dtype != bool for x in sides):
+                    raise Unread("what is joined by 'and' or 'or' has to be a condition")
+                return reduce(partial(self._binary, op), sides)
             case ast.Compare() if all(type(op) in _BINARY for op in e.ops):
                 sides = [_operand(self._value(side)) for side in (e.left, *e.comparators)]
                 signs = [self._binary(op, a, b) for op, a, b in zip(e.ops, sides, sides[1:], strict=False)]

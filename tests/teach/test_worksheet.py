@@ -119,7 +119,7 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdW": "B.T * dLdP"}, "shapes 4x2 and 2x1 do not fit; write A @ B for a product of matrices"),
         ({"dLdW": "B.T dLdP"}, "the factor dP/dC is missing"),
         ({"dLdW": "B @ dLdP"}, "shapes 2x4 and 2x1 do not fit in a product of matrices; transpose one: A.T"),
-        ({"dLdP": "P and y"}, "it cannot be computed as it is written"),
+        ({"dLdP": "P and y"}, "has to be a condition"),
         ({"dLdP": "sigmoid"}, "sigmoid is a function: write sigmoid(…)"),
         ({"dLdP": "softmin(P)"}, "softmin is not a function on this sheet; its functions are exp, log,"),
         ({"dPdC": "B"}, "expected shape 2x1, got 2x4"),
@@ -1104,7 +1104,10 @@ def test_products_side_by_side_are_read_each_in_its_own_way():
         return np.mean((o - Y) ** 2)
 
     shapes, draw = ((2, 2), (2, 2), (2, 1), (2, 1)), np.random.default_rng(0).normal
-    sheet = ag.trace(net, *(draw(size=shape) for shape in shapes)).worksheet(wrt=["W"], blanks=["dL/dW"])
-    for answer in ("Xᵀ (dL/do Vᵀ ⊙ h (1 - h))", "Xᵀ (dL/do Vᵀ h (1 - h))", "Xᵀ ((dL/do Vᵀ) ⊙ h(1 - h))"):
-        assert sheet.check({"dLdW": answer}), answer
-    assert not sheet.check({"dLdW": "X (dL/do Vᵀ ⊙ h (1 - h))"})
+    sheet = ag.trace(net, *(draw(size=shape) for shape in shapes)).worksheet(wrt=["W"])
+    top, word = sheet.questions[0].symbol.partition("/")[0], sheet.questions[-1].word  # dL, dLdW
+    for answer in ("Xᵀ (G Vᵀ ⊙ h (1 - h))", "Xᵀ (G Vᵀ h (1 - h))", "Xᵀ ((G Vᵀ) ⊙ h(1 - h))"):
+        [mark] = [m for m in sheet.check({word: answer.replace("G", f"{top}/do")}) if m.word == word]
+        assert mark.right, answer
+    [mark] = [m for m in sheet.check({word: f"X ({top}/do Vᵀ ⊙ h (1 - h))"}) if m.word == word]
+    assert not mark.right
