@@ -486,10 +486,14 @@ class Notation:
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
-        live = written.names - self.constants.values.keys() if written else set()
-        at = self.place.get(eq.outputs[0], np.inf)
-        later = any(w in live and self.place.get(v, -1) >= at for v, w in self.names.items()) if live else False
-        return written if written and not later else self._constant(x)
+        return written if written and not self._is_of_later(eq, written) else self._constant(x)
+
+    def _is_of_later(self, eq: Equation, e: Expr) -> bool:
+        """Whether a formula has a value that is computed after an equation, and equals a constant only here: y2 of
+        y2 = 0 before a loop.
+        """
+        live, at = e.names - self.constants.values.keys(), self.place.get(eq.outputs[0], np.inf)
+        return bool(live) and any(w in live and self.place.get(v, -1) >= at for v, w in self.names.items())
 
     def constant(self, x: Any, eq: Equation | None = None) -> Expr:
         """A value that was not recorded, in the line of `eq`: its name, a number, or a small array."""
