@@ -238,11 +238,13 @@ class Primitive:
     # ------------------------------------------------------------------------------------------------ its rules
 
     def _kept(self, i: int) -> int | None:
-        rule = None if self.kind == "constant" else self.fast_rule(i)
+        rule = self.fast_rule(i)
         return None if rule is None else kept(self.slots(i, rule))
 
     def rule(self, i: int) -> Any:
-        """The rule for argument `i`; a variadic row has one for all of them."""
+        """The rule for argument `i`; a variadic row has one for all of them, a constant one none."""
+        if self.kind == "constant":
+            return None
         return self.rules[0] if self.variadic else self.rules[i]
 
     def fast_rule(self, i: int) -> Any:

@@ -723,3 +723,9 @@ def test_known_arrays_and_outer_products_are_written_as_such():
 def test_a_factor_that_is_a_name_has_no_line():
     made = ag.source(lambda x, y, dt: np.sum((x - dt * np.sin(y)) ** 2), np.ones(2), np.ones(2), 0.5, wrt="y")
     assert "= -dt" not in made
+
+
+def test_the_source_of_a_constant_function():
+    for f in (np.floor, lambda x: np.divmod(x, 2.0)[0]):
+        made = ag.source(f, np.array([1.3, -0.5]))
+        assert "def " in made
