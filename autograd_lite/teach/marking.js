@@ -1281,7 +1281,7 @@ class Reader {
   }
 
   formula(text, board, shape, letters, steps, reading) {
-    Object.assign(this, { shape, reading, choices: new Set(), products: 0, used: false });
+    Object.assign(this, { shape, reading, choices: new Set(), used: false });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
@@ -1304,8 +1304,7 @@ class Reader {
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
     if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) kind = "inner";
-    if (!together(x.shape, y.shape)) return true;
-    return this.isReadAs(`${kind} ${Math.min(++this.products, 4)}`);
+    return !together(x.shape, y.shape) || this.isReadAs(kind);
   }
 
   operand(x) {
