@@ -18,7 +18,7 @@ import reference  # noqa: E402
 from mathml import mathml  # noqa: E402
 
 import autograd_lite  # noqa: E402
-from autograd_lite.derive.mathml import STYLE  # noqa: E402
+from autograd_lite.derive.mathml import STYLE  # noqa: E402  imports come after the path is set
 from autograd_lite.drawing import available  # noqa: E402
 
 project = "autograd_lite"

@@ -679,7 +679,10 @@ def _is_vector(e: Expr) -> bool:
 
 def _is_of_numbered(e: Expr) -> bool:
     """Whether something is an entry x[1] of an array beside a variable x1."""
-    return e.role == "index" and any(re.fullmatch(rf"{e.args[0].value}\d+", word) for word in _NAMES.get())
+    if e.role != "index":
+        return False
+    numbered = re.compile(rf"{re.escape(str(e.args[0].value))}\d+")  # a name may be an expression: (y ** 2)
+    return any(map(numbered.fullmatch, _NAMES.get()))
 
 
 def _is_joined(e: Expr) -> bool:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.derive.formula import name, unsimplified
+from autograd_lite.derive.writing import LATEX, apart_from, write
 
 RNG = np.random.default_rng(0)
 
@@ -1346,6 +1348,12 @@ def test_latex_has_entries_in_brackets_beside_a_variable_with_a_number():
     assert "x[1]" in latex
     assert "x_{1}" in latex  # the variable x1
     assert "x_{0}" not in latex
+
+
+def test_latex_has_an_entry_of_a_constant_that_is_named_by_its_expression():
+    entry = unsimplified("getitem", (name("(y ** 2)", (2,)),), (), index=0, unique_indices=True)
+    with apart_from(["x1"]):
+        assert write(entry, LATEX).endswith("_{0}")  # x1 is no entry of it
 
 
 def test_terms_without_the_index_of_a_slice_are_in_it_alone():
