@@ -14,6 +14,7 @@ from contextlib import suppress
 from itertools import accumulate, islice, pairwise, permutations, product
 from typing import TypeAlias
 
+from ..base import regex
 from .spellings import POWERS, power, signs_replaced, spelled
 
 INDICES = "ᵢⱼₖₗₘₙ"
@@ -108,7 +109,7 @@ class Board:
         self, words: Mapping[str, str], functions: Container[str] = (),
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
     ) -> None:  # fmt: skip
-        words = {re.sub(r"(?<![a-ce-z])pi$", "π", w): x for w, x in words.items()} | {**words}
+        words = {regex.sub(r"(?<![a-ce-z])pi$", "π", w): x for w, x in words.items()} | {**words}
         self.whole, self.shapes, self.letter = whole or {}, shapes or {}, letter
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
@@ -118,7 +119,7 @@ class Board:
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
-        for stem, number in re.findall(rf"(?m)^(.*(?:[^\W\d]|[{_MARKS}]))(\d+)$", "\n".join(words)):
+        for stem, number in regex.findall(rf"(?m)^(.*(?:[^\W\d]|[{_MARKS}]))(\d+)$", "\n".join(words)):
             self._steps.setdefault(stem, set()).add(int(number))
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
         self._computed = {w.rpartition("/d")[2] for w in self._steps if "/d" in w}  # of which there is a gradient
@@ -134,7 +135,7 @@ class Board:
         signs = {w: word for w, word in words.items() if len(w) == 1 and not w.isalnum()}
         self._infix = {"∈": "isin", "⊗": "outer", **signs}
         #: What is replaced as a whole, the longest first.
-        self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
+        self.copied = [w for w in sorted(words, key=len, reverse=True) if not regex.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._gradients = {words[w] for w in self.copied if "/" in w}
         self._copied = _any(self.copied)
         self._of_t = _any(w for w, word in words.items() if w.endswith("_t") and word in self.shapes)
@@ -149,45 +150,46 @@ class Board:
         sums over steps are over these, if the values are there.
         """
         text = text if self._has_whole(text) else spelled(text, self.words)
-        text = re.sub(r"(\w+)['′’](?!\w*['\"])", self._primed, decomposed(text))
+        text = regex.sub(r"(\w+)['′’](?!\w*['\"])", self._primed, decomposed(text))
         text = self.with_t(text)
-        text = re.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
-        text = re.sub(POWERS, power, text)
+        text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
+        text = regex.sub(POWERS, power, text)
         for c in self.indices if self.indices and self._is_read_as("own") else ():
-            text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
-        text = re.sub(rf"(?<![\w/.])[a-z](?=[{INDICES}ₜ])", self._row, signs_replaced(self.with_subscripts(text)))
-        text = re.sub(r"(?<![\w.])(\d+)(e\d+)(?!\w)", lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
-        text = re.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
+            text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
+        text = regex.sub(rf"(?<![\w/.])[a-z](?=[{INDICES}ₜ])", self._row, signs_replaced(self.with_subscripts(text)))
+        exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
+        text = regex.sub(exponent, lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
+        text = regex.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
         by = None  # how far the step is moved of which the left side is
-        if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text):
+        if start := regex.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1].replace("_t", "ₜ") or letters
-            if (m := re.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
+            if (m := regex.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
                 by, letters = _moved(*(part and part.translate(_SMALL) for part in m.groups())), "ₜ"
                 steps = [steps[0] - by] if len(steps) == 1 else steps
         text, letters = _of_row(text, letters, len(steps) == 1)
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
         letters = letters.replace("ₜ", "")
         entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+(?:,[₀-₉]+)*)(?![\w])"  # observed_2
-        text = re.sub(entry, self._entry, text)
-        text = re.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 np.pi ", text)  # also where a value has that name
+        text = regex.sub(entry, self._entry, text)
+        text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 np.pi ", text)  # also where a value has that name
         delta = rf"δ([{INDICES}])([{INDICES}])" if "δ" not in self.words else "(?!)"
-        text = re.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
-        text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
-        for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
+        text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
+        text = regex.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
+        for of in regex.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
             first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
             if not first or {first, last} <= self._gradients:  # dK/dell, where dK is short for dL/dK
                 raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
-        while m := re.search(_PLACES, text):
+        while m := regex.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         text = self._bound(text)
         bounds = rf"Σ([{INDICES}])\s*([<>]=?|!=)\s*([{INDICES}])"  # Σₖ≥ᵢ
         is_pair = not shape and text.count("Σ") == 1  # Σᵢ<ⱼ is over both
-        text = re.sub(bounds, lambda m: f"Σ{m[1]}{m[3] * is_pair} 1[{m[0][1:].translate(_SUBSCRIPTS)}] ", text)
-        text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
+        text = regex.sub(bounds, lambda m: f"Σ{m[1]}{m[3] * is_pair} 1[{m[0][1:].translate(_SUBSCRIPTS)}] ", text)
+        text = regex.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS))
         python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
-        if m := re.search(r"\w*[₊₋]\w*", python):
+        if m := regex.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
 
@@ -195,16 +197,16 @@ class Board:
         """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``."""
         below = {_OTHERS[c]: c for c in {*text} & {*_OTHERS} - {*"".join(self.words)}}
         typed = r"(?:Σ|(?<!\w)sum)_\{?([a-hopqrsu-z])(?!\w)" if not self._has_whole(text) else "()(?!)"
-        for c in sorted({*below, *re.findall(typed, text)}):
+        for c in sorted({*below, *regex.findall(typed, text)}):
             free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), "")
             if free:
                 plain = free.translate(_SUBSCRIPTS)
-                parts = re.split(rf"(_(?:\{{[^{{}}]*\}}|{c}(?!\w)))", text.replace(below.get(c, "\0"), free))
+                parts = regex.split(rf"(_(?:\{{[^{{}}]*\}}|{c}(?!\w)))", text.replace(below.get(c, "\0"), free))
                 alone = rf"(?<![^\W_]){c}(?!\w)|(?<=\{{[ti-n]){c}(?=\}})|(?<=\{{){c}(?=[i-n]\}})"  # {b}, {ib}, {bi}
-                parts[1::2] = [re.sub(alone, plain, part) for part in parts[1::2]]
+                parts[1::2] = [regex.sub(alone, plain, part) for part in parts[1::2]]
                 text = "".join(parts)
                 if c not in self.words:  # 1[wᵢ = u] in a formula with ᵤ
-                    text = re.sub(rf"(?<![^\W\d]){c}(?![\w(])", plain, text)
+                    text = regex.sub(rf"(?<![^\W\d]){c}(?![\w(])", plain, text)
         return text
 
     def _entry(self, m: re.Match[str]) -> str:
@@ -215,8 +217,8 @@ class Board:
 
     def _row(self, m: re.Match[str]) -> str:
         """``Xᵢ`` for ``xᵢ``, where there is no x."""
-        is_row = m[0] not in self.words and m[0] not in self._steps and re.fullmatch(self._arrays, m[0].upper())
-        is_another = re.search(rf"(?<!\w){m[0].upper()}(?![A-Za-z])", m.string)  # d - D
+        is_row = m[0] not in self.words and m[0] not in self._steps and regex.fullmatch(self._arrays, m[0].upper())
+        is_another = regex.search(rf"(?<!\w){m[0].upper()}(?![A-Za-z])", m.string)  # d - D
         return m[0].upper() if is_row and not is_another else m[0]
 
     def _primed(self, m: re.Match[str]) -> str:
@@ -225,7 +227,7 @@ class Board:
 
     def _index(self, m: re.Match[str]) -> str:
         """An index below the line, if it does not belong to a name: ``dL/dW_i``."""
-        before = re.findall(r"(?:[d∂]\w*/)?$", m.string[: m.start()])[0]
+        before = regex.findall(r"(?:[d∂]\w*/)?$", m.string[: m.start()])[0]
         return m[0] if m[0] in self.words or before + m[0] in self.words else m[1] + _below(m[2])
 
     def _is_read_as(self, choice: str) -> bool:
@@ -240,8 +242,8 @@ class Board:
         if self.letter == "t":
             return text
         word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
-        text = re.sub(r"(?<![\w.])t(?!\w)", "_t", text.replace(_below_t(self.letter), "ₜ"))
-        return re.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
+        text = regex.sub(r"(?<![\w.])t(?!\w)", "_t", text.replace(_below_t(self.letter), "ₜ"))
+        return regex.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
 
     def at_step_t(self, says: str, t: int) -> str:
         """A message on one step in terms of t: ``hₜ₋₁`` for ``h2`` at the third."""
@@ -250,12 +252,12 @@ class Board:
             is_of_step = {m[1], m[1].removeprefix("d")} & self._steps.keys()  # dh3/da3
             return f"{m[1]}ₜ{f'{by:+d}'.translate(_SMALL) if by else ''}" if is_of_step else m[0]
 
-        return re.sub(rf"(?<!\d)([^\W\d][\w{_MARKS}/]*?)(\d+)(?![^\W²³])", name, says)  # 4x1 is a shape
+        return regex.sub(rf"(?<!\d)([^\W\d][\w{_MARKS}/]*?)(\d+)(?![^\W²³])", name, says)  # 4x1 is a shape
 
     def name_in(self, text: str, t: int) -> str:
         """The name that is all of a text, which may be that of a value at step t; nothing if it is none."""
         text = self.with_t(decomposed(text).strip())
-        m = re.fullmatch(r"(.+?)_?(?:ₜ|(?<=_)t)([₊₋]₁)?", text)
+        m = regex.fullmatch(r"(.+?)_?(?:ₜ|(?<=_)t)([₊₋]₁)?", text)
         at = f"{m[1]}{t + {None: 0, '₊₁': 1, '₋₁': -1}[m[2]]}" if m else text
         return self.words.get(at, "")
 
@@ -267,20 +269,20 @@ class Board:
     def with_subscripts(self, text: str) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
         text = self._in_letters(text)
-        text = re.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
-        text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
-        text = re.sub(_BRACES, _braced, text)
+        text = regex.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
+        text = regex.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
+        text = regex.sub(_BRACES, _braced, text)
         several = rf"([{INDICES}][₊₋][{INDICES}])"  # xᵢ₊ⱼ
-        text = re.sub(several, lambda m: f"[{m[0].translate(_SUBSCRIPTS).translate(_DIGITS)}]", text)
-        bound = "".join(re.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        text = regex.sub(several, lambda m: f"[{m[0].translate(_SUBSCRIPTS).translate(_DIGITS)}]", text)
+        bound = "".join(regex.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         kept = self.words.keys() - {*bound}
         kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
-        text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
-        text = re.sub(rf"(?<=[{INDICES}ₜ₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
+        text = regex.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
+        text = regex.sub(rf"(?<=[{INDICES}ₜ₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
         plain = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
-        text = re.sub(plain, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
-        text = re.sub(_INDEX, self._index, text)
-        return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
+        text = regex.sub(plain, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
+        text = regex.sub(_INDEX, self._index, text)
+        return regex.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
     def _unrolled(
         self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...], by: int | None = None
@@ -291,25 +293,25 @@ class Board:
         `by` is -1.
         """
         text = self._with_step_t(text, steps, letters, shape)
-        values = {m[1] for m in re.finditer(_AT_STEP, text)} - {"Σ"}
-        is_row = "Σₜ" in text and values and not re.search("ₜ[₊₋]", text)
+        values = {m[1] for m in regex.finditer(_AT_STEP, text)} - {"Σ"}
+        is_row = "Σₜ" in text and values and not regex.search("ₜ[₊₋]", text)
         if is_row and values <= self.words.keys() - self._steps.keys():  # t is an index of arrays
             text = text.replace("ₜ", next((c for c in INDICES[::-1] if c not in text + letters), "ₜ"))
         text = self._summed(text, steps)
         if rows := self._in_rows(text, letters, shape, by) if "ₜ" in text and len(steps) != 1 else "":
             return rows
         if "ₜ" in text and len(steps) > 1:
-            in_words = re.search(r"(?<!\w)(?:over|of|for)(?!\w)", text)
+            in_words = regex.search(r"(?<!\w)(?:over|of|for)(?!\w)", text)
             raise (Unread if in_words else Misfit)("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
-        is_of_step = len(steps) == 1 and re.search(rf"ₜ|\[[^]]*{_BARE}", text)  # else t is no name
+        is_of_step = len(steps) == 1 and regex.search(rf"ₜ|\[[^]]*{_BARE}", text)  # else t is no name
         return self._at_step(text, steps[0]) if is_of_step else text
 
     def _in_rows(self, text: str, letters: str, shape: tuple[int, ...], by: int | None) -> str:
         """A formula at each step as the rows of a value; nothing if that has another number of rows."""
         index, common = _below(letters.replace("ₜ", "")) or "(?!)", set[int]()
-        if shape and not re.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text):
+        if shape and not regex.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text):
             with suppress(Unread):
                 common = self._steps_of(text)
             common = {*range(-by, shape[0] - by)} if common and by is not None else common
@@ -320,23 +322,23 @@ class Board:
         """A formula in which the values and the sums of steps are written as on a board: ``hₜ₋₁`` for ``h[t-1]``."""
         stems, every = _any(self._stems), _any(self._steps)
         number = r"(t ?(?:[+-] ?\d+)?|\d+)"
-        text = re.sub(rf"(?<!\w)({every})_(?:T(?!\w)|ᵀ)", lambda m: f"{m[1]}{max(self._steps[m[1]])}", text)  # h_T
+        text = regex.sub(rf"(?<!\w)({every})_(?:T(?!\w)|ᵀ)", lambda m: f"{m[1]}{max(self._steps[m[1]])}", text)  # h_T
         called = rf"(?:\*\*)?(?:\({number}\)|\(\({number}\)\))"
         raised = rf"(?<!\w)(?:({stems})\*\*{number}(?!\w)|({every}){called})"  # h^t, h(t), h^(t-1)
-        text = re.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
-        text = re.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
+        text = regex.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
+        text = regex.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
         entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
-        text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
+        text = regex.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
         text = self._over_steps(text)
         entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
-        text = re.sub(entries, self._entry_at_step, text)
+        text = regex.sub(entries, self._entry_at_step, text)
         rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
-        text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
-        text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
-        text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
-        text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
+        text = regex.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
+        text = regex.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
+        text = regex.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
+        text = regex.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
-            text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
+            text = regex.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
         return text
 
     def _entry_at_step(self, m: re.Match[str]) -> str:
@@ -346,22 +348,22 @@ class Board:
 
     def _over_steps(self, text: str) -> str:
         """A formula in which sums over steps are over t: ``Σₜ t dL/dyₜ`` for ``Σₖ k dL/dyₖ``."""
-        for m in [*re.finditer(f"Σ([{INDICES}])(?![{INDICES}])", text)][::-1]:
+        for m in [*regex.finditer(f"Σ([{INDICES}])(?![{INDICES}])", text)][::-1]:
             end = _end_of_term(text, m.end())
             term, c = text[m.end() : end], m[1]
-            values = {*re.findall(rf"([^\W\d][\w{_MARKS}/]*?){c}", term)}
+            values = {*regex.findall(rf"([^\W\d][\w{_MARKS}/]*?){c}", term)}
             is_of_steps = values & self._stems and c not in text[end:]
             others = {w for w in values - self._stems if w not in self.words} if is_of_steps else values
             if is_of_steps and not others and (values <= self._stems or self._is_read_as("rows of steps")):
-                term = re.sub(rf"(?<![^\W\d]){_letters(c)}(?!\w)", "t", term.replace(c, "ₜ"))
+                term = regex.sub(rf"(?<![^\W\d]){_letters(c)}(?!\w)", "t", term.replace(c, "ₜ"))
                 text = f"{text[: m.start()]}Σₜ{term}{text[end:]}"
         return text
 
     def _summed(self, text: str, steps: Sequence[int]) -> str:
         """A formula with the terms of its sums over steps, which ``t = 1 … 3`` may stand behind."""
-        if over := re.search(_RANGE, text):
-            text = re.sub("Σₜ(?!⟦)", "Σₜ⟦{},{}⟧".format(*over.groups()), text[: over.start()])
-        while m := re.search(r"Σₜ(?:⟦(\d+),(\d+)⟧)?", text):
+        if over := regex.search(_RANGE, text):
+            text = regex.sub("Σₜ(?!⟦)", "Σₜ⟦{},{}⟧".format(*over.groups()), text[: over.start()])
+        while m := regex.search(r"Σₜ(?:⟦(\d+),(\d+)⟧)?", text):
             end = _end_of_term(text, m.end())
             term = text[m.end() : end]
             common = {*range(int(m[1]), int(m[2]) + 1)} if m[1] else self._steps_of(term, steps)
@@ -371,7 +373,7 @@ class Board:
 
     def _at_step(self, text: str, t: int) -> str:
         """A formula at one step: ``h2`` for ``hₜ₋₁`` at the third, ``x[2]`` for ``x[t-1]``."""
-        for m in [*re.finditer(_AT_STEP, text)]:
+        for m in [*regex.finditer(_AT_STEP, text)]:
             at, steps = t + _moved(m[2], m[3]), self._steps.get(m[1], ())
             if "/" in m[1] and steps and at == max(steps) + 1:  # beyond the end a gradient is 0
                 text = text.replace(m[0], f"(0*{m[1]}{max(steps)})")
@@ -379,8 +381,8 @@ class Board:
                 text = text.replace(m[0], f"(0*{m[1]}{min(steps)})")
             elif steps and at not in steps:
                 raise Misfit(f"there is no {m[1]}{at}")
-        text = re.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
-        return re.sub(_BARE, f"({t}+0)", text)  # 1 alone behind an array is a vector of ones
+        text = regex.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
+        return regex.sub(_BARE, f"({t}+0)", text)  # 1 alone behind an array is a vector of ones
 
     def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
@@ -396,7 +398,7 @@ class Board:
         common, reached = self._there(term, over)
         if common < {*over} and {*over} - reached:  # Yₜ, of which the first is not there
             common = set()
-        is_moved = not re.search("ₜ(?![₊₋])", term)
+        is_moved = not regex.search("ₜ(?![₊₋])", term)
         is_of_line = len(over) > 1 and {*over} <= reached and ({*over} <= common or common <= {*over} or is_moved)
         if is_of_line and not (common - {*over} and self._is_read_as("all")):
             return {*over}
@@ -415,7 +417,7 @@ class Board:
         behind the last step, which is 0.
         """
         steps, ends = list[set[int]](), list[set[int]]()
-        for m in re.finditer(_AT_STEP, term):
+        for m in regex.finditer(_AT_STEP, term):
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
             if word not in self._steps and m[1] in self.words:  # an array with a row for each step
                 continue
@@ -428,15 +430,17 @@ class Board:
 
     def _rows_of(self, term: str) -> set[int]:
         """The steps t for which the arrays in a term have entries: ``xₜ₋₁ xₜ``."""
-        at = [(self.shapes.get(self.words.get(m[1], ""), ()), _moved(m[2], m[3])) for m in re.finditer(_AT_STEP, term)]
+        read = regex.finditer(_AT_STEP, term)
+        at = [(self.shapes.get(self.words.get(m[1], ""), ()), _moved(m[2], m[3])) for m in read]
         rows = [{*range(-by, shape[0] - by)} for shape, by in at if len(shape)]
         return set.intersection(*rows) if rows else set()
 
     def _bound(self, text: str) -> str:
         """A formula in which sums without an index are over those of their factors, if it is read so: ``Σ aᵢ Xᵢ``."""
-        for m in [*re.finditer(rf"Σ(?![{INDICES}])", text)][::-1]:
+        for m in [*regex.finditer(rf"Σ(?![{INDICES}])", text)][::-1]:
             term = text[m.end() : _end_of_term(text, m.end())]
-            at = "".join(sorted({*re.findall(f"[{INDICES}]", term)} - {*"".join(re.findall(f"Σ([{INDICES}]+)", term))}))
+            bound = "".join(regex.findall(f"Σ([{INDICES}]+)", term))
+            at = "".join(sorted({*regex.findall(f"[{INDICES}]", term)} - {*bound}))
             if at and self._is_read_as("bound"):
                 at = "".join(c for c in at if term.count(c) > 1) or at
                 text = f"{text[: m.end()]}{at} {text[m.end() :]}"
@@ -447,7 +451,7 @@ class Board:
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
         bare = {*LETTERS} & {*_TOKEN.findall(text)} - self.words.keys()
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
-        sums = "".join(re.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        sums = "".join(regex.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in _TOKEN.findall(text)]
@@ -463,10 +467,10 @@ class Board:
         self._extend(uses, shape, several, sums)
         order = self.order or free
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
-        products = re.search(r"\.T|@|\*\+\+|outer|‖", text)
+        products = regex.search(r"\.T|@|\*\+\+|outer|‖", text)
         #: The indices that may be those of rows, where derivations have them on another axis.
         self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
-        rest = _letters(re.sub(f"Σ[{INDICES}]+", "", text))
+        rest = _letters(regex.sub(f"Σ[{INDICES}]+", "", text))
         if endless := sorted({*sums} & bare - self.extents.keys() - {*rest}):
             raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **self.extents}
@@ -481,14 +485,14 @@ class Board:
         self.extents = {**dict(used[::-1]), **self.ends}
         inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign)
                   for sizes, at in uses if len(_letters(at)) == len(sizes)
-                  for (c, sign, k), n in zip(re.findall(_MOVED, at), sizes, strict=True)]  # fmt: skip
+                  for (c, sign, k), n in zip(regex.findall(_MOVED, at), sizes, strict=True)]  # fmt: skip
         for c in {c for c, _, sign in inside if sign and c not in order} & {*sums}:
             self.ends[c] = min(n for d, n, _ in inside if d == c)
 
     @staticmethod
     def _fitting(free: str, sizes: Sequence[int], uses: Uses) -> str:
         """The only order of the indices of a result in which each is as long as in the values, if that is another."""
-        ends = {(c, n) for lengths, at in uses if len(_letters(at)) == len(lengths) and not re.search("[₊₋]", at)
+        ends = {(c, n) for lengths, at in uses if len(_letters(at)) == len(lengths) and not regex.search("[₊₋]", at)
                 for c, n in zip(_letters(at), lengths, strict=True)}  # fmt: skip
         orders = permutations(free) if len(free) == len(sizes) < 4 else ()
         fits = [order for order in orders if {at for at in ends if at[0] in free} == {*zip(order, sizes, strict=True)}]
@@ -504,7 +508,7 @@ class Board:
                 calls = False
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
-            elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
+            elif out and regex.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
             elif of := self._reduction(t, tokens):
                 return "".join(out) + self._sum(of, t.removeprefix("Σ"), tokens, bool(out and _is_operand(out[-1])))
@@ -512,7 +516,7 @@ class Board:
                 _add(out, self._called(_CALLED.get(t, t), tokens))
             elif (word := self._infix.get(t)) and out and tokens:
                 out[-1] = f"{word}({out[-1]},{self._operand(tokens)})"
-            elif re.fullmatch(r"\.[^\d].*", t) and out:
+            elif regex.fullmatch(r"\.[^\d].*", t) and out:
                 out[-1] += t
                 calls = t not in (".T", ".mT", ".I")
             elif t[0].isalpha() or t[0] == "_":
@@ -523,14 +527,14 @@ class Board:
 
     def _called(self, word: str, tokens: list[str]) -> str:
         """A function without brackets, perhaps with a power: ``√n``, ``tanh² x``."""
-        power = re.match(r"\*\*(?:2|\(2\))", "".join(tokens[:4]))
+        power = regex.match(r"\*\*(?:2|\(2\))", "".join(tokens[:4]))
         del tokens[: len(_TOKEN.findall(power[0])) if power else 0]
         return f"{word}({self._operand(tokens)}){power[0] if power else ''}"
 
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
         """Add what stands in bars: ``|x|``, ``‖x‖``, ``‖Z‖ⱼ``."""
         inner = _group(tokens, bar)
-        over = f",over=_{_letters(tokens.pop(0))}" if tokens and re.fullmatch(_AT, tokens[0]) else ""
+        over = f",over=_{_letters(tokens.pop(0))}" if tokens and regex.fullmatch(_AT, tokens[0]) else ""
         _add(out, f"{_BARS[bar]}({self.rewritten(inner)}{over})")
 
     def _brackets(self, opening: str, tokens: list[str], out: list[str], calls: bool) -> None:
@@ -542,7 +546,7 @@ class Board:
             out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
             return
         is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner and inner[0] != "["  # g [x, h]ᵀ
-        is_index = opening == "[" and not is_vector and not re.fullmatch("[0-9.]+", "".join(out[-1:]))
+        is_index = opening == "[" and not is_vector and not regex.fullmatch("[0-9.]+", "".join(out[-1:]))
         inner = _compared(inner) if calls and out[-1] == "where" else inner
         inside = opening + self.rewritten(inner) + _CLOSING[opening]
         if out and (calls or is_index) and _is_operand(out[-1]):
@@ -557,7 +561,7 @@ class Board:
         if is_along and (tokens[0] == "(" or base in _OF_OPERAND):  # softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
             is_call = tokens[0] == "(" and tokens.pop(0)
             inside = self.rewritten(_group(tokens)) if is_call else self._operand(tokens)
-            behind = f",at=_{_letters(tokens.pop(0))}" if tokens and re.fullmatch(_AT, tokens[0]) else ""
+            behind = f",at=_{_letters(tokens.pop(0))}" if tokens and regex.fullmatch(_AT, tokens[0]) else ""
             _add(out, f"{base}({inside},over=_{_letters(at)}{behind})")
             return False
         if word in self._bare:
@@ -583,7 +587,7 @@ class Board:
 
     def _placed(self, value: str, at: str) -> str:
         """A value with its indices, which may be moved."""
-        by = [_moved(sign, k) for _, sign, k in re.findall(_MOVED, at)]
+        by = [_moved(sign, k) for _, sign, k in regex.findall(_MOVED, at)]
         return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if any(by) else ''})"
 
     def _reduction(self, t: str, tokens: Sequence[str]) -> str:
@@ -616,7 +620,7 @@ class Board:
         """Where the first factor of a sum ends, if the index is not in what follows: ``2 / Σᵢ mᵢ x``."""
         rest = [*tokens]
         _ = rest and self._operand(rest)
-        while rest and (rest[0] == "**" or re.fullmatch(_AT, rest[0])):
+        while rest and (rest[0] == "**" or regex.fullmatch(_AT, rest[0])):
             if rest.pop(0) == "**":
                 self._operand(rest)
         own = next((k for k, t in enumerate(rest) if t.startswith("Σ")), None)
@@ -630,7 +634,7 @@ class Board:
         tokens = tokens[: len(_TOKEN.findall(term[: _end_of_term(term, 0)]))]
         own = next((k for k, t in enumerate(tokens) if t.startswith("Σ") and {*t} & {*letters}), None)
         at = _letters("".join(_split(t)[1] for t in tokens[:own]))
-        return bool({*at} & {*_letters(letters)} - {*self._of_result}) and not re.match("Σ", term)
+        return bool({*at} & {*_letters(letters)} - {*self._of_result}) and not regex.match("Σ", term)
 
     def _operand(self, tokens: list[str]) -> str:
         """The next operand: a name or number, or a group, with what is attached to it."""
@@ -649,26 +653,26 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
     step, another transpose, or a factor of a term.
     """
     text = decomposed(text)
-    for m in re.finditer(r"[-+−]", text):
-        if not re.search(r"([*/@%^=]|\d[eE]|₍)\s*$", text[: m.start()]):
+    for m in regex.finditer(r"[-+−]", text):
+        if not regex.search(r"([*/@%^=]|\d[eE]|₍)\s*$", text[: m.start()]):
             term = text[m.end() : _end_of_term(text, m.end())].strip()
             yield f"the sign before {_short(term)} is wrong", f"{text[: m.start()]}{'-+'[m[0] != '+']}{text[m.end() :]}"
-    for m in re.finditer(rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?", text):
+    for m in regex.finditer(rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?", text):
         for step in (k for k in ("", "₋₁", "₊₁") if k != (m[2] or "")):
             yield f"{m[0]} is of another step than it should be", f"{text[: m.start()]}{m[1]}ₜ{step}{text[m.end() :]}"
-    for m in re.finditer(r"\[t([-+]1)?(?=[\],])", text):
-        word = re.findall(r"[\w/]*$", text[: m.start()])[0]
+    for m in regex.finditer(r"\[t([-+]1)?(?=[\],])", text):
+        word = regex.findall(r"[\w/]*$", text[: m.start()])[0]
         for step in (k for k in ("", "-1", "+1") if k != (m[1] or "")):
             yield f"{word}{m[0]}] is of another step than it should be", f"{text[: m.start()]}[t{step}{text[m.end() :]}"
-    for m in re.finditer("ᵀ|\\.T\\b", text):
-        operand = re.search(r"(\([^()]*\)|[\w/]*)$", text[: m.start()])
+    for m in regex.finditer("ᵀ|\\.T\\b", text):
+        operand = regex.search(r"(\([^()]*\)|[\w/]*)$", text[: m.start()])
         yield f"{operand[0] if operand else ''}ᵀ is transposed, and should not be", text[: m.start()] + text[m.end() :]
-    for m in re.finditer(rf"(?:(?<=/)d|(?<!\w))[^\W\d][\w{_MARKS}]*(?:/d[\w{_MARKS}]+)?", text):
+    for m in regex.finditer(rf"(?:(?<=/)d|(?<!\w))[^\W\d][\w{_MARKS}]*(?:/d[\w{_MARKS}]+)?", text):
         if len(shapes.get(words.get(m[0], ""), ())) == 2 and text[m.end() : m.end() + 1] not in ("ᵀ", "⁻", "."):
             yield f"{m[0]} has to be transposed", f"{text[: m.start()]}({m[0]})ᵀ{text[m.end() :]}"
-    start = len(re.findall(r"^(?:[^=<>!\[(]*=(?!=)|)", text)[0])  # behind a left side
+    start = len(regex.findall(r"^(?:[^=<>!\[(]*=(?!=)|)", text)[0])  # behind a left side
     while start < len(text):
-        sign = re.findall(r"^\s*[-+−]?", text[start:])[0]
+        sign = regex.findall(r"^\s*[-+−]?", text[start:])[0]
         end = _end_of_term(text, start + len(sign))
         term = text[start + len(sign) : end]
         for factor, says in (("2", "2"), ("½", "1/2"), ("n", "n"), ("1/n", "1/n")):
@@ -681,7 +685,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
 def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
     """A formula with names in the place of numbers that are those of given values."""
     several: list[list[str]] = []
-    for k, part in enumerate(re.split(f"({_LITERAL})", text)):
+    for k, part in enumerate(regex.split(f"({_LITERAL})", text)):
         size = 0.5 if part == "½" else float(part) if k % 2 else math.nan
         several.append([part, *(f"({w})" if x > 0 else f"(-{w})" for x, w in constants if abs(x) == size)][:4])
     yield from map("".join, islice(product(*several), 1, 64))
@@ -731,7 +735,7 @@ def _end_of_term(text: str, start: int) -> int:
     depth = 0
     for k in range(start, len(text)):
         depth += (text[k] in "([{") - (text[k] in ")]}")
-        is_sign = text[k] in "+-" and not re.search(r"(^|[*/@%]\+?)\s*$|\d[eE]$", text[start:k])
+        is_sign = text[k] in "+-" and not regex.search(r"(^|[*/@%]\+?)\s*$|\d[eE]$", text[start:k])
         is_end = is_sign or text[k] in ",;<>" and not text.startswith(", 0 elsewhere", k)
         if depth < 0 or depth == 0 and is_end and text.count("‖", start, k) % 2 == 0:
             return k
@@ -743,14 +747,14 @@ def _start_of_term(text: str, end: int) -> int:
     depth = 0
     for k in range(end - 1, -1, -1):
         depth += (text[k] in ")]}") - (text[k] in "([{")
-        is_sign = text[k] in "+-" and not re.search(r"[*/@%]\+?\s*$|\d[eE]$", text[:k])
+        is_sign = text[k] in "+-" and not regex.search(r"[*/@%]\+?\s*$|\d[eE]$", text[:k])
         if depth < 0 or depth == 0 and (is_sign or text[k] in ",<>="):
             return k + 1
     return 0
 
 
 def _is_operand(word: str) -> bool:
-    return bool(re.match(r"[\w.(\[{'\"]", word)) and word not in _WORDS and word != "."
+    return bool(regex.match(r"[\w.(\[{'\"]", word)) and word not in _WORDS and word != "."
 
 
 def _add(out: list[str], word: str) -> None:
@@ -770,12 +774,12 @@ def _letters(at: str) -> str:
 def _below(letters: str) -> str:
     """Indices below the line, which may be moved, and the number of a step."""
     letters = letters.translate(_SMALL).translate(str.maketrans(f"{LETTERS}t", f"{INDICES}ₜ"))
-    return re.sub(f"[^{INDICES}ₜ{_BELOW}]", "", letters)
+    return regex.sub(f"[^{INDICES}ₜ{_BELOW}]", "", letters)
 
 
 def _in_order(text: str, letters: str) -> str:
     """Letters in the order in which a formula has them as indices, or alone."""
-    places = re.findall(rf"[{INDICES}]|(?<!\w)[i-n](?!\w)", text)
+    places = regex.findall(rf"[{INDICES}]|(?<!\w)[i-n](?!\w)", text)
     return "".join(dict.fromkeys(c for c in (place.translate(_SUBSCRIPTS) for place in places) if c in letters))
 
 
@@ -786,8 +790,8 @@ def _of_row(text: str, letters: str, is_of_step: bool) -> tuple[str, str]:
     if "ₜ" not in text or not (at[:1] == "ₜ" and at[1:] or is_row):
         return text, letters
     c = next(x for x in INDICES[::-1] if x not in text + at)
-    text = re.sub(_BARE, c.translate(_SUBSCRIPTS), text.replace("ₜ", c))
-    return re.sub(_ENTRY, lambda m: _below(m[1]), text), c + at[1:]
+    text = regex.sub(_BARE, c.translate(_SUBSCRIPTS), text.replace("ₜ", c))
+    return regex.sub(_ENTRY, lambda m: _below(m[1]), text), c + at[1:]
 
 
 def _numbered(number: str) -> str:
@@ -796,14 +800,14 @@ def _numbered(number: str) -> str:
 
 def _braced(m: re.Match[str]) -> str:
     """What stands in braces below the line: ``ᵢⱼ₋₁`` for ``_{i,j-1}``, ``[t-1,0]`` for ``_{t-1,0}``."""
-    parts = re.findall(r"[ti-n](?: ?[-+] ?\d+)?|\d+", m[1])
-    if re.fullmatch(r"[i-n]\W*\([i-n, ]+\)|\([i-n, ]+\)\W*[i-n]", m[1]):  # dL/dJ_{j(ik)}
+    parts = regex.findall(r"[ti-n](?: ?[-+] ?\d+)?|\d+", m[1])
+    if regex.fullmatch(r"[i-n]\W*\([i-n, ]+\)|\([i-n, ]+\)\W*[i-n]", m[1]):  # dL/dJ_{j(ik)}
         return "".join({"(": "₍", ")": "₎"}.get(c, _below(c)) for c in m[1])
-    if re.search("[i-n] ?[-+] ?[i-n]", m[1]):  # x_{i+j}
+    if regex.search("[i-n] ?[-+] ?[i-n]", m[1]):  # x_{i+j}
         return f"[{m[1]}]"
-    if re.sub("[ ,]", "", m[1]) != "".join(parts).replace(" ", "") or not parts:
+    if regex.sub("[ ,]", "", m[1]) != "".join(parts).replace(" ", "") or not parts:
         word, _, at = m[1].partition(",")  # acc_{new,t}
-        return f"_{word.strip()}{_below(at)}" if re.fullmatch(r"\s*[A-Za-z]\w*\s*", word) else m[0]
+        return f"_{word.strip()}{_below(at)}" if regex.fullmatch(r"\s*[A-Za-z]\w*\s*", word) else m[0]
     if any(a[0] in LETTERS and b.isdigit() for a, b in pairwise(parts)):
         return f"[{','.join(parts)}]"
     if all(part[0] not in LETTERS for part in parts):
@@ -821,5 +825,5 @@ def _tuple(numbers: Iterable[int]) -> str:
 
 def _split(word: str) -> tuple[str, str]:
     """A word and the indices behind it."""
-    m = re.fullmatch(rf"(.+?)((?:{_AT})?)", word, re.DOTALL)
+    m = regex.fullmatch(rf"(.+?)((?:{_AT})?)", word, re.DOTALL)
     return (m[1], m[2]) if m else (word, "")

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Container, Iterator
 
+from ..base import regex
+
 #: Signs that stand for one of Python's.
 SIGNS = dict(sign.split("⟶") for sign in """
 ᵀ⟶.T |·⟶*++|×⟶*|⊙⟶*|−⟶-|½⟶ 0.5 |¼⟶ 0.25 |^⟶**|≥⟶>=|≤⟶<=|≠⟶!=|⁻¹⟶.I |⁻ᵀ⟶.I.T |∘⟶*|∑⟶Σ|∗⟶*|⋅⟶*++|•⟶*++
@@ -140,7 +142,7 @@ def _rows() -> Iterator[tuple[str, str, str]]:
     """The rows of the table, with the parts of patterns that it names filled in."""
     parts: dict[str, str] = {}
     for row in (row for row in _TABLE.splitlines() if row and row[0] != "#"):
-        pattern, by, name = re.split(" ⟶ ?", re.sub("«\\w+»", lambda m: parts.get(m[0], m[0]), row))
+        pattern, by, name = regex.split(" ⟶ ?", regex.sub("«\\w+»", lambda m: parts.get(m[0], m[0]), row))
         if pattern[0] == "«":
             parts[pattern] = by
         else:
@@ -153,8 +155,8 @@ SPELLINGS = tuple(_rows())
 
 def signs_replaced(text: str) -> str:
     """The signs that stand for one of Python's, replaced."""
-    text = re.sub(r"(?<=\w)['′’](?=\()", "ʹ", re.sub(r"\^T\b", "ᵀ", text))  # σ'(z)
-    return _SIGN.sub(lambda m: SIGNS[m[0]], re.sub(POWERS, power, text))
+    text = regex.sub(r"(?<=\w)['′’](?=\()", "ʹ", regex.sub(r"\^T\b", "ᵀ", text))  # σ'(z)
+    return _SIGN.sub(lambda m: SIGNS[m[0]], regex.sub(POWERS, power, text))
 
 
 def power(m: re.Match[str]) -> str:
@@ -176,5 +178,5 @@ def spelled(text: str, words: Container[str] = ()) -> str:
         before = text
         for pattern, by, name in SPELLINGS:
             if not name or name not in words:
-                text = re.sub(pattern, by, text)
+                text = regex.sub(pattern, by, text)
     return text

@@ -29,6 +29,16 @@ def test_calls_grow_as_the_graph(name):
     assert large - middle < 2.3 * (middle - small), (small, middle, large)
 
 
+def test_formulas_are_read_without_the_cache_of_re(monkeypatch):
+    do = growth.CASES["worksheet many"]
+    do(5)
+    usual = growth.calls(do, 5)
+    monkeypatch.setattr(re, "_MAXCACHE", 50)  # as numpy.f2py of NumPy 2.2 does
+    re.purge()
+    do(5)
+    assert growth.calls(do, 5) < 2 * usual
+
+
 def test_many_gradients_are_checked_together():
     text = str(growth.explain(growth.many(20)))
     assert text.count("check: ") == 1
