@@ -47,6 +47,7 @@ LESS = Function("less_equal", text="1[{x1} ≤ {x2}]", tex=r"1[{x1} \leq {x2}]")
 STRICTLY_LESS = Function("less", text="1[{x1} < {x2}]", tex="1[{x1} < {x2}]")
 IN = Function("isin", text="1[{x1} ∈ {x2}]", tex=r"1[{x1} \in {x2}]")
 BESIDE = Function("or", text="1[{x1} < {x2} or {x3} ≥ {x4}]", tex=r"1[{x1} < {x2} \text{{ or }} {x3} \geq {x4}]")
+WITHIN = Function("within", text="1[{x1} ≤ {x2} < {x3}]", tex=r"1[{x1} \leq {x2} < {x3}]")
 GREATER = Function("greater_equal", text="1[{x1} ≥ {x2}]", tex=r"1[{x1} \geq {x2}]")
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
@@ -188,9 +189,7 @@ def _within(e: Expr, at: At, rest: Expr) -> Expr:
     1 - tanh(aᵢ₋₂)²; an entry beyond the ends is 0.
     """
     cuts = [(c, *p.indices(n)[:2], n) for c, p, n in zip(at, _parts(e), e.shape, strict=False) if c]
-    inside = {c[0]: [unsimplified(GREATER, (name(c), number(start)), ())] * (start > 0) for c, start, _, _ in cuts}
-    for c, _, stop, n in cuts:
-        inside[c[0]] += [unsimplified(STRICTLY_LESS, (name(c), number(stop)), ())] * (stop < n)
+    inside = {cut[0][0]: _bounds(*cut) for cut in cuts}
 
     def placed(term: Expr) -> Expr:
         letters = "".join(str(part.params.get("letters", "")) for part in walk(term))
@@ -203,6 +202,16 @@ def _within(e: Expr, at: At, rest: Expr) -> Expr:
     for sign, term in others:
         whole = unsimplified("add" if sign > 0 else "subtract", (whole, term), rest.shape)
     return whole
+
+
+def _bounds(c: str, start: int, stop: int, size: int) -> list[Expr]:
+    """The indicator of an index that is from `start` to `stop` of an axis; none for all of it."""
+    k, first, end = name(c), number(start), number(stop)
+    if start > 0 and stop < size:
+        return [unsimplified(WITHIN, (first, k, end), ())]
+    if stop < size:
+        return [unsimplified(STRICTLY_LESS, (k, end), ())]
+    return [unsimplified(GREATER, (k, first), ())] * (start > 0)
 
 
 def _where(equal: Sequence[Expr], factors: Sequence[Expr], shape: Shape) -> Expr:
@@ -366,9 +375,10 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied(pair, rest) if any(at) else replace(e, args=pair)
         case "contraction":
             return _of_einsum(e, at)
+        case "sum over steps" if inner.role in ("sum", "difference") and any(map(_is_of_step, inner.args)):
+            return replace(inner, args=tuple(entry(replace(e, args=(a,)), at) for a in inner.args), shape=rest)
         case "sum over steps":
-            is_row = inner.role == "placement" and any(isinstance(p, Step) for p in _parts(inner))
-            return _at_step(e, at, rest) if is_row else _over_steps(e, entry(inner, at), rest)
+            return _at_step(e, at, rest) if _is_of_step(inner) else _over_steps(e, entry(inner, at), rest)
         case _ if (which := _running(e)) is not None:
             (c,), (test, k) = _fresh(at, 1), which
             terms = entry(inner, (*at[:k], c, *at[k + 1 :]))
@@ -395,6 +405,11 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _is_of_step(e: Expr) -> bool:
+    """Whether something is placed in an array where the number of a step says."""
+    return e.role == "placement" and any(isinstance(p, Step) for p in _parts(e))
 
 
 def _at_label(e: Expr, at: At) -> Expr | None:
@@ -532,12 +547,15 @@ def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:
 
 
 def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
-    """One row of a sum of rows, one for each step: ``dL/daₖ₊₁``, or ``Σₜ 1[k = t] dL/daₜ`` where some have none."""
+    """One row of a sum of rows, one for each step: ``dL/daₖ₊₁``, which has 1[k ≥ 1] or 1[k < 4] in front if the steps
+    have no more rows; or ``Σₜ 1[k = t] dL/daₜ``.
+    """
     row, *others = _parts(e.args[0])
     (of,) = e.args[0].args
     if not isinstance(row, Step) or row.several > 1 or not at[0]:
         raise _NoEntries
-    if row.back or [t + row.distance for t in e.params["steps"]] != [*range(e.shape[0])]:
+    rows = [row.at(t) for t in e.params["steps"]]
+    if row.back or rows != [*range(rows[0], rows[-1] + 1)]:
         if others or any(at[1:]):
             raise _NoEntries
         is_here = unsimplified(EQUAL, (name(at[0]), name(repr(row))), ())
@@ -547,9 +565,9 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     equal = [unsimplified(EQUAL, map(name, pair), ()) for pair in steps]
     if equal and (len(equal) < len(index) or of.shape):
         raise _NoEntries
-    if others and not equal:
-        return entry(replace(e.args[0], args=(of,), params={"index": tuple(index)}, shape=e.shape[1:]), at[1:])
-    return product((*equal, entry(of, () if equal else at[1:])), rest)
+    inner = replace(e.args[0], args=(of,), params={"index": tuple(index)}, shape=e.shape[1:]) if others else of
+    body = entry(of, ()) if equal else entry(inner, at[1:])
+    return product((*equal, *_bounds(at[0], rows[0], rows[-1] + 1, e.shape[0]), body), rest)
 
 
 def _in_row(e: Expr, row: Step, c: str) -> Expr:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .entries import Step
+from .entries import Step, entries
 from .factors import positions, total
 from .formula import (
     Expr,
@@ -38,7 +38,7 @@ from .formula import (
     walk,
 )
 from .layout import GIVEN, STEPS, Definition, Line, Section
-from .simplify import again, is_negative, product, simplified
+from .simplify import again, is_negative, is_zero, product, simplified
 from .writing import text_name
 
 T = TypeVar("T")
@@ -426,6 +426,7 @@ def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
     e, signs = (e.args[0], [-1]) if e.role == "negation" else (e, signs)
     if e.role == "placement" and is_negative(e.args[0]):  # -Σₜ 1[wₜ = k]
         e, signs = replace(e, args=(number(-e.args[0].value), *e.args[1:])), [-1, *signs]
+    e, below = e.args if e.role == "quotient" and _is_of_all(e.args[1]) else (e, number(1))
     numbers = [f for f in factors_of(e) if _is_of_all(f)]
     numbers = numbers if len(numbers) < len(factors_of(e)) else []
     inner = multiplied([f for f in factors_of(e) if f not in numbers], e.shape) if numbers else e
@@ -433,7 +434,7 @@ def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
     [at, *others] = index_parts(inner.params["index"]) if inner.role == "index" else [None]
     if isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(inner.args[0].shape))]:
         summed = unsimplified("sum", inner.args, (), axis=None)  # of all entries
-    return product((*map(number, signs), *numbers, summed), shape)
+    return simplified("divide", (product((*map(number, signs), *numbers, summed), shape), below), shape)
 
 
 def _is_of_all(e: Expr) -> bool:
@@ -533,10 +534,40 @@ def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
         placed = {k if k[1:] else k[0]: x for k, x in positions(part).items() if not x.is_number or x.value}
         terms = [(1, unsimplified("into_zeros", (x,), part.shape, index=k)) for k, x in placed.items()]
         instead, over = _of_terms(part, terms, looped) if len(terms) > 1 else (part, [])
-        if over and isinstance(_positive(instead).row, _OverSteps):
+        is_one = isinstance(_positive(instead).row, _OverSteps)
+        if not over and len(part.shape) == 1:
+            instead, over = _of_neighbours(part)
+            is_one = bool(over)
+        if over and is_one:
             new[part.key] = instead
             return replaced(e, lambda x: new.get(x.key)), over
     return e, []
+
+
+def _of_neighbours(e: Expr) -> tuple[Expr, list[int]]:
+    """An array ``[a1, a2 - a1, a3 - a2, -a3]`` as sums with an entry for each step, one for the terms that go together:
+    ``Σₜ aₜ at [t-1] - Σₜ aₜ at [t]``; itself where its terms have no such form.
+    """
+    chains = list[list[tuple[int, Expr]]]()
+    for (k,), x in positions(e).items():
+        for sign, term in terms_of(x) if not is_zero(x) else ():
+            of = unsimplified("into_zeros", (product((number(sign), term), ()),), e.shape, index=k)
+            before = [c for c in chains if c[-1][0] == k - 1 and _one([*(x for _, x in c), of], range(len(c) + 1))]
+            if not before:
+                chains.append([])
+            max(before, key=len, default=chains[-1]).append((k, of))
+    if not 1 < len(chains) < len(e.args) or max(map(len, chains)) < TERMS:
+        return e, []
+    sums, over = list[Expr](), list[int]()
+    for chain in chains:
+        at, terms = zip(*chain, strict=True)
+        steps = _steps_of(terms)
+        steps = steps if [t - steps[0] for t in steps] == [k - at[0] for k in at] else [*at]
+        body = _one_of(terms, steps) if len(terms) > 1 else None
+        sums.append(terms[0] if body is None else _over_steps(body, e.shape, steps))
+        over = over if body is None else max(over, steps, key=len)
+    instead = total(sums)
+    return (instead, over) if entries([instead], e.shape)[0] else (e, [])
 
 
 def _positive(e: Expr) -> Expr:
@@ -577,7 +608,7 @@ def _since(line: Line, over: list[int]) -> tuple[list[Definition], list[int], bo
 def _is_by_row(e: Expr) -> bool:
     """Whether a sum over steps has one row of each, so that the index of the row is written and no step."""
     first = index_parts(e.args[0].params["index"])[0] if e.args[0].role == "placement" else None
-    return isinstance(first, Step) and [first.at(t) for t in e.params["steps"]] == [*range(e.shape[0])]
+    return isinstance(first, Step) and not first.back and _is_run(e.params["steps"])
 
 
 def _with_sums(d: Definition, looped: Container[str], whole: Container[str]) -> Definition:

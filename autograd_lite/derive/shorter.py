@@ -18,7 +18,7 @@ from ..program.naming import stem
 from ..program.slopes import gradients
 from .collect import UNFIT, Context, Form, collected, leaves
 from .factors import Factor, laid_out
-from .formula import Array, Expr, Labels, Shape, constant, index_parts, name, walk
+from .formula import Array, Expr, Labels, Shape, constant, index_parts, name, terms_of, walk
 from .formula_ops import evaluate, largest, substitute
 from .steps import Steps
 from .textbook_parser import Written, formula
@@ -124,7 +124,7 @@ class Shorter:
             return e
         for form, facts in self.forms(e, of=result):
             # -z / σ is shorter than -a / σ², where z = a / σ and a is x - μ
-            long = _size(e) + len(e.names & letters) * (result in form.names)
+            long = _size(e) - _repeated(e) + len(e.names & letters) * (result in form.names)
             is_short = _size(form) + len(form.names & letters) < long and form.names <= e.names | {result}
             if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
@@ -262,6 +262,13 @@ class Shorter:
             if not _close(value, g, max(largest(g), 1e-6 * point.size)):
                 return False
         return len(self.points) > POINTS
+
+
+def _repeated(e: Expr) -> int:
+    """What `e` would be shorter by, as one quotient, if it is a sum of several that have one denominator."""
+    terms = terms_of(e)
+    below = {x.args[1].key if x.role == "quotient" else "" for _, x in terms}
+    return (len(terms) - 1) * leaves(terms[0][1].args[1]) - 1 if len(below) == 1 < len(terms) and "" not in below else 0
 
 
 def _size(e: Expr) -> int:

@@ -783,7 +783,7 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => (
       this.steps.has(word) ? all : `${word}[t${sign ? `${sign === "₋" ? "-" : "+"}${Math.abs(moved(sign, k))}` : ""},${lettersOf(at).join("")}]`)); // emitₜⱼ
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
-      const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === below([...letters].slice(0, 1)) ? shape[0] : Math.max(...steps) + 1;
+      const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
       const rows = Array.from({ length: n }, (_, j) => j + by);
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;

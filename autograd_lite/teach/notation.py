@@ -387,7 +387,7 @@ class Board:
     def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
         steps = self._steps[word]
-        n = shape[0] if shape and index == _below(letters[:1]) else max(steps) + 1
+        n = shape[0] if shape and index == (_below(letters[:1]) or index) else max(steps) + 1
         if not {*range(by, n + by)} & steps:
             raise Misfit(f"there is no {word}{by}")
         values = (f"{word}{k}" if k in steps else f"0*{word}{max(steps)}" for k in range(by, n + by))

@@ -322,7 +322,7 @@ def test_rows_that_the_steps_use_are_rows_of_the_gradient():
         return L
 
     text = str(ag.trace(some_rows, np.arange(10.0).reshape(5, 2) / 9, X, np.ones(4)).explain(["W"]))
-    assert "dL/dWₖ = Σₜ 1[k = t] (Xᵀ @ dL/daₜ)" in text
+    assert "dL/dWₖ = 1[1 ≤ k < 4] (Xᵀ @ dL/daₖ)" in text
 
 
 def test_numbers_in_tuples_that_a_loop_goes_through_have_the_name_of_its_variable():

@@ -886,3 +886,52 @@ def test_a_bias_of_each_step_sums_the_gradients_of_the_steps():
     text = explained(network, (draw(4), draw(4, 2), draw(3, 2), [1, 2, 3]), ["by"])
     assert "dloss/dby = Σₜ dloss/dyₜ since" in text
     assert "dloss/dby = Σₜ dloss/dyₜ · dyₜ/dby" in text
+
+
+def test_neighbours_in_a_loop_have_the_gradient_of_an_entry():
+    def chain(x, rest):
+        energy = 0.0
+        for i in range(len(x) - 1):
+            energy += (np.linalg.norm(x[i + 1] - x[i]) - rest) ** 2
+        return energy + np.sum(x[:, 1])
+
+    text = explained(chain, (draw(4, 2), np.array(0.5)), ["x"])
+    assert "dL/dxₖⱼ = 1[j = 1] + 1[k ≥ 1] dL/daₖⱼ - 1[k < 3] dL/daₖ₊₁,ⱼ" in text
+
+    def smooth(y, lam):
+        roughness = 0.0
+        for i in range(1, len(y) - 1):
+            d = y[i + 1] - 2 * y[i] + y[i - 1]
+            roughness += d**2
+        return roughness + lam * np.sum(y**2)
+
+    args = draw(5), np.array(0.1)
+    line = "dL/dyₖ = 2 λ yₖ + 1[k < 3] dL/ddₖ₊₁ - 2 1[1 ≤ k < 4] dL/ddₖ + 1[k ≥ 2] dL/ddₖ₋₁"
+    assert line in explained(smooth, args, ["y"])
+    sheet = ag.trace(smooth, *args).worksheet(wrt=["y"], blanks=["dL/dy"])
+    answers = (line.split(" = ", 1)[1], "2 λ yₖ + dL/ddₖ₊₁ - 2 dL/ddₖ + dL/ddₖ₋₁", "2 λ yₖ + dL/ddₖ₊₁ - dL/ddₖ")
+    assert [not sheet.check({"dL/dy": answer}).wrong for answer in answers] == [True, True, False]
+
+    def total_variation(u, seen):
+        loss = 0.0
+        for i in range(len(u)):
+            loss += (u[i] - seen[i]) ** 2
+            if i > 0:
+                loss += abs(u[i] - u[i - 1])
+        return loss
+
+    text = explained(total_variation, (draw(5), draw(5)), ["u"])
+    line = "dL/duₖ = 2 (u[k] - seen[k]) - 1[k < 4] sign(u[k+1] - u[k]) + 1[k ≥ 1] sign(u[k] - u[k-1]) since"
+    assert line.replace("dL", "dloss") in text
+
+
+def test_a_mean_of_residuals_over_the_steps_is_one_sum():
+    def fit(v, W, xs, ys):
+        h, loss = np.zeros(2), 0.0
+        for x, y in zip(xs, ys, strict=True):
+            h = np.tanh(h @ W + x)
+            loss = loss + (h @ v - y) ** 2 / len(xs)
+        return loss
+
+    text = explained(fit, (draw(2), draw(2, 2), draw(3, 2), draw(3)), ["v"])
+    assert "dloss/dv = 2 Σₜ (hₜ @ v - ys[t-1]) hₜ / n since" in text
