@@ -40,11 +40,16 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
     return running
 
 
-def rows_of_data(program: Program, active: Container[Var]) -> set[Var]:
-    """The rows of given data in a loop, which are written as such, ``ys[t]``; `active` values are not given."""
+def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, str]) -> set[Var]:
+    """The rows of given data in a loop, which are written as such, ``ys[t]``; `active` values are not given. So is what
+    a variable is before a loop that assigns others to it, ``y1 = y[1]``.
+    """
     rows = [eq for eq in program.equations if type(eq.params.get("index")) is int]
     turns, others = Counter(map(place, rows)), {place(eq) for eq in rows if eq.operands[0] in active}
-    return {eq.outputs[0] for eq in rows if turns[place(eq)] > 1 and place(eq) not in others}
+    again = {eq.outputs[0]: eq.origin.code for eq in rows if eq.outputs[0] in names and eq.origin.code}
+    starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
+    rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.outputs[0] in starts]
+    return {eq.outputs[0] for eq in rows if place(eq) not in others}
 
 
 def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var, str]:
@@ -93,9 +98,16 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
 
 
 def start_of(words: Sequence[str]) -> str:
-    """The name of a variable before a loop, h0, of which an operand is h1, h2, … in the later rounds; or nothing."""
-    m = re.fullmatch(r"(.*\D)1", words[0]) if words else None
-    return f"{m[1]}0" if m and [*words] == [f"{m[1]}{k + 1}" for k in range(len(words))] else ""
+    """The name of a variable before a loop, h0, of which an operand is h1, h2, … in the later rounds, or h4 before h3,
+    h2 of a loop that is back to front; or nothing.
+    """
+    m = re.fullmatch(r"(.*\D)([1-9]\d*)", words[0]) if words else None
+    first = int(m[2]) if m else 0
+    by = -1 if m and words[1:2] == [f"{m[1]}{first - 1}"] else 1
+    is_run = first == 1 or by < 0
+    return f"{m[1]}{first - by}" if m and is_run and [*words] == [
+        f"{m[1]}{first + by * k}" for k in range(len(words))
+    ] else ""  # fmt: skip
 
 
 def with_starts(program: Program, names: dict[Var, str]) -> Program:

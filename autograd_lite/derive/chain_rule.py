@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -116,6 +116,7 @@ class Chain(Steps):
                 elif e.is_simple:
                     is_product = self.defined[at].row.algebra == "product"  # of a b c: a c, not c a
                     is_product &= all(f.role in ("name", "number") for f in factors_of(before))
+                    is_product &= not self._is_behind([v for _, v in here])
                     pair = (formula, before) if is_product else (before, formula)
                     formula = self._passed(at, before, times(*pair))
                 elif e.is_map and not direct:
@@ -134,6 +135,12 @@ class Chain(Steps):
                     whole = inner.below(name(self.upstream(n), n.shape), inner.formula, n.shape, p.shape)
                     stack.append((p, whole, here, True))
         return paths
+
+    def _is_behind(self, path: Sequence[Var]) -> bool:
+        """Whether the last value of a path is in the right factor of the product before it: b c of a (b c)."""
+        pairs = ((n, m) for n, m in pairwise(path) if self.defined[n].row.algebra == "product")
+        n, m = next(iter([*pairs][::-1]), (None, None))
+        return n is not None and self.defined[n].operands[-1] is m
 
     def _passed(self, at: Var, before: Expr, product: Expr) -> Expr:
         """The product of a partial with those before it, which the rule of `at` passes on."""

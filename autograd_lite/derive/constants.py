@@ -31,12 +31,14 @@ from ..program.assignments import (
     counts_up,
     is_around,
     is_of_pairs,
+    is_repeated,
     iterated,
     looped,
     names,
     of_whole,
     pairs,
     passed,
+    unequal,
 )
 from ..program.naming import Names, expression, line, operand, place, reads
 from ..table import TABLE, Primitive
@@ -89,6 +91,7 @@ class Constants:
         self.indices: dict[Any, dict[Primitive, dict[Var, Any]]] = {}
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
         self.fixed: dict[tuple[Var, int], int] = {}  # of states that were detached, the round: by result and operand
+        self.each: dict[Any, list[Var | None]] = {}  # by these places the values that are operands, None for a constant
         self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._labelled: dict[Any, list[Any]] = {}  # what they are in each round, in terms of entries at labels
@@ -127,6 +130,7 @@ class Constants:
                     rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
                     carried |= {_place_in_code(eq, k)} if self._is_carried(operand(eq, k)) else set()
         for at, values in every.items():
+            self.each[at] = [y if isinstance(y, Var) else None for _, y in values]
             words = [named.get(y, "") if isinstance(y, Var) else "" for _, y in values]
             n = next((k for k, (_, y) in enumerate(values) if isinstance(y, Var)), 0)  # of several layers
             starts = [start_of(words[k + n :: n]) for k in range(n)]
@@ -160,9 +164,7 @@ class Constants:
 
         def at(t: int) -> Written | None:
             """The expression where the variable of the loop is `t`."""
-            entries = {}
-            for word, (of, step, axis) in zip(turns.words, turns.entries, strict=True):
-                entries[word] = _entry_of(of, wholes[of], (t + step) % wholes[of].shape[axis], axis)
+            entries = {word: self._taken(turns, k, wholes, t) for k, word in enumerate(turns.words)}
             numbers = {w: steps[t % len(steps)] for w, steps in counts.items()}
             return evaluated(e, variables, entries | {w: Written(number(k), k) for w, k in numbers.items()})
 
@@ -179,6 +181,13 @@ class Constants:
         if not stated.formula.names:
             return number(x)
         return fold(stated.formula, again) if counts else stated.formula
+
+    def _taken(self, turns: _Turns, k: int, wholes: Variables, t: int) -> Written:
+        """Entry `k` of an expression in one round of a loop, or what is there before the first one: x1 = x2 = 0."""
+        of, step, axis = turns.entries[k]
+        before = turns.before.get(turns.words[k], [])[t:] if t + step < 0 else []
+        start = evaluated(before[0], self._variables(before[0], turns.code)) if before else None
+        return start or _entry_of(of, wholes[of], (t + step) % wholes[of].shape[axis], axis)
 
     def _operand(self, eq: Equation, k: int) -> ast.expr | None:
         """The user's expression for an operand; in an inner loop that is one operation on arrays the arrays."""
@@ -341,6 +350,8 @@ class Constants:
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
         e = self._operand(eq, k)
+        if self._is_zero_before(eq, k, x):
+            return number(0)
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
@@ -359,6 +370,11 @@ class Constants:
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code, e))
         return self._stated(eq, e, x)
+
+    def _is_zero_before(self, eq: Equation, k: int, x: Any) -> bool:
+        """Whether an operand is the 0 that a variable is before a loop that gives it others: x1 = 0, x1 = x[n]."""
+        e = self._operand(eq, k) if is_number(x) and not x and any(self.each.get(_place_in_code(eq, k), ())) else None
+        return isinstance(e, ast.Name) and e.id not in self.changing
 
     def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
@@ -616,8 +632,8 @@ class Constants:
         index, e = eq.params.get("index"), expression(eq)
         parts = index_parts(index)
         written: Sequence[Any] = [e.slice] if isinstance(e, ast.Subscript) else []
-        if isinstance(e, ast.Call) and eq.row.algebra == "assignment":  # set_at(x, (i, y), 0)
-            written = e.args[1:2]
+        if eq.row.algebra == "assignment":  # set_at(x, (i, y), 0), or of a loop in which ``j != y[i]``
+            written = e.args[1:2] if isinstance(e, ast.Call) else [*filter(None, [unequal(eq.origin.code, e)])]
         if len(parts) > 1 and written and isinstance(written[0], ast.Tuple):
             written = written[0].elts
         labels = [
@@ -693,9 +709,13 @@ class Constants:
             return ""
         of, part = iterated(code, e)
         if not of:
-            return self._by_round(eq, e.id, x) if self._is_numbered(eq, e, of) else ""
-        if eq.outputs[0] not in turns or len(turns) < 2:
-            return ""
+            is_numbered = self._is_numbered(eq, e, of)
+            return self._by_round(eq, e.id, x) if is_numbered else str(x) if self._is_of_own(eq, of) else ""
+        return self._of_data(eq, x, e.id, of, part) if eq.outputs[0] in turns and len(turns) > 1 else ""
+
+    def _of_data(self, eq: Equation, x: Any, word: str, of: str, part: slice) -> str:
+        """The name of a position that a variable takes from data in one round of a loop: j2, an entry of them."""
+        code, turns = eq.origin.code, [*self._reads(eq)]
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
         places = range(whole.size)[part] if whole.ndim == 1 else range(0)
         indices = [*self._reads(eq).values()]  # the first rounds may read a state of zeros, the last what is not needed
@@ -704,12 +724,19 @@ class Constants:
         starts = [s for s in range(last + 1) if [*whole[[*places]][s : s + len(turns)]] == indices]
         is_entry = len(starts) > 0
         t += starts[0] if starts else 0
-        word = f"{e.id}{t + 1}"
+        if is_entry and eq.row.algebra == "assignment":  # where ``c != label``
+            return self._entry(of, ast.Constant(places[t]), x, code, t, len(turns))
+        word = f"{word}{t + 1}"
         self._use({word: x}, [word])
         entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
         self.defined |= {word: entry} if entry else {}
         self._use({of: whole}, [of] if is_entry else [])
         return word
+
+    def _is_of_own(self, eq: Equation, of: str | None) -> bool:
+        """Whether each round of a loop reads the entry of its number in a vector of its own, ``sims[t]``."""
+        values = self.each.get(_place_in_code(eq, 0), [])
+        return of == "" and eq.operands[0].ndim == 1 and len({*values}) == len(values) > 1
 
     def _is_numbered(self, eq: Equation, e: ast.Name, of: str | None) -> bool:
         """Whether a position that a loop counts has a number: of pairs, also in a list, or of some of the rounds."""
@@ -884,6 +911,8 @@ class _Turns(ast.NodeTransformer):
         along which axis.
     counters : list of ast.Name
         The variables of loops in their positions.
+    before : dict
+        For entries of earlier rounds, ``x[n - 1]`` of x1, what the first rounds have instead.
     counts : dict
         The names for variables that count, and what they count: ``range(n)``.
     """
@@ -891,6 +920,7 @@ class _Turns(ast.NodeTransformer):
     def __init__(self, code: CodeType) -> None:
         self.code, self.words, self.entries = code, list[str](), list[tuple[str, int, int]]()
         self.counters, self.counts = list[ast.Name](), dict[str, ast.expr]()
+        self.before = dict[str, list[ast.expr]]()
         self.seen, self.bases = set[str](), dict[str, float]()
 
     def visit(self, e: Any) -> Any:
@@ -908,6 +938,8 @@ class _Turns(ast.NodeTransformer):
                 return ast.BinOp(ast.Name(word) if word else e.left, e.op, right)
         if not whole:
             sources = assigned(self.code, e.id) if isinstance(e, ast.Name) and e.id not in self.seen else None
+            if sources and (last := self._carried(e, sources)) is not None:
+                return last
             if not sources or len(sources) > 1:
                 return self.generic_visit(e)
             self.seen.add(e.id)  # so that ``x = x / 2`` ends
@@ -925,6 +957,22 @@ class _Turns(ast.NodeTransformer):
                 self.entries.append((whole, 0, axis))
         self.words.append(f"·{len(self.words)}")
         return ast.Name(self.words[-1])
+
+
+    def _carried(self, e: ast.Name, sources: Sequence[ast.expr]) -> ast.Name | None:
+        """The name of the entry of the round before that a variable has, v of ``y1 = v`` at the end of the round."""
+        inside = [of for of in sources if is_repeated(self.code, of)]
+        outside = [of for of in sources if of not in inside]
+        if len(inside) != 1 or len(outside) != 1 or inside[0].lineno < e.lineno or not is_repeated(self.code, e):
+            return None
+        self.seen.add(e.id)
+        before, last = len(self.words), self.visit(deepcopy(inside[0]))
+        if len(self.words) != before + 1 or not isinstance(last, ast.Name) or last.id != self.words[-1]:
+            return None
+        of, step, axis = self.entries[-1]
+        self.entries[-1] = of, step - 1, axis
+        self.before[last.id] = [*outside, *self.before.get(last.id, ())]
+        return last
 
 
 def _of_labels(e: Expr) -> dict[str, str]:

@@ -147,9 +147,9 @@ class Lines:
     def _later(self, k: Var, n: Var) -> tuple[float, int]:
         """How many rounds of a loop after `n` its user `k` is computed, and where in one; of no loop it is the last."""
         turns = self.chain.rounds
-        first, *_ = values = turns.get(k, [k]) if n in turns else [k]
+        first = turns.get(k, [k])[0] if n in turns else k
         is_last = k not in turns or n not in turns or first in self.chain.running
-        return math.inf if is_last else values.index(k) - turns[n].index(n), self.chain.place.get(first, 0)
+        return math.inf if is_last else self.chain.turn(k) - self.chain.turn(n), self.chain.place.get(first, 0)
 
     # ---------------------------------------------------------------------------------------------- closed forms
 

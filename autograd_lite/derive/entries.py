@@ -216,6 +216,9 @@ def _bounds(c: str, start: int, stop: int, size: int) -> list[Expr]:
 
 def _where(equal: Sequence[Expr], factors: Sequence[Expr], shape: Shape) -> Expr:
     """A product with indicators in it, which stand behind its numbers: ``2 1[k = 0] dL/dz``."""
+    if len(factors) == 1 and factors[0].role == "quotient":
+        above, below = factors[0].args
+        return unsimplified("divide", (_where(equal, factors_of(above), shape), below), shape)
     return multiplied(sorted((*equal, *factors), key=lambda f: not f.is_number), shape)
 
 
@@ -459,6 +462,8 @@ def _of_entrywise(e: Expr, at: At, rest: Shape) -> Expr:
     if e.role != "product":
         return replace(e, args=tuple(args), shape=rest)
     factors = [f for a in args for f in factors_of(a)]
+    if any(a.role == "assignment" for a in e.args):
+        return product(factors, rest)
     return multiplied([f for f in factors if not (f.is_number and f.value == 1)] or factors[:1], rest)
 
 
@@ -581,6 +586,9 @@ def _in_row(e: Expr, row: Step, c: str) -> Expr:
             index = tuple(_in_row_index(p, row, c) for p in _parts(part))
             is_several = isinstance(part.params["index"], tuple)
             part = replace(part, params={**part.params, "index": index if is_several else index[0]})
+        if part.role in ("sum", "difference") and part.args[0].value == row.letter and args[1].is_number:  # t - 1
+            by = args[1].value if part.role == "sum" else -args[1].value
+            return simplified("add", (name(c), number(by - row.distance)), ())
         return replace(part, args=args) if args else part
 
     return fold(e, made)
@@ -622,13 +630,13 @@ def _of_assignment(e: Expr, at: At, rest: Shape) -> Expr:
     places = () if labels else zip(at, parts, e.shape, strict=False)
     within = [(name(c), p, size) for c, p, size in places if not isinstance(p, slice) or p != slice(None)]
     equal, _, own = _chosen(e, at) if labels else ([], at, False)
-    if len(equal) == 1 and own:
+    if len(equal) == 1 and (own or not any(isinstance(p, Labels) and p.ndim for p in parts)):
         outside = replace(equal[0], row=UNEQUAL, head="not_equal")
     elif len(within) == 1 and within[0][0].value:
         outside = _outside(*within[0])
     else:
         raise _NoEntries
-    return multiplied((outside, entry(e.args[0], at)), rest)
+    return _where([outside], factors_of(entry(e.args[0], at)), rest)
 
 
 def _outside(index: Expr, part: Any, size: int) -> Expr:

@@ -8,6 +8,7 @@ turn, and only add up across rounds; any other loop stays as it is.
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
-from ..program.naming import is_inner, place, stem, turn_of
+from ..program.assignments import looped, unequal
+from ..program.naming import expression, is_inner, place, stem, turn_of
 from ..table import TABLE
 from .formula import index_parts
 
@@ -93,6 +95,7 @@ class _Whole:
     carried: set[Var] = field(default_factory=set)
     turns: set[tuple[Var, ...]] = field(default_factory=set)  # the values of one operation in all rounds
     takes_entries: bool = False
+    left_out: tuple[int, Equation] | None = None  # the entry that no round takes, of ``if j != y[i]``, and what reads
     stacked: list[Any] = field(default_factory=list)  # constants that are arrays in each round
 
     def is_read(self) -> bool:
@@ -170,15 +173,33 @@ class _Whole:
         if len(turns) > 1 or not all(type(part) is int for index in indices for part in index):
             raise _NoArrays
         [turn] = turns
-        if [index[turn] for index in indices] != list(range(x.shape[turn])):
+        taken = [index[turn] for index in indices]
+        others = [k for k in range(x.shape[turn]) if k not in taken]
+        self._leave_out(first, others)
+        if sorted((*taken, *others)) != [*range(x.shape[turn])] or taken != sorted(taken):
             raise _NoArrays
         self.takes_entries = True
         if len(indices[0]) == 1:
             return x
-        index = tuple(slice(None) if k == turn else part for k, part in enumerate(indices[0]))
+        index: Any = tuple(slice(None) if k == turn else part for k, part in enumerate(indices[0]))
         if turn > 0 and len(index) < x.ndim:
             raise _NoArrays
-        return self._made(first, [x], (len(same), *first.shape), index=index)
+        index = index[0] if index[1:] == (slice(None),) else index  # S[i], of S[i, j]
+        return self._made(first, [x], (self._count, *first.shape), index=index)
+
+    def _leave_out(self, read: Equation, others: Sequence[int]) -> None:
+        """Note the entry that the rounds do not take, at a label: ``if j != y[i]``."""
+        code, of = read.origin.code, unequal(read.origin.code, expression(read)) if len(others) == 1 else None
+        is_label = isinstance(of, ast.Subscript) or code is not None and of is not None and bool(looped(code, of))
+        if others and not is_label or self.takes_entries and (self.left_out is None) != (not others):
+            raise _NoArrays
+        self.left_out = self.left_out or (others[0], read) if others else None
+        if others and self.left_out and self.left_out[0] != others[0]:
+            raise _NoArrays
+
+    @property
+    def _count(self) -> int:
+        return len(self.rounds) + (self.left_out is not None)
 
     def _add_up(self, same: Sequence[Equation]) -> None:
         """What the rounds add to a value, as a sum over them."""
@@ -189,6 +210,12 @@ class _Whole:
             eq.operands[0] for eq in same[1:] if isinstance(eq.operands[0], Var)
         }:
             raise _NoArrays
+        if self.left_out is not None:
+            k, read = self.left_out
+            rest = Var("", of.shape, of.dtype)
+            zero = replace(read, outputs=(rest,), row=TABLE["set_at"], operands=(of, 0), params={"index": k})
+            self.equations.append(zero)
+            of = rest
         axis = None if not first.shape else (0,)
         is_whole = not isinstance(x := first.operands[0], Var) and not np.any(x) and first.row.algebra == "sum"
         total = last if is_whole else Var("", first.shape, last.dtype)
@@ -207,7 +234,7 @@ class _Whole:
         if not any(is_varied for _, is_varied in read):
             self.equations.append(replace(first, operands=tuple(x for x, _ in read)))
             return first.outputs[0]
-        shape = (len(same), *first.shape)
+        shape = (self._count, *first.shape)
         if first.row is TABLE["matmul"] and [np.ndim(x) - is_varied for x, is_varied in read] == [1, 1]:
             (x, _), (y, is_last) = read  # u @ V[j] is an entry of V @ u
             if all(is_varied for _, is_varied in read):
@@ -218,7 +245,7 @@ class _Whole:
             axes = range(np.ndim(of) - 1) if axis is None else np.atleast_1d(axis).tolist()
             axis = tuple(k % (np.ndim(of) - 1) + 1 for k in axes)
             return self._made(first, [of], shape, axis=axis) if axis else of
-        if first.row.kind != "elementwise":
+        if not first.row.entrywise:
             raise _NoArrays
         return self._made(first, [self._laid_out(x, is_varied, len(first.shape)) for x, is_varied in read], shape)
 
@@ -246,6 +273,8 @@ class _Whole:
             raise _NoArrays
         if all(np.array_equal(x, xs[0]) for x in xs):
             return xs[0], False
+        if self.left_out is not None:
+            raise _NoArrays
         whole = np.stack(xs)
         self.stacked += [whole] if np.ndim(xs[0]) else []
         return whole, True

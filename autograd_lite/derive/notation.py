@@ -118,7 +118,7 @@ class Notation:
         # Values between the result and `wrt`: derivatives are taken with respect to these only.
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
         masks = {v.name: x for v, x in self.replaced.items() if v in called}
-        inside = self.running | (rows_of_data(program, self.active) if is_read else set())
+        inside = self.running | (rows_of_data(program, self.active, names) if is_read else set())
         inside |= self._laid_out(names) if is_read else set()
         shown = {v: word for v, word in names.items() if v in self.place}
         self._name(without_gaps(shown, inside), masks, board)
@@ -400,11 +400,18 @@ class Notation:
                 self._lettered.add(word)
             if n in counted and n not in self.names:
                 letters.setdefault(turns[n][0], "") or letters.update({turns[n][0]: next(self.fresh)})
-                word = f"{letters[turns[n][0]]}{turns[n].index(n) + 1}"
+                word = f"{letters[turns[n][0]]}{self.turn(n)}"
                 self.names |= {} if word in self._taken or word in self._lettered else {n: word}
                 self._lettered.add(word)
             word = self.word(n)
             self.looped |= {stem(word)} if n in several else set()
+
+    def turn(self, n: Var) -> int:
+        """The number of the round that computes a value; in a loop that is back to front, that of what it leads to."""
+        turns = self.rounds[n]
+        each = [self.names.get(v, "") for v in turns], [self._led.get(v, "") for v in turns]
+        is_back = any(words == [f"{stem(words[0])}{len(turns) - k}" for k in range(len(turns))] for words in each)
+        return len(turns) - turns.index(n) if is_back else turns.index(n) + 1
 
     def _entry(self, v: Var) -> str:
         """A name for an entry of a small vector: w1 for ``w[0]``; or nothing."""
@@ -429,28 +436,27 @@ class Notation:
             first = places.get((self._computed_at.get(at[0]), *at[1:]))
             if first is not None and self.place.get(first[-1], 0) < self.place.get(steps[0], -1):
                 first += places.pop(at)
-        leads_to = self._leads_to()
-        apart = (part for steps in places.values() for part in self._apart(steps, leads_to))
+        apart = (part for steps in places.values() for part in self._apart(steps))
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}
 
     def is_looped(self, values: Sequence[Var]) -> bool:
         """Whether values that were computed at one place are those of a loop."""
         return len(values) > 2 or all(v in self.defined and is_in_loop(self.defined[v]) for v in values)
 
-    def _leads_to(self) -> dict[Var, str]:
-        """For each value the variable that it is computed for: the first that has a name among those computed of it."""
+    @cached_property
+    def _led(self) -> dict[Var, str]:
+        """For each value what it is computed for: the first that has a name among those computed of it."""
         leads_to: dict[Var, str] = {}
         for eq in reversed(self.program.equations):
-            words = [stem(self.names[v]) if v in self.names else leads_to.get(v, "") for v in eq.outputs]
+            words = [self.names.get(v) or leads_to.get(v, "") for v in eq.outputs]
             leads_to |= dict.fromkeys(eq.reads, next(filter(None, words), ""))
         return leads_to
 
-    @staticmethod
-    def _apart(steps: list[Var], leads_to: Mapping[Var, str]) -> Iterable[list[Var]]:
+    def _apart(self, steps: list[Var]) -> Iterable[list[Var]]:
         """The values of one place, apart for each variable that they lead to: of a function that is called twice."""
         families: dict[str, list[Var]] = {}
         for v in steps:
-            families.setdefault(leads_to.get(v, ""), []).append(v)
+            families.setdefault(stem(self._led.get(v, "")), []).append(v)
         return families.values() if "" not in families and min(map(len, families.values())) > 1 else [steps]
 
     def word(self, n: Var) -> str:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .collect import leaves
 from .entries import Step, entries
 from .factors import positions, total
 from .formula import (
@@ -238,6 +239,8 @@ def _labels_of(words: Sequence[str], steps: Sequence[int]) -> str | None:
     read = [m for word in words if (m := re.fullmatch(r"(\w+)\[([A-Za-z_]\w*\d)\]", word))]
     if len(read) == len(words) and len({m[1] for m in read}) == 1:
         return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
+    if all(map(str.isdigit, words)):
+        return repr(_position([*map(int, words)], steps) or "")
     if not all(" == " in word for word in words):
         return None
     stems, ends = zip(*(word.rsplit(" == ", 1) for word in words), strict=True)
@@ -319,6 +322,29 @@ def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
 # ------------------------------------------------------------------------------------------------------ sums
 
 
+def _families(terms: Sequence[Expr]) -> Iterator[Sequence[Expr]]:
+    """All terms; those with the same names; and of these, where each round adds several, those of one kind."""
+    families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
+    return iter((terms, *families, *(part for family in families for part in _turns(family))))
+
+
+def _turns(terms: Sequence[Expr]) -> list[list[Expr]]:
+    """Terms of which each round adds several, such as both ends of a spring, those of one kind together."""
+    kinds: dict[Any, list[Expr]] = {}
+    for e in terms:
+        of = e.args[0] if e.role == "negation" else e
+        k = min([k for word in e.names if "/" in word and (k := _number(word)[1])] or _places(e), default=0)
+        at = [i - k for i in index_parts(of.params["index"]) if type(i) is int] if of.role == "placement" else []
+        kinds.setdefault((of is e, *at), []).append(e)
+    return [*kinds.values()] if 1 < len(kinds) < len(terms) and len({*map(len, kinds.values())}) == 1 else []
+
+
+def _places(e: Expr) -> list[int]:
+    """The positions in arrays in a term, but for those where it is placed, from 1 on."""
+    indices = (i for part in walk(e) if part.role == "index" for i in index_parts(part.params.get("index")))
+    return [i + 1 for of in indices if (i := _place_of(of)) is not None]
+
+
 def _steps_of(terms: Sequence[Expr]) -> list[int]:
     """The numbers of the steps that terms belong to: those of a gradient in each, or of a name, a power, an entry."""
     names = [dict(map(_number, sorted(e.names, reverse=True))) for e in terms]
@@ -331,10 +357,17 @@ def _steps_of(terms: Sequence[Expr]) -> list[int]:
     exponents = [k for of in powers for k in of if type(k) is int]
     if len(exponents) == len(terms) and _is_run(exponents):
         return exponents
-    indices = [[i for part in walk(e) for i in index_parts(part.params.get("index"))] for e in terms]
+    return _steps_by_place(terms)
+
+
+def _steps_by_place(terms: Sequence[Expr]) -> list[int]:
+    """The numbers of steps by the positions in arrays: t of x[t-1], and of y[t] - φ y[t-1]."""
+    indices = ([i for part in walk(e) for i in index_parts(part.params.get("index"))] for e in terms)
     entries = [[i + 1 for of in each if (i := _place_of(of)) is not None] for each in indices]
-    firsts = [steps[0] for steps in entries if steps]
-    return firsts if len(firsts) == len(terms) and _is_run(firsts) else []
+    moving = [k for k, of in enumerate(zip(*entries, strict=False)) if len({*of}) > 1]
+    places = [[of[k] for k in moving] for of in entries] if moving else []
+    steps = [max(of) - (len({*of}) > 1) for of in places]
+    return steps if _is_run(steps or [0, 0]) else []
 
 
 def _place_of(index: Any) -> int | None:
@@ -370,14 +403,20 @@ def _family(e: Expr) -> tuple[str, ...]:
 def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
     added = _added(e)
-    flat = [(sign * part, term) for sign, of in terms_of(e) for part, term in terms_of(of)]  # of -(a + b)
+    flat = _flat(e)
     powers = _with_powers(flat)
     if powers is not flat and (new := _of_terms(e, powers, looped))[1] and not any(map(_is_unfinished, walk(new[0]))):
         return new
     are_gradients = any("/" in word for word in e.names)  # which are added by what they come from
     ways = [*([added] if len(flat) > len(added) else []), *_in_groups(flat)]
     ways.insert(0 if are_gradients else len(ways), flat)
-    return next((new for terms in ways if (new := _of_terms(e, terms, looped))[1]), (e, []))
+    tries = [new for terms in ways if (new := _of_terms(e, terms, looped))[1]]  # Σ dL/da + Σ dL/db, but Σ (a - b)
+    return (tries[0] if are_gradients else min(tries, key=lambda new: leaves(new[0]))) if tries else (e, [])
+
+
+def _flat(e: Expr) -> list[tuple[int, Expr]]:
+    """The terms of a sum, also of -(a + b)."""
+    return [(sign * part, term) for sign, of in terms_of(e) for part, term in terms_of(of)]
 
 
 def _in_groups(terms: Sequence[tuple[int, Expr]]) -> Iterator[Sequence[tuple[int, Expr]]]:
@@ -402,20 +441,34 @@ def _added(e: Expr) -> list[tuple[int, Expr]]:
 def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum of these terms with their signs with Σₜ, and the steps; itself if they have none in common."""
     terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in signed]
-    families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
     instead, over = dict[int, list[Expr]](), list[int]()
     least = 2 if any(_is_of_loop(word, looped) for word in e.names) else TERMS
-    for some in (some for family in (terms, *families) for some in _but_for_ends(family, least)):
+    for some in (some for family in _families(terms) for some in _but_for_ends(family, least)):
         steps = _steps_of(some)
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
         body = _one_of(some, steps) if is_new and is_part else None
         if body is not None:
-            summed = _over_steps(body, e.shape, sorted(steps))
-            instead |= {id(term): [] for term in some} | {id(some[0]): [summed]}
-            over = max(over, sorted(steps), key=len)
+            before = _simpler(body, min(steps) - 1, [x for x in terms if id(x) not in {*instead, *map(id, some)}])
+            steps = [*[min(steps) - 1][: len(before)], *sorted(steps)]
+            instead |= {id(term): [] for term in (*some, *before)} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
+            over = max(over, steps, key=len)
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
+
+
+def _simpler(body: Expr, t: int, terms: Sequence[Expr]) -> list[Expr]:
+    """Those of some terms that are together what a step has, in a simpler form perhaps: a - b of δᵗ (aₜ - bₜ)."""
+    parts = {product((number(sign), x), x.shape).key for sign, x in terms_of(_at(body, t))}
+    found = [term for term in terms if term.key in parts]
+    return found if len(found) == len(parts) else []
+
+
+def _sum_of(body: Expr, shape: Shape, steps: list[int]) -> Expr:
+    """The sum over steps; of two entries that each step has at places of its own two sums."""
+    terms = terms_of(body) if all(x.role == "placement" for _, x in terms_of(body)) else [(1, body)]
+    sums = [(sign, _over_steps(x, shape, steps)) for sign, x in terms]
+    return total([x if sign > 0 else product((number(-1), x), shape) for sign, x in sums])
 
 
 def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
@@ -550,7 +603,7 @@ def _of_neighbours(e: Expr) -> tuple[Expr, list[int]]:
     """
     chains = list[list[tuple[int, Expr]]]()
     for (k,), x in positions(e).items():
-        for sign, term in terms_of(x) if not is_zero(x) else ():
+        for sign, term in _flat(x) if not is_zero(x) else ():
             of = unsimplified("into_zeros", (product((number(sign), term), ()),), e.shape, index=k)
             before = [c for c in chains if c[-1][0] == k - 1 and _one([*(x for _, x in c), of], range(len(c) + 1))]
             if not before:

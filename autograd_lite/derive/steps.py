@@ -154,15 +154,20 @@ class Steps(Notation):
         parts = index_parts(eq.params["index"]) if eq is not None and is_it else ()
         users = self._consumers.get(n, ())
         is_outside = is_it and not is_in_loop(self.defined[n]) and self.rounds.keys().isdisjoint((n, *users))
-        are_numbers = all(not k.shape and self.defined[k].row.kind == "elementwise" for k in users)
+        beside = self._consumers.get(eq.operands[0], ()) if eq is not None and is_it else ()
+        is_near = any(self._is_read_twice(m) for m in (n, *beside) if m.shape == n.shape)
+        is_near |= is_it and self._is_of_state(n, users)
+        return is_it and (is_outside or is_near) and all(type(part) is int for part in parts)
+
+    def _is_read_twice(self, n: Var) -> bool:
+        """Whether a value is used for numbers in several places of a loop: x[t + 1] of one step, x[t] of the next."""
+        users = self._consumers.get(n, ())
         turns = ((k, self.rounds.get(k, ())) for k in users)
         places = {
             (place(self.defined[k]), self.arguments(k).index(n))
             for k, ks in turns if any(n not in self.arguments(m)[self.arguments(k).index(n) :][:1] for m in ks)
         }  # fmt: skip
-        is_near = are_numbers and len(places) > 1  # x[t + 1] of one step, x[t] of the next
-        is_near |= is_it and self._is_of_state(n, users)
-        return is_it and (is_outside or is_near) and all(type(part) is int for part in parts)
+        return len(places) > 1 and all(not k.shape and self.defined[k].row.kind == "elementwise" for k in users)
 
     def _is_of_state(self, n: Var, users: Iterable[Var]) -> bool:
         """Whether an entry is the same one of a vector in each round of a loop, ``s[0]`` of a state, for numbers."""

@@ -165,6 +165,11 @@ def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
     return None
 
 
+def is_repeated(code: CodeType, e: ast.expr) -> bool:
+    """Whether an expression is in the body of a loop."""
+    return any(_contains(at, e) for scope in _scopes(code) for at in _fors(scope))
+
+
 def counts_up(code: CodeType | None, e: ast.Name) -> bool:
     """Whether a variable is that of a loop over a ``range``, or the first of one over ``enumerate``."""
     match counted(code, e) if code is not None else None:
@@ -197,6 +202,20 @@ class Pairs(NamedTuple):
             if e.lineno >= around.body[0].lineno:
                 yield around.test, not is_else
             block = around.orelse if is_else else around.body
+
+
+def unequal(code: CodeType | None, e: ast.expr | None) -> ast.expr | None:
+    """What the variable of the inner loop around an entry ``s[j]`` is not there: y[i] of ``if j != y[i]``."""
+    if code is None or e is None:
+        return None
+    around = [at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)]
+    for inner in sorted(around, key=lambda at: at.lineno)[-1:]:
+        for test, holds in Pairs((), inner).tests(e):
+            match test:
+                case ast.Compare(ast.Name(word), [ast.NotEq() | ast.Eq() as op], [of]):
+                    if word in names(inner.target) and isinstance(op, ast.NotEq) == holds:
+                        return of
+    return None
 
 
 def pairs(code: CodeType | None, e: ast.expr | None) -> Pairs | None:

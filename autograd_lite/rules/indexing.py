@@ -53,7 +53,7 @@ def _part(part):
     array = part if isinstance(part, np.ndarray) else np.array(part)
     if array.size == 0 and array.dtype == float and not isinstance(part, np.ndarray):
         array = array.astype(np.intp)  # x[[]]
-    if array.ndim == 0 and array.dtype.kind in "iu":
+    if array.ndim == 0 and array.dtype.kind in "iu" and type(array) is np.ndarray:  # a label has a name
         return int(array), True
     return array, array.dtype.kind == "b" or array.size < 2
 

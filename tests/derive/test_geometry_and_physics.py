@@ -277,8 +277,9 @@ PROGRAMS = {
     ),
     "margins in two loops": (
         margins, (normal(2, 3), normal(2, 2), np.array([0, 2])), "W",
-        ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "loss = Σₜ max(0, aₜ)",
-         "dloss/ds1ₖ = [0, dloss/da1, dloss/da2]ₖ - 1[y[0] = k] dloss/da2 - 1[y[0] = k] dloss/da1"], ["elsewhere"],
+        ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "bₜ = sₜ - sₜ[y[t-1]] + 1",
+         "loss = Σₜ Σᵢ 1[y[t-1] ≠ i] max(0, bₜᵢ)", "dloss/dbₜᵢ = 1[y[t-1] ≠ i] 1[bₜᵢ > 0]",
+         "dloss/dsₜ = dloss/dbₜ - Yₜ Σ dloss/dbₜ"], ["elsewhere"],
     ),
     "Sinkhorn": (
         sinkhorn, (RNG.uniform(size=(3, 4)), np.full(3, 1 / 3), np.full(4, 0.25)), "C",

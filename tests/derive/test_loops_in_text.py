@@ -1368,3 +1368,103 @@ def test_terms_without_the_index_of_a_slice_are_in_it_alone():
     assert "dL/dE" in str(ag.trace(lambda E: np.sum(E[0] * E[1:]), rows).explain())  # of shapes (3,) and (1, 3)
     text = str(ag.trace(lambda E: np.sum(E[0] * E[1:]), np.arange(9.0).reshape(3, 3)).explain())
     assert "dL/dEₖ = 1[k ≥ 1] E[0] + 1[k = 0] Σᵢ Eᵢ₊₁" in text
+
+
+def _contrast(S):
+    total = 0.0
+    for i in range(len(S)):
+        sims = S[i] / 0.5
+        total = total - (sims[i] - np.log(np.sum(np.exp(sims))))
+    return total / len(S)
+
+
+def _smooth(u, lam, d):
+    E = 0.0
+    for i in range(len(u)):
+        E += (u[i] - d[i]) ** 2
+    for i in range(len(u) - 1):
+        E += lam * np.sqrt(1 + (u[i + 1] - u[i]) ** 2)
+    return E
+
+
+def _slide(y, x):
+    speed, total = np.sqrt(2 * 9.81 * y), 0.0
+    for i in range(1, len(x)):
+        length = np.sqrt((x[i] - x[i - 1]) ** 2 + (y[i] - y[i - 1]) ** 2)
+        total = total + 2 * length / (speed[i] + speed[i - 1])
+    return total
+
+
+def _fishery(effort, price, cost, delta):
+    stock, value = 4.0, 0.0
+    for t in range(4):
+        catch = 0.2 * effort[t] * stock
+        value = value + delta**t * (price * catch - cost * effort[t] ** 2)
+        stock = stock + 0.5 * stock * (1 - stock / 8) - catch
+    return value
+
+
+def _back_to_front(W, U, xs):
+    states, g, loss = [None] * 3, np.zeros(2), 0.0
+    for t in reversed(range(3)):
+        g = np.tanh(W @ xs[t] + U @ g)
+        states[t] = g
+    for t in range(3):
+        loss = loss + np.sum(states[t] ** 3)
+    return loss
+
+
+def _last_two_values(phi1, phi2, y):
+    y1, y2, total = y[1], y[0], 0.0
+    for v in y[2:]:
+        pred = phi1 * y1 + phi2 * y2
+        total = total + (v - pred) ** 2
+        y1, y2 = v, y1
+    return total
+
+
+_BOOKS = {
+    "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsₜ = (softmax(simsₜ) - Yₜ) / n", "Yₜ = onehot(t-1)"]),
+    "neighbours": (
+        _smooth, (5, (), 5), "u",
+        ["E = Σₜ (u[t-1] - d[t-1])² + λ Σₜ √(1 + (u[t] - u[t-1])²)",
+         "+ 1[k ≥ 1] λ (u[k] - u[k-1]) / √(1 + (u[k] - u[k-1])²)"],
+    ),
+    "neighbours that are computed": (
+        _slide, (5, 5), "y",
+        ["lengthₜ = √((x[t] - x[t-1])² + (y[t] - y[t-1])²) 1 t = 1 … 4",
+         "dtotal/dspeedₖ = -2 1[k < 4] lengthₖ₊₁ / (speed[k+1] + speed[k])²"],
+    ),
+    "powers": (
+        _fishery, (4, (), (), ()), "effort",
+        ["value = Σₜ δᵗ⁻¹ (price catchₜ - cost effort[t-1]²)", "dvalue/dcatchₜ = δᵗ⁻¹ price - dvalue/dstockₜ",
+         "- 2 δᵏ cost effort[k]"],
+    ),
+    "back to front": (
+        _back_to_front, ((2, 2), (2, 2), (3, 2)), "W",
+        ["states4 = 0", "aₜ = W @ xs[t-1] + U @ statesₜ₊₁ 2 t = 3 … 1",
+         "dloss/dstatesₜ = 3 statesₜ² + Uᵀ @ dloss/daₜ₋₁"],
+    ),
+    "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", _BOOKS)
+def test_rounds_at_the_ends_have_the_form_of_the_others(case):
+    f, shapes, wrt, lines = _BOOKS[case]
+    rng = np.random.default_rng(7)
+    derivation = ag.trace(f, *(rng.uniform(0.4, 1.4, shape) for shape in shapes)).explain([wrt])
+    text = " ".join(str(derivation).split())
+    assert [line for line in lines if line not in text] == [], str(derivation)
+
+
+def test_given_numbers_that_a_loop_carries_on_are_entries():
+    b, y = ag.tensor([0.5, 0.2, -0.1], requires_grad=True, name="b"), np.array([1.0, 0.5, -0.3, 0.8])
+    x1 = x2 = L = 0.0
+    for v in y:
+        out = b[0] * v + b[1] * x1 + b[2] * x2
+        L = L + out**2
+        x2, x1 = x1, v
+    text = " ".join(str(L.explain([b], {"y": y})).split())
+    assert "out2 = b1 y[1] + b2 y[0]" in text
+    assert "outₜ = b1 y[t-1] + b2 y[t-2] + b3 y[t-3] 1 t = 3 … 4" in text

@@ -657,7 +657,7 @@ def test_entries_of_a_vector_in_a_loop_have_its_name():
 
     text = explained(autoregression, (draw(2), draw(6)), ["phi"])
     assert "φ1 = φ[0]" in text
-    assert "derrors/dφ1 = -2 Σₜ (y[t-1] - φ1 y[t-2] - φ2 y[t-3]) y[t-2] since" in text
+    assert "derrors/dφ1 = -2 Σₜ (y[t] - φ1 y[t-1] - φ2 y[t-2]) y[t-1] since" in text
 
 
 def test_rows_that_a_mask_selects_in_a_loop_are_numbered():
