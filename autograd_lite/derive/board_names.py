@@ -91,7 +91,7 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
     before = [v for v in others if {root, v} <= defined.keys() and place(defined[v]) == place(defined[root])]
     last = max(others.values(), default=0)
     rows = {eq.row.algebra for eq in program.users[before[-1]]} if before else set()
-    is_sum = len(rows) == 1 and rows <= {"sum", "difference"}
+    is_sum = len(rows) == 1 and {*rows, defined[root].row.algebra} <= {"sum", "difference"}
     if before and not is_sum and others[before[-1]] == last and (new := f"{word}{last + 1}") not in taken:
         names[root] = new
         taken.add(new)
@@ -136,7 +136,7 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
             e = operand(eq, k)
             is_plain = bool(word) and {word, stem(word)}.isdisjoint(words) and first not in defined
             is_plain &= not isinstance(e, ast.Name) or e.id != names.get(x)  # u1, of which u2 is the next
-            if is_plain and stem(names.get(x, "")) not in ("", stem(word)) and x.shape == first.shape:
+            if is_plain and stem(names.get(x, "")) not in ("", stem(word)) and x.ndim == first.ndim:
                 start = starts.get((x, word)) or Var(word, x.shape, x.dtype)
                 if (x, word) not in starts:
                     new.append(replace(eq, outputs=(start,), row=TABLE["positive"], operands=(x,), params={}))

@@ -237,6 +237,8 @@ class Chain(Steps):
             w: n for n in self.landmarks
             if (w := self.names[n]) and (self.is_single(n) or n not in self.active or stem(w) in self.looped)
         }  # fmt: skip
+        if word in self.constants.values and np.ndim(x := self.constants.values[word]) == 2:  # P0 = I
+            return np.array_equal(x, np.eye(len(x)))
         shape = np.shape(self.values[computed[word]]) if word in computed else ()
         if len(shape) != 2 or len({*shape}) > 1 or not np.allclose(x := self.environment()[word], x.T):
             return False

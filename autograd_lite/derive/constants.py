@@ -38,6 +38,7 @@ from ..program.assignments import (
     of_whole,
     pairs,
     passed,
+    starts_anew,
     unequal,
 )
 from ..program.naming import Names, expression, line, operand, place, reads
@@ -281,10 +282,12 @@ class Constants:
     def before(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that is the value before a loop of what is h1 and h2 in its later rounds: h0."""
         word = self.befores.get((eq.outputs[0], k), "")
-        if not word or not self._is_free(word, x):
+        e, code = operand(eq, k), eq.origin.code
+        is_anew = isinstance(e, ast.Name) and code is not None and is_number(x) and not x and starts_anew(code, e)
+        if not word or not self._is_free(word, x) or is_anew:
             return None
         self._use({word: x}, [word])
-        self._start(word, eq.origin.code)
+        self._start(word, code)
         return name(word, np.shape(x))
 
     def _before_loop(self, variable: str, of: Written, code: Any) -> Written:
@@ -374,7 +377,8 @@ class Constants:
     def _is_zero_before(self, eq: Equation, k: int, x: Any) -> bool:
         """Whether an operand is the 0 that a variable is before a loop that gives it others: x1 = 0, x1 = x[n]."""
         e = self._operand(eq, k) if is_number(x) and not x and any(self.each.get(_place_in_code(eq, k), ())) else None
-        return isinstance(e, ast.Name) and e.id not in self.changing
+        code = eq.origin.code
+        return isinstance(e, ast.Name) and code is not None and (e.id not in self.changing or starts_anew(code, e))
 
     def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
@@ -1101,7 +1105,7 @@ def _place_in_code(eq: Equation, k: int) -> Any:
 def _is_same(a: Any, b: Any) -> bool:
     """True for equal numbers, or equal truth values: a mask ``y == 1`` is not y, although True is 1."""
     kinds = [np.asarray(x).dtype.kind for x in (a, b)]
-    if np.shape(a) != np.shape(b) or len({kind == "b" for kind in kinds}) > 1:
+    if np.shape(a) != np.shape(b) or len({kind == "b" for kind in kinds}) > 1 or "O" in kinds:
         return False
     return np.array_equal(a, b, equal_nan=kinds[0] in "fc")
 

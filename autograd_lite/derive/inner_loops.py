@@ -188,7 +188,7 @@ class _Whole:
         return self._made(first, [x], (self._count, *first.shape), index=index)
 
     def _leave_out(self, read: Equation, others: Sequence[int]) -> None:
-        """Note the entry that the rounds do not take, at a label: ``if j != y[i]``."""
+        """Note the entry that the rounds do not take, at a label: ``if j != y[i]``, not j != i, where d[i] = 0."""
         code, of = read.origin.code, unequal(read.origin.code, expression(read)) if len(others) == 1 else None
         is_label = isinstance(of, ast.Subscript) or code is not None and of is not None and bool(looped(code, of))
         if others and not is_label or self.takes_entries and (self.left_out is None) != (not others):

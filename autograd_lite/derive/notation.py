@@ -571,6 +571,8 @@ def _repeatable(
     another value of a variable, a number that is a variable in one of them (``2 * x`` and ``d * x``), and what the end
     of a round computes, as the next one does.
     """
+    if eq.row.algebra in ("transpose", "matrix transpose"):
+        return 0
     is_read = eq.row.algebra in ("index", "gather") and isinstance(of := eq.operands[0], Var) and of in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
     is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps

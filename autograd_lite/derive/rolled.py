@@ -259,13 +259,20 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
         return _one_power(formulas, steps)
     if any((e.head, len(e.args)) != (first.head, len(first.args)) for e in formulas):
         return None
-    ndims, shape = {len(e.shape) for e in formulas}, max((e.shape for e in formulas), key=len)
+    ndims, shape = {len(e.shape) for e in formulas}, _shape_of(formulas)
     if len(ndims) > 1 and (0 not in ndims or first.role not in ("name", "product")):  # p0 = 0, a number, of an array
         return None
     if first.role == "name":
         word = _word([e.value for e in formulas], steps)
         return name(word, shape) if word else None
     return _one_call(formulas, steps)
+
+
+def _shape_of(formulas: Sequence[Expr | Labels]) -> Shape:
+    """The shape of what one formula stands for in each step, with 2 for a size that differs: of score[remaining]."""
+    shape = max((e.shape for e in formulas), key=len)
+    sizes = zip(*(e.shape for e in formulas if len(e.shape) == len(shape)), strict=True)
+    return tuple(of[0] if len({*of}) == 1 else 2 for of in sizes)
 
 
 def _one_power(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
@@ -283,10 +290,11 @@ def _one_call(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     index = _one_index(indices, steps) if labels[0] or len({*map(repr, indices)}) > 1 else None
     params |= {} if index is None else {"index": index}
     same = index is not None or len({*map(repr, zip(indices, labels, strict=True))}) == 1
-    same = same and all(repr({**e.params, "index": 0}) == repr({**first.params, "index": 0}) for e in formulas)
+    others = [repr({**e.params, "index": 0, "unique_indices": 0}) for e in formulas]  # unique, of one row
+    same = same and len({*others}) == 1
     args = [a for pair in zip(*(e.args for e in formulas), strict=True) if (a := _one(pair, steps)) is not None]
     is_one = first.row is not None and len(args) == len(first.args) and same
-    shape = max((e.shape for e in formulas), key=len)
+    shape = _shape_of(formulas)
     return replace(first, args=tuple(args), params=params, shape=shape) if is_one else None
 
 
@@ -314,7 +322,7 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
 def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
     """Positions with one name for those of each step; None where their names differ in more than the number."""
     words = [p.word for p in labels]
-    one = np.zeros(labels[0].shape, labels[0].dtype).view(Labels)
+    one = np.zeros(_shape_of(labels), labels[0].dtype).view(Labels)
     one.word = _word(words, steps) if all(words) else ""
     return one if one.word or not any(words) else None
 
@@ -323,8 +331,11 @@ def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
 
 
 def _families(terms: Sequence[Expr]) -> Iterator[Sequence[Expr]]:
-    """All terms; those with the same names; and of these, where each round adds several, those of one kind."""
+    """All terms; those with the same names; and of these, where each round adds several, those of one kind. Gradients
+    come first, whose numbers are those of the steps.
+    """
     families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
+    families.sort(key=lambda family: not any("/" in word and _number(word)[1] for word in family[0].names))
     return iter((terms, *families, *(part for family in families for part in _turns(family))))
 
 
@@ -450,9 +461,10 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
         body = _one_of(some, steps) if is_new and is_part else None
         if body is not None:
-            before = _simpler(body, min(steps) - 1, [x for x in terms if id(x) not in {*instead, *map(id, some)}])
-            steps = [*[min(steps) - 1][: len(before)], *sorted(steps)]
-            instead |= {id(term): [] for term in (*some, *before)} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
+            for t in (min(steps) - 1, max(steps) + 1):
+                beside = _simpler(body, t, [x for x in terms if id(x) not in {*instead, *map(id, some)}])
+                some, steps = [*some, *beside], sorted([*steps, *[t][: len(beside)]])
+            instead |= {id(term): [] for term in some} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
             over = max(over, steps, key=len)
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
 

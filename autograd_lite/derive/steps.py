@@ -132,7 +132,7 @@ class Steps(Notation):
         """Whether a value is a negation, a square of a number, 1 - p, or what a loop computes of numbers each time."""
         eq, args = self.defined[n], {*self.arguments(n)}
         is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len(args) == 1 < len(eq.operands)
-        is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
+        is_same = eq.row.algebra in ("negation", *TURNS) or self.adds_axes(n) or not n.shape and is_square
         is_same |= not n.shape and n in self.repeated and eq.row.algebra in ARITHMETIC  # 1 - α, dt k, cos(a + b)
         return is_same or eq.row.algebra == "difference" and type(eq.operands[0]) in (int, float)
 
@@ -266,10 +266,10 @@ class Steps(Notation):
         eq = self.defined.get(n)
         if not self.board or eq is None or n in self.names or n in self.regions or n is self.root:
             return False
+        is_inner = self.uses[n] == 1 or any(p in self.names or self.is_input(p) for p in self.arguments(n))
         if self.adds_axes(n):
-            [p] = self.arguments(n)
-            return self.uses[n] == 1 or p in self.names or self.is_input(p)
-        if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
+            return is_inner
+        if not is_inner or eq.row.algebra not in TURNS or len(n.shape) != 2:
             return False
         return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order
 

@@ -204,6 +204,14 @@ class Pairs(NamedTuple):
             block = around.orelse if is_else else around.body
 
 
+def starts_anew(code: CodeType, e: ast.Name) -> bool:
+    """Whether each round of the innermost loop around a variable begins with an entry: ``total = alpha[s]``."""
+    around = [at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)]
+    inner = sorted(around, key=lambda at: at.lineno)[-1:]
+    sources = [of for of in assigned(code, e.id) or () if isinstance(of, ast.Subscript)]
+    return any(_contains(at, of) and of.lineno < e.lineno for at in inner for of in sources)
+
+
 def unequal(code: CodeType | None, e: ast.expr | None) -> ast.expr | None:
     """What the variable of the inner loop around an entry ``s[j]`` is not there: y[i] of ``if j != y[i]``."""
     if code is None or e is None:

@@ -1423,6 +1423,49 @@ def _last_two_values(phi1, phi2, y):
     return total
 
 
+def _regulator(A, B, P):
+    for _ in range(3):
+        K = (B.T @ P @ A) / (1.0 + B.T @ P @ B)
+        P = A.T @ P @ (A - B @ K)
+    return np.sum(P)
+
+
+def _ranks(score):
+    order, nll = [2, 0, 3, 1], 0.0
+    for place in range(1, 4):
+        remaining = order[place:]
+        nll = nll - score[order[place]] + np.log(np.sum(np.exp(score[remaining])))
+    return nll
+
+
+def _alignments(p):
+    alpha = [p[0], 0.0, 0.0]
+    for t in range(1, 3):
+        new = []
+        for s in range(3):
+            total = alpha[s]
+            if s > 0:
+                total = total + alpha[s - 1]
+            new.append(total * p[t])
+        alpha = new
+    return alpha[-1]
+
+
+def _layers(x, params):
+    h = x
+    for W, b in params:
+        h = np.tanh(h @ W + b)
+    return np.sum(h)
+
+
+def _covariance(F, Q):
+    P, total = np.eye(2), 0.0
+    for _ in range(3):
+        P = F @ P @ F.T + Q @ Q.T
+        total = total + np.sum(P[0])
+    return total
+
+
 _BOOKS = {
     "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsₜ = (softmax(simsₜ) - Yₜ) / n", "Yₜ = onehot(t-1)"]),
     "neighbours": (
@@ -1445,6 +1488,19 @@ _BOOKS = {
         ["states4 = 0", "aₜ = W @ xs[t-1] + U @ statesₜ₊₁ 2 t = 3 … 1",
          "dloss/dstatesₜ = 3 statesₜ² + Uᵀ @ dloss/daₜ₋₁"],
     ),
+    "a product that a round has twice": (
+        _regulator, ((2, 2), (2, 1), (2, 2)), "A", ["aₜ = Bᵀ @ Pₜ₋₁", "bₜ = aₜ @ A"],
+    ),
+    "rows of several sizes": (
+        _ranks, (4,), "score",
+        ["aₜ = score[remainingₜ] t = 1 … 3", "= Σₜ Σᵢ 1[remainingₜᵢ = k] dnll/daₜᵢ - Σₜ 1[order[t] = k]"],
+    ),
+    "lists that begin with zeros": (_alignments, (3,), "p", ["total1 = p[0]", "total2 = total1 p[1]"]),
+    "layers of several widths": (
+        _layers, ((4, 2), [((2, 3), 3), ((3, 3), 3), ((3, 1), 1)]), None,
+        ["h0 = x", "aₜ = hₜ₋₁ @ Wₜ + bₜ t = 1 … 3"],
+    ),
+    "a covariance that begins with I": (_covariance, ((2, 2), (2, 2)), "F", ["+ Σₜ dtotal/daₜ @ Pₜ₋₁"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip
 
@@ -1453,7 +1509,12 @@ _BOOKS = {
 def test_rounds_at_the_ends_have_the_form_of_the_others(case):
     f, shapes, wrt, lines = _BOOKS[case]
     rng = np.random.default_rng(7)
-    derivation = ag.trace(f, *(rng.uniform(0.4, 1.4, shape) for shape in shapes)).explain([wrt])
+
+    def drawn(shape):
+        is_plain = isinstance(shape, int) or not shape or isinstance(shape[0], int)
+        return rng.uniform(0.4, 1.4, shape) if is_plain else [*map(drawn, shape)]
+
+    derivation = ag.trace(f, *map(drawn, shapes)).explain(wrt and [wrt])
     text = " ".join(str(derivation).split())
     assert [line for line in lines if line not in text] == [], str(derivation)
 
