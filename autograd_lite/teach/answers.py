@@ -34,6 +34,7 @@ DEEP = 200  # levels of the parsed text
 ENTRIES = 10**6  # of one result; more only where the worksheet itself has larger arrays
 WORK = 100  # times the entries of one result, for a whole answer
 BLAS = 16  # multiplications in a matrix product that take as long as one elsewhere
+PRODUCTS = 4  # side by side that are read each in its own way; marking.js has the same number
 
 _OPERATORS = """
     Add add, Mult mul, Div truediv, FloorDiv floordiv, Mod mod, Pow pow, BitAnd and_, BitOr or_, Lt lt, LtE le, Gt gt,
@@ -307,7 +308,7 @@ class Reader:
     used : set of str
         The names that have been used.
     reading : set of str
-        How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
+        How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an "inner 2"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
         brackets as "joined", matrices as "below" each other, bars as a
@@ -330,6 +331,7 @@ class Reader:
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
+        self.products = 0  # that may be of matrices or entry by entry
         self.shape: tuple[int, ...] = ()
         self.board = Board({})
         self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
@@ -346,6 +348,7 @@ class Reader:
         self.shape, self.reading = shape, reading
         self.used.clear()
         self.choices.clear()
+        self.products = 0
         self.left = WORK * self.entries
         board.reading, board.choices = reading, self.choices
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
@@ -539,7 +542,8 @@ class Reader:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:
             return True
-        return self._is_read_as(kind)
+        self.products += 1
+        return self._is_read_as(f"{kind} {min(self.products, PRODUCTS)}")  # each in its own way: A (B ⊙ C)
 
     def _call(self, e: ast.Call) -> Any:
         word = _dotted(e.func)

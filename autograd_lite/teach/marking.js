@@ -1281,7 +1281,7 @@ class Reader {
   }
 
   formula(text, board, shape, letters, steps, reading) {
-    Object.assign(this, { shape, reading, choices: new Set(), used: false });
+    Object.assign(this, { shape, reading, choices: new Set(), products: 0, used: false });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
@@ -1304,7 +1304,8 @@ class Reader {
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
     if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) kind = "inner";
-    return !together(x.shape, y.shape) || this.isReadAs(kind);
+    if (!together(x.shape, y.shape)) return true;
+    return this.isReadAs(`${kind} ${Math.min(++this.products, 4)}`);
   }
 
   operand(x) {
@@ -1797,7 +1798,7 @@ const marking = (data) => {
   let isMixed = false; // whether arrays with indices and without them stand side by side
   const says = (question, text) => {
     const verdict = best(question, text), isRightAt = (changed) => {
-      try { return howWrong(best(question, changed)) === 0; } catch { return false; } // the page cannot read it
+      try { return howWrong(best(question, changed, 8)) === 0; } catch { return false; } // the page cannot read it
     };
     for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data.constants) : []) if (isRightAt(named)) return "";
     if (verdict === ELSEWHERE) {
@@ -1815,14 +1816,14 @@ const marking = (data) => {
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };
-  const best = (question, text) => {
+  const best = (question, text, most = 64) => {
     const tried = [], readings = [[]];
     isMixed = false;
     for (const reading of readings) {
       try { tried.push(read(question, text, reading)); } catch (error) {
         tried.push(error);
       }
-      if (howWrong(tried.at(-1)) === 0) break;
+      if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;
       isMixed ||= readers[0].choices.has("apart");
       for (const choice of [...readers[0].choices].sort()) {
         const more = [...new Set([...reading, choice])].sort();

@@ -59,6 +59,7 @@ from .spellings import signs_replaced
 BLANK = "_" * 14
 MANY = 12  # blanks
 SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot be told from 0
+READINGS, FEWER = 64, 8  # of an answer, and of one that is changed; marking.js has the same numbers
 GIVEN = 64  # entries of the largest array of which the numbers are printed
 NUMBERS = "biuf"  # kinds of arrays
 OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
@@ -202,7 +203,7 @@ class Worksheet(HandOut):
         """What is wrong with an answer; raises an error if it cannot be read."""
         best = self._best(q, answer, values)
         with_numbers = with_names(answer, self.constants) if isinstance(answer, str) and 0 < how_wrong(best) < 4 else ()
-        if any(self._best(q, named, {}) in RIGHT for named in with_numbers):
+        if any(self._best(q, named, {}, FEWER) in RIGHT for named in with_numbers):
             return ""
         if isinstance(answer, str) and best == ELSEWHERE:
             return f"{best}{NAMES if re.search(DECIMAL, answer) else ''}"
@@ -211,7 +212,7 @@ class Worksheet(HandOut):
         is_another = isinstance(best, str) and best.startswith("that is d")
         if isinstance(answer, str) and (is_another or 2 <= how_wrong(best) <= MISFIT):
             for says, changed in variants(answer, self.board.words, self.board.shapes):
-                if self._best(q, changed, {}) in RIGHT:
+                if self._best(q, changed, {}, FEWER) in RIGHT:
                     return says
         is_unfit = how_wrong(best) in (OTHER_SHAPE, MISFIT) and not str(best).startswith("the sum")
         if isinstance(answer, str) and is_unfit and (re.search(WITH_INDICES, answer) or "range" in str(best)):
@@ -220,8 +221,8 @@ class Worksheet(HandOut):
             raise best
         return re.sub(r"[^\W\d]\w*", lambda m: self.shown.get(m[0]) or m[0], best)
 
-    def _best(self, q: Question, answer: Any, values: dict[str, Any]) -> str | Exception:
-        """What is wrong with an answer in that of its readings in which least is."""
+    def _best(self, q: Question, answer: Any, values: dict[str, Any], most: int = READINGS) -> str | Exception:
+        """What is wrong with an answer in that of its readings, of which `most` are tried, in which least is."""
         tried: list[str | Exception] = []
         self._is_mixed = False  # whether arrays with indices and without them stand side by side
         readings = [frozenset[str]()]
@@ -237,7 +238,7 @@ class Worksheet(HandOut):
                     values[q.word] = places[0]
             except Exception as error:  # of this reading
                 tried.append(error)
-            if tried[-1] in RIGHT:
+            if tried[-1] in RIGHT or len(tried) == most:
                 break
             choices = self.readers[0].choices if isinstance(answer, str) else ()
             self._is_mixed |= "apart" in choices
