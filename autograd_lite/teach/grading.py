@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -165,6 +165,12 @@ def verdict(
             if says := next((says for says in likely if all(says in causes for causes in there)), ""):
                 return says
     return _how_far(q, *first[:2], close) if is_wrong_here else ELSEWHERE
+
+
+def holds(q: Question, answers: Sequence[Any], spaces: Sequence[Mapping[str, Any]], close: float) -> bool:
+    """Whether an answer is right for each choice of the numbers."""
+    judged = list(_judged(replace(q, slips=()), answers, spaces, close))
+    return len(judged) == len(answers) and all(_is_right(*place[:2], close) for place in judged)
 
 
 def _judged(

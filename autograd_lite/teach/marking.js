@@ -1277,11 +1277,11 @@ const inTerm = (x, isTerm) => (isTerm && x.letters ? { ...x, data: x.data.map((v
 
 class Reader {
   constructor(space, { functions, usual, maps, notations, shown }) {
-    Object.assign(this, { space, shown, functions: new Set(functions), usual, maps, notations, used: false });
+    Object.assign(this, { space, shown, functions: new Set(functions), usual, maps, notations, used: new Set() });
   }
 
   formula(text, board, shape, letters, steps, reading) {
-    Object.assign(this, { shape, reading, choices: new Set(), products: 0, used: false });
+    Object.assign(this, { shape, reading, choices: new Set(), products: 0, used: new Set() });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
@@ -1380,7 +1380,7 @@ class Reader {
     const named = dotted(e), all = named.replace(/_direct$/, ""), short = bare(named);
     const word = all !== named && has(this.space, all) && this.isReadAs("total") ? all : named; // ∂L/∂η may be meant as dL/dη
     if (has(this.space, word) && !(["pi", "_pi", "e"].includes(word) && this.isReadAs("number")) && !(word === "I" && this.isUnit(this.space[word]) && this.isReadAs("unit"))) {
-      this.used = true;
+      this.used.add(word);
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
     }
     if (word === "I" && this.shape.length) {
@@ -1739,7 +1739,7 @@ const marking = (data) => {
   const entry = (v) => (v === "inf" ? Infinity : v === "-inf" ? -Infinity : Number(v)); // "nan" is NaN
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
-  const spaces = data.spaces.map(openedAll);
+  const spaces = data.spaces.map(openedAll), main = spaces.length - data.alone.length; // in the others, given values 0 or 1 have their numbers
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
@@ -1754,7 +1754,7 @@ const marking = (data) => {
   const read = ({ word, slips, full, letters, isSymmetric, numbers }, text, reading) => {
     const shape = spaces[0][word].shape, how = [board, shape, letters, numbers, reading];
     let answers = [fitted(readers[0].formula(text, ...how), shape, full)];
-    const isNumber = !readers[0].used;
+    const isNumber = !readers[0].used.size;
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
@@ -1769,6 +1769,10 @@ const marking = (data) => {
     }
     const close = isNumber ? TYPED : CLOSE;
     answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
+    const isHeld = (k) => answers[k] && isRight(answers[k], array(spaces[k][word].shape, spaces[k][word].data), close);
+    const held = data.alone.flatMap((w, k) => (!w || readers[0].used.has(w) ? [main + k] : []));
+    if (held.length && !isNumber && [0, ...held].every(isHeld)) return "";
+    answers = answers.slice(0, main);
     const few = answers.reduce((n, value) => n + (value ? value.data.length : 0), 0) < FEW;
     const judged = answers.map((value, k) => value && {
       value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[k] ?? {}, close,

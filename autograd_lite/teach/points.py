@@ -25,6 +25,7 @@ from .answers import worked_out
 from .blanks import lines_at
 
 TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
+FIXED = 3  # given values 0 or 1 of which an answer may have the number
 FAR = (0.5, 1, 2, 4, 8) * 2  # where a case of the formulas has not occurred, how far parameters are moved
 Values = Mapping[str, Any]
 
@@ -63,7 +64,7 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     Where a condition in the formulas always has one value, one is further away if the other occurs there; and the
     second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``.
     """
-    chosen = _choice(d, start)
+    chosen, _ = _choice(d, start)
     cases = _cases(d, start)
     missing = {(key, k, other) for key, k, at in cases for other in product((False, True), repeat=len(at))} - cases
     seen = {(key, at) for key, _, at in cases}
@@ -82,8 +83,21 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
             yield from islice((env for env in near if env is not None), 1)
 
 
-def _choice(d: Derivation, start: Values) -> Callable[[np.random.Generator, float, bool], dict[str, Any]]:
-    """What draws other numbers: how far from `start`, and whether data move too."""
+def as_given(d: Derivation, start: Values) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Choices of the numbers near `start` in which given values that are 0, or 1, have their numbers, which a formula
+    may have in the place of their names; after one in which they all do, one with the name of the only one that moves.
+    """
+    chosen, plain = _choice(d, start)
+    for word in ["", *plain] if plain else []:
+        still = {w: start[w] for w in plain if w != word}
+        near = (confirmed(d, chosen(np.random.default_rng(4), *how) | still) for how in TRIES)
+        yield from islice(((word, env) for env in near if env is not None), 1)
+
+
+def _choice(
+    d: Derivation, start: Values
+) -> tuple[Callable[[np.random.Generator, float, bool], dict[str, Any]], Sequence[str]]:
+    """What draws other numbers: how far from `start`, and whether data move too; and the data that are 0, or 1."""
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
@@ -100,7 +114,7 @@ def _choice(d: Derivation, start: Values) -> Callable[[np.random.Generator, floa
         moving = sorted(parameters | (data if all_move else set()))
         return others | {word: moved(start[word], rng, size, word in asked) for word in moving}
 
-    return chosen
+    return chosen, [w for w in sorted(data) if np.all(start[w] == 0) or np.all(start[w] == 1)][:FIXED]
 
 
 def _cases(d: Derivation, start: Values) -> set[tuple[str, int, tuple[bool, ...]]]:

@@ -48,6 +48,7 @@ from .grading import (
     Marks,
     Question,
     fitted,
+    holds,
     how_wrong,
     of_all_steps,
     verdict,
@@ -94,12 +95,14 @@ class Worksheet(HandOut):
         self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
-        unseen: Iterable[str] = (),
+        unseen: Iterable[str] = (), alone: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
         #: What an answer may use, for each choice of the numbers: the given ones first.
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
+        #: The given 0 or 1 that moves in each of the last of these, in which the others do not: first none.
+        self.alone = tuple(map(as_variable, alone))
         values = [w for w, x in spaces[0].items() if not callable(x)]
         #: The given numbers, each with its name.
         self.constants = constants
@@ -233,7 +236,10 @@ class Worksheet(HandOut):
                 with np.errstate(all="ignore"):
                     close = TYPED if is_number else CLOSE
                     typed = self.board.name_in(answer, *q.numbers[:1] or (0,)) if isinstance(answer, str) else ""
-                    tried.append(verdict(q, places, self.seen, earlier, close, typed))
+                    judged = places[: len(self.spaces) - len(self.alone)]
+                    says = verdict(q, judged, self.seen, earlier, close, typed)
+                    is_as_given = isinstance(answer, str) and says not in RIGHT and self._is_as_given(q, places, close)
+                    tried.append("" if is_as_given else says)
                 if not len(tried) - 1 or tried[-1] in RIGHT:
                     values[q.word] = places[0]
             except Exception as error:  # of this reading
@@ -244,6 +250,12 @@ class Worksheet(HandOut):
             self._is_mixed |= "apart" in choices
             readings += [more for c in sorted(choices) if (more := reading | {c}) not in readings]
         return min(tried, key=how_wrong)
+
+    def _is_as_given(self, q: Question, places: Sequence[Any], close: float) -> bool:
+        """Whether an answer is right if given values that are 0, or 1, and are not named in it, have their numbers."""
+        extra = enumerate(self.alone, len(self.spaces) - len(self.alone))
+        at = [0, *(k for k, w in extra if not w or w in self.readers[0].used)]
+        return len(at) > 1 < len(places) and holds(q, [places[k] for k in at], [self.seen[k] for k in at], close)
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
@@ -430,14 +442,15 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     """The derivation with blanks in the place of some formulas."""
     sections = d.sections  # this gives names to what has none
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
-    choices = [start, *points.elsewhere(d, start)]
+    choices, fixed = [start, *points.elsewhere(d, start)], dict(points.as_given(d, start))
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
-    spaces = [
-        {w: x for w, x in env.items() if w not in d.order.hidden and np.asarray(x).dtype.kind in NUMBERS}
-        | {w: line.value for w, line in table.items() if line.value is not None and w in printed}
-        for env, table in zip(choices, tables, strict=True)
-    ]
+
+    def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+        values = {w: x for w, x in env.items() if w not in d.order.hidden and np.asarray(x).dtype.kind in NUMBERS}
+        return values | {w: line.value for w, line in table.items() if line.value is not None and w in printed}
+
+    spaces = list(map(space, choices, tables))
     code = Code(d.chain.environment())
     asked_of = [
         questions(d, [table[w] for table in tables], printed[w], code, choices)
@@ -462,7 +475,10 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
              if not all([*_is_right(sheet, replace(reads[answer], answer=side))] or [False])}  # fmt: skip
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
-    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=_unseen(body, chosen, spaces[0]))
+    more = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in fixed.values()]
+    unseen = _unseen(body, chosen, spaces[0])
+    spaces = [*spaces, *more]
+    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, spaces=spaces, alone=[*fixed])
 
 
 def _unseen(body: str, chosen: Sequence[Question], space: Mapping[str, Any]) -> list[str]:
