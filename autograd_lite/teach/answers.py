@@ -406,7 +406,7 @@ class Reader:
                 if any(isinstance(x, Indexed) for x in places):  # E[wᵢ], P[i, yᵢ]
                     if isinstance(x, Indexed):
                         raise Unread("an index of entries cannot be read")
-                    return entrywise(partial(_entries, x), places)
+                    return entrywise(partial(self._entries, x), places)
                 if isinstance(x, Indexed):
                     return each(lambda entry: entry[index], [x])
                 self._charge(_indexed(x, index))
@@ -443,6 +443,14 @@ class Reader:
         if 1 < n**2 <= ENTRIES and {*map(np.shape, sides)} == {(n,), (n, 1)} and self._is_read_as("column"):
             sides = [np.reshape(x, (n, 1)) for x in sides]
         return sides
+
+    def _entries(self, x: Any, *at: Any) -> Any:
+        """``x[i, j + 1]``; 0 beyond the ends, or where whole numbers may be labels perhaps no number."""
+        places = np.broadcast_arrays(*at)
+        inside = np.all([(p >= 0) & (p < n) for p, n in zip(places, np.shape(x), strict=False)], axis=0)
+        y = np.asarray(x)[tuple(np.where(inside, p, 0) for p in places)]
+        is_none = y.dtype.kind in "iu" and not inside.all() and self._is_read_as("ends")
+        return np.where(np.reshape(inside, [*inside.shape] + [1] * (y.ndim - inside.ndim)), y, np.nan if is_none else 0)
 
     def _list(self, e: ast.List) -> Any:
         """A list of entries, or of vectors that may be joined."""
@@ -522,7 +530,10 @@ class Reader:
             self._charge(math.prod(shape))
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
             a = float(a)  # 9**9**9 has 370 million digits
-        return _BINARY[type(op)](a, b)
+        y = _BINARY[type(op)](a, b)
+        if isinstance(op, ast.cmpop) and "ends" in self.reading:  # of what is beyond the ends nothing can be said
+            y = np.where(none, np.nan, y) if (none := np.isnan(a) | np.isnan(b)).any() else y
+        return y
 
     def _quotient(self, a: Any, b: Any) -> Any:
         """An entry over another; where both are beyond the ends, so is the quotient: uᵢ₋₁ / |uᵢ₋₁|."""
@@ -623,7 +634,9 @@ class Reader:
         ndim = 0 if isinstance(x, Indexed) else np.ndim(x)
         if len(letters) == 1 < ndim and letters not in LETTERS[:ndim] and self._is_read_as("last"):
             letters = LETTERS[: ndim - 1] + letters  # Σₖ Pₖ for Σₖ Pᵢₖ
-        beyond = np.nan if any(by) and not is_on_ring and self._is_read_as("ends") else 0
+        sizes = zip(letters, np.shape(x), strict=False) if len(letters) == ndim else ()
+        is_short = any(1 < n < self.board.ends.get(c, n) for c, n in sizes)
+        beyond = np.nan if (any(by) or is_short) and not is_on_ring and self._is_read_as("ends") else 0
         def is_of_axis() -> bool:
             return not ({*letters} <= {*self.board.rows} and self._is_read_as("rows"))
 
@@ -639,7 +652,7 @@ class Reader:
             if at and not isinstance(x, Indexed):
                 x = Indexed(x, at) if np.ndim(x) == len(at) else x
             kept = isinstance(x, Indexed) or not self._is_read_as("dropped")
-            y = summed(x, over, fn, kept)
+            y = summed(_inside(x, bare == "sum" and "ends" in self.reading), over, fn, kept)
             is_loose = isinstance(y, Indexed) and not {*y.letters} & {*self.board.free} and self._is_read_as("loose")
             return y.x if is_loose else y
         if _is_elementwise(fn, bare):
@@ -810,14 +823,6 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
         return math.prod(lengths) * math.prod(sizes), 0
     # What else there is computes with all of its operands together, at worst each entry with each.
     return largest, math.prod(sizes) / BLAS
-
-
-def _entries(x: Any, *at: Any) -> Any:
-    """``x[i, j + 1]``; 0 beyond the ends."""
-    places = np.broadcast_arrays(*at)
-    inside = np.all([(p >= 0) & (p < n) for p, n in zip(places, np.shape(x), strict=False)], axis=0)
-    y = np.asarray(x)[tuple(np.where(inside, p, 0) for p in places)]
-    return np.where(np.reshape(inside, [*inside.shape] + [1] * (y.ndim - inside.ndim)), y, 0)
 
 
 def _size(x: Any) -> int:

@@ -67,7 +67,7 @@ def questions(
 ) -> list[Question]:
     """The question that a line with a formula answers, as it is for each of the `choices` of the numbers.
 
-    First with the answer as it is printed, if that as code calls what has no name in NumPy.
+    With the answer as code, and as it is printed, which is first if the code calls what has no name in NumPy.
     """
     c, line = d.chain, places[0]
     factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.order.by_gradients]
@@ -85,7 +85,7 @@ def questions(
         as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters,
         (x := _computed_value(d, line)) is not None and all(_is_symmetric(at[x]) for at in choices),
     )  # fmt: skip
-    return [*([replace(typed, since="", answer=printed)] if is_ours else []), typed]
+    return [replace(typed, since="", answer=printed), typed][:: 1 if is_ours else -1]
 
 
 def _computed_value(d: Derivation, line: Line) -> str | None:

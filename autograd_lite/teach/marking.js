@@ -529,7 +529,7 @@ const power = (raised) => {
   return ["⁻¹", "⁻ᵀ"].includes(raised) ? raised : /^\p{Nd}+$/u.test(number) ? `**${number} ` : `**(${number})`;
 };
 const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}]|/(?=d))*?)${STEP}`, "gu");
-const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
+const moved = (sign, k) => (sign ? Number(("₋-".includes(sign) ? "-" : "") + [...k].map((c) => "0₀1₁2₂3₃4₄5₅6₆7₇8₈9₉".indexOf(c) >> 1).join("")) : 0);
 const endOfTerm = (text, start) => {
   for (let k = start, depth = 0; k < text.length; k++) {
     depth += "([{".includes(text[k]) - ")]}".includes(text[k]);
@@ -557,7 +557,7 @@ const startOfTerm = (text, end) => {
 const OF_STEP = { t: "ₜ", s: "ₛ", m: "ₘ" };
 /** A formula with names in the place of numbers that are those of given values. */
 function* withNames(text, constants) {
-  const several = text.split(/((?<![\p{L}\p{N}_.₀-₉])(?:\p{Nd}+\.?\p{Nd}*|\.\p{Nd}+)(?![\p{L}\p{N}_.])|½)/u).map((part, k) => {
+  const several = text.split(/((?<![\p{L}\p{N}_.₀-₉])(?:\p{Nd}+\.?\p{Nd}*|\.\p{Nd}+)(?![\p{L}_.]|(?![⁰¹²³⁴-⁹])\p{N})|½)/u).map((part, k) => {
     const size = part === "½" ? 0.5 : k % 2 ? Number(part) : NaN;
     return [part, ...constants.filter(([x]) => Math.abs(x) === size).map(([x, w]) => (x > 0 ? `(${w})` : `(-${w})`))].slice(0, 4);
   });
@@ -835,7 +835,10 @@ class Board {
       else if (this.computed.has(w) && steps.length && at === Math.min(...steps) - 1) text = text.replaceAll(all, `(0*${w}${at + 1})`); // a start that has no name is 0
       else if (steps.length && !steps.includes(at)) throw new Misfit(`there is no ${w}${at}`);
     }
-    return text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k)).replace(new RegExp(BARE, "gu"), `(${t}+0)`); // 1 alone behind an array is a vector of ones
+    text = text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k));
+    const before = new RegExp(`(?<!${W})(${this.arrays})\\[t ?- ?(\\p{Nd}+)((?:,[^\\][]*)?)\\]`, "gu"); // x[t-3] at the second step
+    text = text.replace(before, (all, w, k, rest) => (t >= Number(k) || this.isReadAs("ring") ? all : `(0*${w}[0${rest}])`));
+    return text.replace(new RegExp(BARE, "gu"), `(${t}+0)`); // 1 alone behind an array is a vector of ones
   }
 
   stepsOf(term, over = []) {
@@ -845,7 +848,7 @@ class Board {
       const end = of.includes("/") ? Math.max(-1, ...there) + 1 : there.length ? Math.min(...there) - this.computed.has(wordOf(of)) : -1; // a start, or a gradient behind the last one, is 0
       return Object.assign(there.map((n) => n - by), { end: end - by });
     });
-    let common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : this.stems.size ? this.rowsOf(term, over) : over;
+    let common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : this.rowsOf(term, over);
     common = [...new Set(common)].sort((a, b) => a - b);
     const isAll = over.every((t) => common.includes(t)), isEnded = over.every((t) => each.every((there) => there.includes(t) || there.end === t));
     const isThere = isAll || (each.length && isEnded && common.every((t) => over.includes(t)));
@@ -862,10 +865,11 @@ class Board {
 
   /** The steps t for which the arrays in a term have entries; others if it has none. */
   rowsOf(term, others) {
-    const at = [...term.matchAll(AT_STEP)].map(([, w, sign, k]) => [(has(this.words, w) && this.shapes[this.words[w]]) || [], moved(sign, k)]);
+    const inBrackets = new RegExp(`(${this.arrays})\\[t ?(?:([-+]) ?(\\p{Nd}+))?[\\],]`, "gu");
+    const at = [...term.matchAll(AT_STEP), ...term.matchAll(inBrackets)].map(([, w, sign, k]) => [(has(this.words, w) && this.shapes[this.words[w]]) || [], moved(sign, k)]);
     const rows = at.filter(([shape]) => shape.length).map(([shape, by]) => Array.from({ length: shape[0] }, (_, k) => k - by));
     const common = rows.slice(1).reduce((a, b) => a.filter((n) => b.includes(n)), rows[0] ?? []);
-    return common.length ? common : others;
+    return common.length && (rows.length > 1 || this.stems.size) ? common : others;
   }
 
   /** A message on one step in terms of t. */
@@ -1356,6 +1360,13 @@ class Reader {
     }
   }
 
+  /** An operation of two operands; a comparison of what is beyond the ends says nothing. */
+  compared(op, a, b) {
+    const none = COMPARISONS[op] && this.reading.includes("ends") && together(a.shape, b.shape) ? map((x, y) => (Number.isNaN(x) || Number.isNaN(y) ? NaN : 0), "f", a, b) : null;
+    const y = binary(op, a, b);
+    return none?.data.some(Number.isNaN) ? map((v, n) => v + n, "f", y, none) : y;
+  }
+
   binary(e, isPlus) {
     const isLast = ["onehot", "I"].includes(bare(dotted(e[2][0] === "call" ? e[2][1] : e[2]))); // after what it is added to
     const first = this.operand(this.value(e[isLast ? 3 : 2]));
@@ -1373,7 +1384,7 @@ class Reader {
       return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
     }
     if (!left.letters && !right.letters) return binary(op, left, right);
-    return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : binary(op, a, b)), [left, right]);
+    return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : this.compared(op, a, b)), [left, right]);
   }
 
   named(e) {
@@ -1478,7 +1489,8 @@ class Reader {
     const steps = x.shape.map((_, j) => count(x.shape.slice(j + 1))), rest = x.shape.slice(arrays.length), size = count(rest);
     const isInside = (i) => !isEndless || arrays.every((a, j) => a.data[i] >= 0 && a.data[i] < x.shape[j]); // else 0
     const starts = arrays[0].data.map((_, i) => (isInside(i) ? arrays.reduce((sum, a, j) => sum + inside(a.data[i], x.shape[j]) * steps[j], 0) : null));
-    return array([...arrays[0].shape, ...rest], starts.flatMap((s) => (s === null ? Array(size).fill(0) : x.data.slice(s, s + size))), x.kind);
+    const isNone = x.kind === "i" && starts.includes(null) && this.isReadAs("ends"); // labels
+    return array([...arrays[0].shape, ...rest], starts.flatMap((s) => (s === null ? Array(size).fill(isNone ? NaN : 0) : x.data.slice(s, s + size))), isNone ? "f" : x.kind);
   }
 
   /** An elementwise function; beside operands with indices the others stand in the frame, or have none. */
@@ -1500,7 +1512,8 @@ class Reader {
     if (letters.length === 1 && ndim > 1 && !value.letters && !LETTERS.slice(0, ndim).includes(letters) && this.isReadAs("last")) letters = LETTERS.slice(0, ndim - 1) + letters; // Σₖ Pₖ for Σₖ Pᵢₖ
     const hasOne = !value.letters && alike(value.shape, [1]) && (this.ends[letters] ?? 1) > 1 && this.isReadAs("one");
     const x = hasOne ? gathered(value, [this.ends[letters]], (at) => at) : value; // one entry, which stands at index 0 only
-    const beyond = by.some(Boolean) && !isOnRing && this.isReadAs("ends") ? NaN : 0;
+    const isShort = letters.length === ndim && x.shape.some((n, k) => n > 1 && n < (this.ends[letters[k]] ?? n));
+    const beyond = (by.some(Boolean) || isShort) && !isOnRing && this.isReadAs("ends") ? NaN : 0;
     return indexed(x, letters, by, this.ends, () => !([...letters].every((c) => this.rows.includes(c)) && this.isReadAs("rows")), isOnRing, beyond);
   }
 
@@ -1510,7 +1523,7 @@ class Reader {
       if (args.length > 1) notMarked("its arguments");
       let [x] = args;
       if (at && !x.letters && x.shape.length === at.length) x = withLetters(x, at);
-      const y = summed(x, over, f, Boolean(x.letters) || !this.isReadAs("dropped"));
+      const y = summed(inTerm(x, short === "sum" && this.reading.includes("ends")), over, f, Boolean(x.letters) || !this.isReadAs("dropped"));
       const isLoose = y.letters && ![...y.letters].some((c) => this.free.includes(c)) && this.isReadAs("loose");
       return isLoose ? array(y.shape, y.data, y.kind) : y;
     }
@@ -1739,7 +1752,7 @@ const marking = (data) => {
   const entry = (v) => (v === "inf" ? Infinity : v === "-inf" ? -Infinity : Number(v)); // "nan" is NaN
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
-  const spaces = data.spaces.map(openedAll), main = spaces.length - data.alone.length; // in the others, given values 0 or 1 have their numbers
+  const spaces = data.spaces.map(openedAll), main = spaces.length - data.alone.length; // in the others, given values 0 stay so
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));

@@ -46,7 +46,7 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
 WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^]]*(?<!\w)[ti-n](?!\w)"
-_LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
+_LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![^\W⁰¹²³⁴-⁹]|\.)|½"
 #: Functions that need no brackets: ln P.
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign")
 _OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
@@ -382,7 +382,13 @@ class Board:
             elif steps and at not in steps:
                 raise Misfit(f"there is no {m[1]}{at}")
         text = regex.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
+        before = rf"(?<!\w)({self._arrays})\[t ?- ?(\d+)((?:,[^][]*)?)\]"  # x[t-3] at the second step
+        text = regex.sub(before, lambda m: self._first(m, t), text)
         return regex.sub(_BARE, f"({t}+0)", text)  # 1 alone behind an array is a vector of ones
+
+    def _first(self, m: re.Match[str], t: int) -> str:
+        """An entry that may be before the first one, where it is 0, if it is not read as in Python."""
+        return m[0] if t >= int(m[2]) or self._is_read_as("ring") else f"(0*{m[1]}[0{m[3]}])"
 
     def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
@@ -425,15 +431,15 @@ class Board:
             end = max(there, default=0) + 1 if "/" in m[1] else min(there, default=0) - (word in self._computed)
             steps.append({k - by for k in there})
             ends.append(steps[-1] | {end - by})
-        rows = steps or [self._stems and self._rows_of(term) or {*over}]
+        rows = steps or [self._rows_of(term) or {*over}]
         return set.intersection(*rows), set.intersection(*(ends or rows))
 
     def _rows_of(self, term: str) -> set[int]:
         """The steps t for which the arrays in a term have entries: ``xₜ₋₁ xₜ``."""
-        read = regex.finditer(_AT_STEP, term)
+        read = [*regex.finditer(_AT_STEP, term), *regex.finditer(rf"({self._arrays})\[t ?(?:([-+]) ?(\d+))?[],]", term)]
         at = [(self.shapes.get(self.words.get(m[1], ""), ()), _moved(m[2], m[3])) for m in read]
         rows = [{*range(-by, shape[0] - by)} for shape, by in at if len(shape)]
-        return set.intersection(*rows) if rows else set()
+        return set.intersection(*rows) if rows[1:] or rows and self._stems else set()
 
     def _bound(self, text: str) -> str:
         """A formula in which sums without an index are over those of their factors, if it is read so: ``Σ aᵢ Xᵢ``."""

@@ -25,7 +25,7 @@ from .answers import worked_out
 from .blanks import lines_at
 
 TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
-FIXED = 3  # given values 0 or 1 of which an answer may have the number
+FIXED = 3  # given values 0 that an answer may leave out
 FAR = (0.5, 1, 2, 4, 8) * 2  # where a case of the formulas has not occurred, how far parameters are moved
 Values = Mapping[str, Any]
 
@@ -84,8 +84,8 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
 
 
 def as_given(d: Derivation, start: Values) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Choices of the numbers near `start` in which given values that are 0, or 1, have their numbers, which a formula
-    may have in the place of their names; after one in which they all do, one with the name of the only one that moves.
+    """Choices of the numbers near `start` in which given values that are 0 stay so, as a formula may leave them out (but
+    not a factor 1, which may be forgotten); after one in which all do, those with the name of the only one that moves.
     """
     chosen, plain = _choice(d, start)
     for word in ["", *plain] if plain else []:
@@ -97,7 +97,7 @@ def as_given(d: Derivation, start: Values) -> Iterator[tuple[str, dict[str, Any]
 def _choice(
     d: Derivation, start: Values
 ) -> tuple[Callable[[np.random.Generator, float, bool], dict[str, Any]], Sequence[str]]:
-    """What draws other numbers: how far from `start`, and whether data move too; and the data that are 0, or 1."""
+    """What draws other numbers: how far from `start`, and whether data move too; and the data that are 0."""
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
@@ -114,7 +114,7 @@ def _choice(
         moving = sorted(parameters | (data if all_move else set()))
         return others | {word: moved(start[word], rng, size, word in asked) for word in moving}
 
-    return chosen, [w for w in sorted(data) if np.all(start[w] == 0) or np.all(start[w] == 1)][:FIXED]
+    return chosen, [w for w in sorted(data) if not np.any(start[w])][:FIXED]
 
 
 def _cases(d: Derivation, start: Values) -> set[tuple[str, int, tuple[bool, ...]]]:

@@ -101,7 +101,7 @@ class Worksheet(HandOut):
         self._body, self._key, self._markdown = body, key, markdown
         #: What an answer may use, for each choice of the numbers: the given ones first.
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
-        #: The given 0 or 1 that moves in each of the last of these, in which the others do not: first none.
+        #: The given 0 that moves in each of the last of these, in which the others do not: first none.
         self.alone = tuple(map(as_variable, alone))
         values = [w for w, x in spaces[0].items() if not callable(x)]
         #: The given numbers, each with its name.
@@ -252,7 +252,7 @@ class Worksheet(HandOut):
         return min(tried, key=how_wrong)
 
     def _is_as_given(self, q: Question, places: Sequence[Any], close: float) -> bool:
-        """Whether an answer is right if given values that are 0, or 1, and are not named in it, have their numbers."""
+        """Whether an answer is right if given values that are 0, and are not named in it, stay so."""
         extra = enumerate(self.alone, len(self.spaces) - len(self.alone))
         at = [0, *(k for k, w in extra if not w or w in self.readers[0].used)]
         return len(at) > 1 < len(places) and holds(q, [places[k] for k in at], [self.seen[k] for k in at], close)
@@ -260,7 +260,7 @@ class Worksheet(HandOut):
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
         if isinstance(answers, str):
-            answers = self._lines(answers) or self._assigned(answers)
+            answers = self._lines(answers) or self._assigned(answers) if self.questions else {}
         if isinstance(answers, Mapping):
             return answers
         code, space = answers.__code__, self.spaces[0]
@@ -471,8 +471,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     shown = _with_blanks(sections, confirmed, chosen, spaces[0], whole)
     sheet = made(chosen)
     reads = {q.answer: q for q in chosen}
-    whole = {side: answer for side, answer in whole.items()
-             if not all([*_is_right(sheet, replace(reads[answer], answer=side))] or [False])}  # fmt: skip
+    whole = {side: answer for side, answer in whole.items() if sheet._best(reads[answer], side, {}) not in RIGHT}
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
     more = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in fixed.values()]
@@ -590,7 +589,9 @@ def _confirmed(
     """
     sheet, confirmed = made([forms[0] for forms in several]), []
     for forms in several:
-        judged = [(q, [*_is_right(sheet, q)]) for q in forms]
+        judged = list[tuple[Question, list[bool]]]()
+        for q in (q for q in forms if not judged or not all(judged[0][1] or [False])):
+            judged.append((q, [*_is_right(sheet, q)]))
         q, right = max(judged, key=lambda pair: sum(pair[1]))
         for space, is_right in zip(spaces[1:], right[1:], strict=False):
             if not is_right:
@@ -628,7 +629,7 @@ def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made, aske
         values = [at.value for at in steps]  # a condition may not hold at the first step
         is_small = max(np.abs(x).max(initial=0) for x in (*values, *rights)) < SMALLEST
         slips = (all(sheet._best(at, text, {}) in RIGHT for at in steps) for text in changed)
-        if is_small or is_other or q.symbol not in asked and (is_copy or any(slips)):
+        if is_small or is_other and (q.symbol not in asked or q.steps) or q.symbol not in asked and (is_copy or any(slips)):
             hollow.add(q.word)
     return hollow
 

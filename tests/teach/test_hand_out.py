@@ -563,10 +563,45 @@ def ranged(pos, sats, ell):
     return np.sum(K @ K)
 
 
+def delayed(b, x, s0):
+    x1 = x2 = y1 = 0.0
+    total = 0.0
+    for n in range(len(x)):
+        y = b[0] * x[n] + b[1] * x1 + s0 * x2 - 0.1 * y1
+        x2, x1, y1 = x1, x[n], y
+        total = total + y**2
+    return total
+
+
+def chained(S, states):
+    logA = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
+    return -np.sum(logA[states[:-1], states[1:]])
+
+
+def ended(u):
+    return u[0] + u[-1] + np.sum(u[1:-1] ** 2) - np.sum(np.sqrt(u[:-1]))
+
+
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
+    delayed: ((np.array([0.5, 0.3]), np.array([0.1, 0.5, -0.3, 0.8, 0.2]), 0.2), {
+        "dtotalds0": {
+            "Σₜ dtotal/dyₜ x[t-3]": "", "dtotal/dy3 x[0] + dtotal/dy4 x[1] + dtotal/dy5 x[2]": "",
+            "Σₜ dtotal/dyₜ x[t-2]": "dtotal/dyₜ is of another step than it should be",
+        },
+    }),
+    chained: ((MATRIX[:9].reshape(3, 3), np.array([0, 1, 1, 0, 1, 2])), {
+        "dLdS": {
+            "Σₖ 1[statesₖ = i] (softmax(S)ᵢⱼ - 1[statesₖ₊₁ = j])": "",
+            "Σₜ δ_{i,states_t} (softmax(S)ᵢⱼ - δ_{j,states_{t+1}})": "",
+            "Σₖ 1[states[k] = i] (1[states[k+1] = j] - softmax(S)ᵢⱼ)": "the sign is wrong",
+        },
+    }),
+    ended: ((np.array([0.3, 0.5, 0.2, 0.7]),), {
+        "dLdu": {"[1, 2 u[1:-1], 1] - 1[i < 3] / (2 √uᵢ)": "", "1[i = 0] + 1[i = 3] + dL/da_{i-1} - 1 / (2 √bᵢ)": ""},
+    }),
     unit_rows: ((MATRIX[:6].reshape(3, 2), np.eye(3), MATRIX[6:12].reshape(2, 3)), {
         "dLdT": {"(I - Uᵢ Uᵢᵀ) dL/dUᵢ / ‖Tᵢ‖": "", "1/‖Tᵢ‖ (I - Uᵢ Uᵢᵀ) dL/dUᵢ": ""},
         "dLdW": {
