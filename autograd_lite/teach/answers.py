@@ -331,7 +331,7 @@ class Reader:
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
-        self.products = 0  # that may be of matrices or entry by entry
+        self.products = dict[str, int]()  # that may be of matrices or entry by entry, each with its number
         self.shape: tuple[int, ...] = ()
         self.board = Board({})
         self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
@@ -348,7 +348,7 @@ class Reader:
         self.shape, self.reading = shape, reading
         self.used.clear()
         self.choices.clear()
-        self.products = 0
+        self.products.clear()
         self.left = WORK * self.entries
         board.reading, board.choices = reading, self.choices
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
@@ -425,7 +425,7 @@ class Reader:
             is_column = len(self.shape) == 2 and self.shape[1] == 1
             return each(lambda x: np.sum(x, -1, keepdims=is_column), [a])  # A 1, with a vector of ones
         side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
-        return self._binary(ast.MatMult() if beside and self._is_product(a, b, side) else e.op, a, b)
+        return self._binary(ast.MatMult() if beside and self._is_product(e, a, b, side) else e.op, a, b)
 
     def _operands(self, e: ast.BinOp) -> list[Any]:
         """Both operands. A onehot or I is evaluated after what it is added to, which may say how many entries it has;
@@ -540,8 +540,10 @@ class Reader:
         is_beyond = (np.asarray(a) == 0) & (np.asarray(b) == 0)
         return self._binary(ast.Div(), a, np.where(is_beyond, 1, b))
 
-    def _is_product(self, a: Any, b: Any, kind: str) -> bool:
-        """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so."""
+    def _is_product(self, e: ast.expr, a: Any, b: Any, kind: str) -> bool:
+        """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so; of
+        the products of a formula each by itself, A (B ⊙ C), but at all steps of a sum in one way.
+        """
         a, b = (np.broadcast_to(0, np.shape(x) if not isinstance(x, Indexed) else x.shape) for x in (a, b))
         if min(a.ndim, b.ndim) < 1:
             return False
@@ -553,8 +555,8 @@ class Reader:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:
             return True
-        self.products += 1
-        return self._is_read_as(f"{kind} {min(self.products, PRODUCTS)}")  # each in its own way: A (B ⊙ C)
+        number = self.products.setdefault(re.sub(r"\d", "", ast.dump(e)), len(self.products) + 1)
+        return self._is_read_as(f"{kind} {min(number, PRODUCTS)}")
 
     def _call(self, e: ast.Call) -> Any:
         word = _dotted(e.func)

@@ -672,6 +672,7 @@ class Board {
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
     }
+    this.last = Math.max(0, ...[...this.steps.values()].flat());
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.ofStems = new RegExp(`(?<!${W})(${[...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)"})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
@@ -835,6 +836,10 @@ class Board {
       else if (this.computed.has(w) && steps.length && at === Math.min(...steps) - 1) text = text.replaceAll(all, `(0*${w}${at + 1})`); // a start that has no name is 0
       else if (steps.length && !steps.includes(at)) throw new Misfit(`there is no ${w}${at}`);
     }
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}`, "gu"), (all, w, sign, k) => { // xₜ as x[t-1], where there are as many as steps
+      const isCounted = !this.steps.has(w) && this.shapes[this.words[w]][0] === this.last && this.isReadAs("counted");
+      return isCounted ? `${w}[${t + moved(sign, k) - 1}]` : all;
+    });
     text = text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k));
     const before = new RegExp(`(?<!${W})(${this.arrays})\\[t ?- ?(\\p{Nd}+)((?:,[^\\][]*)?)\\]`, "gu"); // x[t-3] at the second step
     text = text.replace(before, (all, w, k, rest) => (t >= Number(k) || this.isReadAs("ring") ? all : `(0*${w}[0${rest}])`));
@@ -911,6 +916,10 @@ class Board {
     text = text.replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
     text = text.replace(BRACES, braced).replace(new RegExp(`([${INDICES}])([₊₋])([${INDICES}])`, "gu"), (_, a, sign, b) => `[${lettersOf(a)}${sign === "₋" ? "-" : "+"}${lettersOf(b)}]`);
     const bound = [...text.matchAll(new RegExp(`Σ_?([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
+    for (const c of bound) { // time[s-1] everywhere is counted from 1
+      const places = [...text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${c}(?!${W})(?:(?<=\\[.) ?- ?1(?=[\\],]))?|(?<!Σ)${below(c)}`, "gu"))];
+      if (places.length && places.every(([at]) => at.length > 1)) text = text.replace(new RegExp(`\\[${c} ?- ?1(?=[\\],])`, "gu"), `[${c}`);
+    }
     const isKept = (c) => (has(this.words, c) && !bound.includes(c)) || ("+-".includes(c) && text.includes("Σ")); // in a sum, x[i+1] may go further than an index
     text = text.replace(ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
     text = text.replace(new RegExp(`(?<=[${INDICES}ₜ₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
@@ -1285,7 +1294,7 @@ class Reader {
   }
 
   formula(text, board, shape, letters, steps, reading) {
-    Object.assign(this, { shape, reading, choices: new Set(), products: 0, used: new Set() });
+    Object.assign(this, { shape, reading, choices: new Set(), products: new Map(), used: new Set() });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
@@ -1302,14 +1311,16 @@ class Reader {
   }
 
   /** Whether what stands side by side is a product of matrices: where only that fits, or where it is read so. */
-  isProduct(left, right, kind) {
+  isProduct(e, left, right, kind) {
     const [x, y] = [left, right].map((z) => ({ shape: entryShape(z), data: [] }));
     if (Math.min(x.shape.length, y.shape.length) < 1) return false;
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
     if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) kind = "inner";
     if (!together(x.shape, y.shape)) return true;
-    return this.isReadAs(`${kind} ${Math.min(++this.products, 4)}`);
+    const shown = JSON.stringify(e).replace(/\p{Nd}/gu, ""); // at all steps of a sum in one way
+    if (!this.products.has(shown)) this.products.set(shown, this.products.size + 1);
+    return this.isReadAs(`${kind} ${Math.min(this.products.get(shown), 4)}`);
   }
 
   operand(x) {
@@ -1379,7 +1390,7 @@ class Reader {
       [left, right] = [left, right].map((x) => ({ ...x, shape: [n, 1] }));
     }
     const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
-    const op = kind && this.isProduct(left, right, kind) ? "@" : e[1];
+    const op = kind && this.isProduct(e, left, right, kind) ? "@" : e[1];
     if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
       return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
     }

@@ -122,6 +122,7 @@ class Board:
         for stem, number in regex.findall(rf"(?m)^(.*(?:[^\W\d]|[{_MARKS}]))(\d+)$", "\n".join(words)):
             self._steps.setdefault(stem, set()).add(int(number))
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
+        self._last = max((k for steps in self._steps.values() for k in steps), default=0)
         self._computed = {w.rpartition("/d")[2] for w in self._steps if "/d" in w}  # of which there is a gradient
         #: Of these what cannot be an entry of an array.
         self._stems = {w for w in self._steps if w not in words or not len(self.shapes.get(words[w], ()))}
@@ -275,6 +276,10 @@ class Board:
         several = rf"([{INDICES}][₊₋][{INDICES}])"  # xᵢ₊ⱼ
         text = regex.sub(several, lambda m: f"[{m[0].translate(_SUBSCRIPTS).translate(_DIGITS)}]", text)
         bound = "".join(regex.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        for c in bound:  # time[s-1] everywhere is counted from 1
+            places = regex.findall(rf"(?<![^\W_]){c}(?!\w)(?:(?<=\[.) ?- ?1(?=[],]))?|(?<!Σ){_below(c)}", text)
+            if places and all(place[1:] for place in places):
+                text = regex.sub(rf"\[{c} ?- ?1(?=[],])", f"[{c}", text)
         kept = self.words.keys() - {*bound}
         kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
         text = regex.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
@@ -381,10 +386,17 @@ class Board:
                 text = text.replace(m[0], f"(0*{m[1]}{min(steps)})")
             elif steps and at not in steps:
                 raise Misfit(f"there is no {m[1]}{at}")
+        text = regex.sub(rf"(?<!\w)({self._arrays}){_STEP}", lambda m: self._counted(m, t), text)
         text = regex.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
         before = rf"(?<!\w)({self._arrays})\[t ?- ?(\d+)((?:,[^][]*)?)\]"  # x[t-3] at the second step
         text = regex.sub(before, lambda m: self._first(m, t), text)
         return regex.sub(_BARE, f"({t}+0)", text)  # 1 alone behind an array is a vector of ones
+
+    def _counted(self, m: re.Match[str], t: int) -> str:
+        """``xₜ`` as ``x[t-1]``, the entry for the first step with the number 1, where there are as many as steps."""
+        n, steps = self.shapes[self.words[m[1]]][0], self._steps.get(m[1])
+        is_counted = steps is None and n == self._last and self._is_read_as("counted")
+        return f"{m[1]}[{t + _moved(m[2], m[3]) - 1}]" if is_counted else m[0]
 
     def _first(self, m: re.Match[str], t: int) -> str:
         """An entry that may be before the first one, where it is 0, if it is not read as in Python."""

@@ -84,8 +84,8 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
 
 
 def as_given(d: Derivation, start: Values) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Choices of the numbers near `start` in which given values that are 0 stay so, as a formula may leave them out (but
-    not a factor 1, which may be forgotten); after one in which all do, those with the name of the only one that moves.
+    """Choices of the numbers near `start` in which given values that are 0, which a formula may leave out, stay so: one
+    in which all do, and those in which one moves, each with its name.
     """
     chosen, plain = _choice(d, start)
     for word in ["", *plain] if plain else []:

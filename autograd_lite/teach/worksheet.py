@@ -629,7 +629,8 @@ def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made, aske
         values = [at.value for at in steps]  # a condition may not hold at the first step
         is_small = max(np.abs(x).max(initial=0) for x in (*values, *rights)) < SMALLEST
         slips = (all(sheet._best(at, text, {}) in RIGHT for at in steps) for text in changed)
-        if is_small or is_other and (q.symbol not in asked or q.steps) or q.symbol not in asked and (is_copy or any(slips)):
+        is_asked = q.symbol in asked
+        if is_small or is_other and (q.steps or not is_asked) or not is_asked and (is_copy or any(slips)):
             hollow.add(q.word)
     return hollow
 
