@@ -60,7 +60,7 @@ _NUMPY = """
     minimum heaviside greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not isnan
     isinf isfinite where clip real conjugate conj
 
-    sum mean prod max min any all var std cumsum argmax argmin count_nonzero sort convolve correlate transpose
+    sum mean prod max min any all var std cumsum argmax argmin argsort count_nonzero sort convolve correlate transpose
     matrix_transpose swapaxes moveaxis squeeze expand_dims ravel reshape ones_like zeros_like flip trace array asarray
     concatenate stack column_stack hstack vstack matmul dot inner outer vdot einsum tensordot kron zeros ones full eye
     identity arange diag full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
@@ -125,6 +125,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "tr": np.trace,
     "diag": _diagonal,
     "ln": np.log,
+    **dict.fromkeys(("cross", "cross3"), np.cross),
     "sech": lambda x: 1 / np.cosh(x),
     **dict.fromkeys(("ψ", "psi", "digamma"), _digamma),
     "len": lambda x: np.shape(x)[0],
@@ -309,7 +310,8 @@ class Reader:
         The names that have been used.
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an "inner 2"
-        product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
+        product of vectors, those with a dot between as a "dot" product, with × as a "cross" product, sums with axes
+        "dropped", entries of an array as "counted" from 1 as the steps are, ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
         brackets as "joined", matrices as "below" each other, bars as a
         "length" or a determinant, an index that no axis has as the "last", one alone as that of its letter among the
@@ -424,8 +426,17 @@ class Reader:
         if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)):
             is_column = len(self.shape) == 2 and self.shape[1] == 1
             return each(lambda x: np.sum(x, -1, keepdims=is_column), [a])  # A 1, with a vector of ones
+        if beside and _is_plus(beside) and _is_plus(beside.operand):
+            return self._crossed(a, b)
         side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
         return self._binary(ast.MatMult() if beside and self._is_product(e, a, b, side) else e.op, a, b)
+
+    def _crossed(self, a: Any, b: Any) -> Any:
+        """``a × b``, perhaps a cross product."""
+        sizes = [(x.shape if isinstance(x, Indexed) else np.shape(x))[-1:] for x in (a, b)]
+        if sizes == [(3,), (3,)] and self._is_read_as("cross"):
+            return each(np.cross, [a, b])
+        return self._binary(ast.Mult(), a, b)
 
     def _operands(self, e: ast.BinOp) -> list[Any]:
         """Both operands. A onehot or I is evaluated after what it is added to, which may say how many entries it has;

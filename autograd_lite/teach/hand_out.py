@@ -228,7 +228,8 @@ class HandOut:
                 continue
             q, reasons = left.pop(0), "<br>".join([*said, *below])
             kind = "long" if below or len(re.sub("<[^>]*>", "", reasons)) > BESIDE else "short"
-            word, shape = escape.xml(q.word), shape_text(np.shape(q.value), "×") if np.shape(q.value) else "number"
+            sizes, word = {np.shape(at.value) for at in q.steps or [q]}, escape.xml(q.word)
+            shape = "" if len(sizes) > 1 else shape_text(sizes.pop(), "×") if any(sizes) else "number"
             yield (
                 f'<li class="question"><label for="{word}">{_math(symbol + " =")}</label>'
                 f'<input id="{word}" aria-label="{escape.xml(TEXT.name(q.symbol or q.word))}, {shape}" '

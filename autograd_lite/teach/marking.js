@@ -323,7 +323,12 @@ const convolved = (x, y, mode) => {
 };
 const variance = (row) => total(row.map((v) => (v - total(row) / row.length) ** 2)) / row.length;
 const modeOf = (rest, mode) => (rest.find(isParams) ? rest.find(isParams).params.mode : rest[0])?.word ?? (rest.length ? notMarked("its parameters") : mode);
+const turned = (x, k) => (x.shape.at(-1) === 3 ? gathered(x, x.shape, (at) => [...at.slice(0, -1), (at.at(-1) + k) % 3]) : notMarked("cross of other vectors than those of three entries"));
+const cross = (a, b) => binary("-", binary("*", turned(a, 1), turned(b, 2)), binary("*", turned(a, 2), turned(b, 1)));
+const argsort = (x, ...rest) => (rest.length || x.shape.length !== 1 ? notMarked("its arguments") : array(x.shape, [...x.data.keys()].sort((i, j) => x.data[i] - x.data[j]), "i"));
 const FUNCTIONS = {
+  cross, cross3: cross, argsort, unsorted: (g, x) => array(x.shape, argsort(argsort(x)).data.map((i) => g.data[i]), g.kind),
+  valid: (x, y) => convolved(x, { ...y, data: [...y.data].reverse() }, "valid"),
   stack: (x, ...rest) => {
     const n = x.shape.length, [k] = axesOf(alongOf(rest)[0] ?? array([], [0], "i"), n), order = [...Array(n).keys()].slice(1);
     order.splice(k, 0, 0);
@@ -503,6 +508,7 @@ const TOKEN = new RegExp(
   `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}]|[₊₋](?=[₀-₉]))*|` +
   "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
 );
+const TURNED = [".T", ".mT", ".I"];
 const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign"];
 const KEYWORDS = ["and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await"];
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
@@ -533,7 +539,7 @@ const moved = (sign, k) => (sign ? Number(("₋-".includes(sign) ? "-" : "") + [
 const endOfTerm = (text, start) => {
   for (let k = start, depth = 0; k < text.length; k++) {
     depth += "([{".includes(text[k]) - ")]}".includes(text[k]);
-    const isSign = "+-".includes(text[k]) && !/(^|[*/@%]\+?)\s*$|\p{Nd}[eE]$/u.test(text.slice(start, k));
+    const isSign = "+-".includes(text[k]) && !/(^|[*/@%]\+*)\s*$|\p{Nd}[eE]$/u.test(text.slice(start, k));
     const isEnd = isSign || (",;<>".includes(text[k]) && !text.startsWith(", 0 elsewhere", k));
     if (depth < 0 || (depth === 0 && isEnd && text.slice(start, k).split("‖").length % 2)) return k;
   }
@@ -549,7 +555,7 @@ const compared = (tokens) => {
 const startOfTerm = (text, end) => {
   for (let k = end - 1, depth = 0; k >= 0; k--) {
     depth += ")]}".includes(text[k]) - "([{".includes(text[k]);
-    const isSign = "+-".includes(text[k]) && !/[*/@%]\+?\s*$|\p{Nd}[eE]$/u.test(text.slice(0, k));
+    const isSign = "+-".includes(text[k]) && !/[*/@%]\+*\s*$|\p{Nd}[eE]$/u.test(text.slice(0, k));
     if (depth < 0 || (depth === 0 && (isSign || ",<>=".includes(text[k])))) return k + 1;
   }
   return 0;
@@ -676,7 +682,7 @@ class Board {
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.ofStems = new RegExp(`(?<!${W})(${[...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)"})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
-    this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
+    this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
     this.ofT = new RegExp(`(?<!${W}|/)(?:${Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])).map(escaped).join("|") || "(?!)"})(?!${W})`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c)); // that are the user's own
@@ -698,8 +704,13 @@ class Board {
     text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all))).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
     text = this.withSigns(this.withSubscripts(text));
-    const isRow = (c) => !has(this.words, c) && !this.steps.has(c) && has(this.words, c.toUpperCase()) && this.shapes[this.words[c.toUpperCase()]]?.length;
-    text = text.replace(new RegExp(`(?<!${W}|[/.])[a-z](?=[${INDICES}ₜ])`, "gu"), (c, k, all) => (isRow(c) && !new RegExp(`(?<!${W})${c.toUpperCase()}(?![A-Za-z])`, "u").test(all) ? c.toUpperCase() : c)); // xᵢ for Xᵢ, not in d - D
+    const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
+    text = text.replace(new RegExp(`(?<!${W}|[/.])([d∂]${W}+/[d∂])?([a-z])(?=[${INDICES}ₜ])`, "gu"), (c, of = "", letter, k, all) => {
+      const row = of + letter.toUpperCase();
+      return isRow(c, row) && !new RegExp(`(?<!${W})${row}(?![A-Za-z])`, "u").test(all) ? row : c;
+    }); // xᵢ for Xᵢ, not in d - D
+    const plural = (w) => !has(this.words, w) && !this.steps.has(w) && has(this.words, `${w}s`) && this.shapes[this.words[`${w}s`]]?.length; // xₜ for xsₜ
+    text = text.replace(new RegExp(`(?<!${W}|[/.])(?!\\p{Nd})${W}+?(?=ₜ|_t(?!${W})|_?\\p{Nd}+(?!${W})|[₀-₉])`, "gu"), (w) => (plural(w) ? `${w}s` : w));
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     text = text.replace(this.ofT, (w) => this.words[w]); // x_t for xt
     const start = text.match(this.start);
@@ -719,6 +730,7 @@ class Board {
     const digits = (k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(this.entry, (all, word, k) => {
       const number = [...k].map((c) => (c === "," ? c : digits(c))).join(""), isOfMatrix = (has(this.words, word) && this.shapes[this.words[word]]?.length) === number.length;
+      if (!has(this.words, all) && /^\p{Nd}+$/u.test(number) && has(this.words, word) && this.shapes[this.words[word]]?.length && this.isCounted(word)) return `${word}[${number - 1}]`;
       return has(this.words, all) ? all : `${word}[${isOfMatrix ? [...number].join(",") : number}]`; // M[1,0] for M₁₀
     });
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 np.pi ");
@@ -781,8 +793,11 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
     text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     text = this.overSteps(text);
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => (
-      this.steps.has(word) ? all : `${word}[t${sign ? `${sign === "₋" ? "-" : "+"}${Math.abs(moved(sign, k))}` : ""},${lettersOf(at).join("")}]`)); // emitₜⱼ
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => {
+      if (this.steps.has(word)) return all;
+      const by = moved(sign, k) - this.isCounted(word);
+      return `${word}[t${by > 0 ? "+" : ""}${by || ""},${lettersOf(at).join("")}]`; // emitₜⱼ
+    });
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
       const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
       const rows = Array.from({ length: n }, (_, j) => j + by);
@@ -828,6 +843,11 @@ class Board {
     return text;
   }
 
+  /** Whether the entries of an array are counted from 1, as they may be where there are as many as steps: xₜ for x[t-1]. */
+  isCounted(w) {
+    return !this.steps.has(w) && this.last > 1 && this.shapes[this.words[w]][0] === this.last && this.isReadAs("counted");
+  }
+
   /** A formula at one step. */
   atStep(text, t) {
     for (const [all, w, sign, k] of [...text.matchAll(AT_STEP)]) {
@@ -836,10 +856,7 @@ class Board {
       else if (this.computed.has(w) && steps.length && at === Math.min(...steps) - 1) text = text.replaceAll(all, `(0*${w}${at + 1})`); // a start that has no name is 0
       else if (steps.length && !steps.includes(at)) throw new Misfit(`there is no ${w}${at}`);
     }
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}`, "gu"), (all, w, sign, k) => { // xₜ as x[t-1], where there are as many as steps
-      const isCounted = !this.steps.has(w) && this.shapes[this.words[w]][0] === this.last && this.isReadAs("counted");
-      return isCounted ? `${w}[${t + moved(sign, k) - 1}]` : all;
-    });
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}`, "gu"), (all, w, sign, k) => (this.isCounted(w) ? `${w}[${t + moved(sign, k) - 1}]` : all));
     text = text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k));
     const before = new RegExp(`(?<!${W})(${this.arrays})\\[t ?- ?(\\p{Nd}+)((?:,[^\\][]*)?)\\]`, "gu"); // x[t-3] at the second step
     text = text.replace(before, (all, w, k, rest) => (t >= Number(k) || this.isReadAs("ring") ? all : `(0*${w}[0${rest}])`));
@@ -914,7 +931,9 @@ class Board {
     const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
     text = text.replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
-    text = text.replace(BRACES, braced).replace(new RegExp(`([${INDICES}])([₊₋])([${INDICES}])`, "gu"), (_, a, sign, b) => `[${lettersOf(a)}${sign === "₋" ? "-" : "+"}${lettersOf(b)}]`);
+    text = text.replace(BRACES, braced);
+    const place = `[${INDICES}](?:[₊₋](?:[${INDICES}]|[₀-₉]+))?`, byOthers = new RegExp(`(?:${place},?)*[${INDICES}][₊₋][${INDICES}](?:,?${place})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
+    text = text.replace(byOthers, (at) => `[${at.match(new RegExp(place, "gu")).map((p) => [...p].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")).join(",")}]`);
     const bound = [...text.matchAll(new RegExp(`Σ_?([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
     for (const c of bound) { // time[s-1] everywhere is counted from 1
       const places = [...text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${c}(?!${W})(?:(?<=\\[.) ?- ?1(?=[\\],]))?|(?<!Σ)${below(c)}`, "gu"))];
@@ -1005,7 +1024,7 @@ class Board {
         out.push(`${this.words[t]}(${out.pop()},${this.operand(tokens)})`);
       } else if (/^\.[^\p{Nd}]/u.test(t) && out.length) {
         out.push(out.pop() + t);
-        calls = ![".T", ".mT", ".I"].includes(t);
+        calls = !TURNED.includes(t);
       } else if (/^[\p{L}_]/u.test(t)) {
         calls = this.name(t, tokens, out);
       } else add(out, t);
@@ -1044,7 +1063,7 @@ class Board {
       return false;
     }
     const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
-    const factors = isFunction && tokens[0]?.[0] !== "." ? this.factors(base) : [];
+    const factors = isFunction && (tokens[0]?.[0] !== "." || TURNED.includes(tokens[0])) ? this.factors(base) : [];
     if (factors.length) { // βμᵢ
       tokens.unshift(...factors.slice(0, -1), factors.at(-1) + at);
       return this.name(tokens.shift(), tokens, out);
@@ -1388,6 +1407,10 @@ class Reader {
     const [n] = left.shape, isSum = ["+", "-", "*", "/"].includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n * n <= LARGE && n === right.shape[0];
     if (isSum && !left.letters && !right.letters && [left, right].some((x) => x.shape[1] === 1) && this.isReadAs("column")) {
       [left, right] = [left, right].map((x) => ({ ...x, shape: [n, 1] }));
+    }
+    if (e[1] === "*" && isPlus(e[3]) && isPlus(e[3][2]) && isPlus(e[3][2][2])) { // a × b
+      const isCross = [left, right].every((x) => entryShape(x).at(-1) === 3) && this.isReadAs("cross");
+      return isCross ? each(FUNCTIONS.cross, [left, right]) : this.entrywise((a, b) => binary("*", a, b), [left, right]);
     }
     const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
     const op = kind && this.isProduct(e, left, right, kind) ? "@" : e[1];
@@ -1778,7 +1801,7 @@ const marking = (data) => {
   const read = ({ word, slips, full, letters, isSymmetric, numbers }, text, reading) => {
     const shape = spaces[0][word].shape, how = [board, shape, letters, numbers, reading];
     let answers = [fitted(readers[0].formula(text, ...how), shape, full)];
-    const isNumber = !readers[0].used.size;
+    const isNumber = !readers[0].used.size && (answers[0].data.length > 1 || count(shape) < 2);
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
@@ -1821,7 +1844,7 @@ const marking = (data) => {
     const inside = gathered(array(right.shape, off), right.shape.map((n) => Math.max(n - 2, 0)), (at) => at.map((p) => p + 1)).data;
     const where = inside.length && off.filter((d) => !(d <= most)).length > 1 && inside.every((d) => d <= most) ? ", those at the ends" : ""; // where an entry beyond them is 0
     const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off${where}, by up to` : "it is off by";
-    return `${start} ${general(Math.max(...off), 4)}`;
+    return `${start} ${general(Math.max(...off) * (1 + 1e-14), 4)}`;
   };
   let isMixed = false; // whether arrays with indices and without them stand side by side
   const says = (question, text) => {

@@ -21,6 +21,7 @@ INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
 _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
+_PLAIN = {**_SUBSCRIPTS, **_DIGITS}
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
 _TOKEN = re.compile(
     rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d](?:[\w{_MARKS}]|[₊₋](?=[₀-₉]))*|\.[A-Za-z]\w*|"
@@ -28,6 +29,7 @@ _TOKEN = re.compile(
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
+_PLACE = rf"[{INDICES}](?:[₊₋](?:[{INDICES}]|[₀-₉]+))?"  # also by another one
 _MOVED = rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?"
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
 _OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[])]?"  # of a left side: [t-1]
@@ -122,7 +124,6 @@ class Board:
         for stem, number in regex.findall(rf"(?m)^(.*(?:[^\W\d]|[{_MARKS}]))(\d+)$", "\n".join(words)):
             self._steps.setdefault(stem, set()).add(int(number))
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
-        self._last = max((k for steps in self._steps.values() for k in steps), default=0)
         self._computed = {w.rpartition("/d")[2] for w in self._steps if "/d" in w}  # of which there is a gradient
         #: Of these what cannot be an entry of an array.
         self._stems = {w for w in self._steps if w not in words or not len(self.shapes.get(words[w], ()))}
@@ -157,7 +158,9 @@ class Board:
         text = regex.sub(POWERS, power, text)
         for c in self.indices if self.indices and self._is_read_as("own") else ():
             text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
-        text = regex.sub(rf"(?<![\w/.])[a-z](?=[{INDICES}ₜ])", self._row, signs_replaced(self.with_subscripts(text)))
+        text = signs_replaced(self.with_subscripts(text))
+        text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
+        text = regex.sub(r"(?<![\w/.])([^\W\d]\w*?)(?=ₜ|_t(?!\w)|_?\d+(?!\w)|[₀-₉])", self._plural, text)
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
         text = regex.sub(exponent, lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
         text = regex.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
@@ -175,7 +178,7 @@ class Board:
         text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 np.pi ", text)  # also where a value has that name
         delta = rf"δ([{INDICES}])([{INDICES}])" if "δ" not in self.words else "(?!)"
         text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
-        text = regex.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
+        text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for of in regex.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
             first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
             if not first or {first, last} <= self._gradients:  # dK/dell, where dK is short for dL/dK
@@ -212,15 +215,24 @@ class Board:
 
     def _entry(self, m: re.Match[str]) -> str:
         """An entry with its number below the line, or its row and column: ``M[1,0]`` for ``M₁₀``."""
-        number = m[2].translate(_DIGITS)
-        is_of_matrix = len(self.shapes.get(self.words.get(m[1], ""), ())) == len(number)
-        return m[0] if m[0] in self.words else f"{m[1]}[{','.join(number) if is_of_matrix else number}]"
+        number, shape = m[2].translate(_DIGITS), self.shapes.get(self.words.get(m[1], ""), ())
+        if m[0] in self.words:
+            return m[0]
+        if number.isdigit() and len(shape) and self._is_counted(m[1]):
+            return f"{m[1]}[{int(number) - 1}]"
+        return f"{m[1]}[{','.join(number) if len(shape) == len(number) else number}]"
 
     def _row(self, m: re.Match[str]) -> str:
         """``Xᵢ`` for ``xᵢ``, where there is no x."""
-        is_row = m[0] not in self.words and m[0] not in self._steps and regex.fullmatch(self._arrays, m[0].upper())
-        is_another = regex.search(rf"(?<!\w){m[0].upper()}(?![A-Za-z])", m.string)  # d - D
-        return m[0].upper() if is_row and not is_another else m[0]
+        row = f"{m[1] or ''}{m[2].upper()}"
+        is_row = m[0] not in self.words and m[0] not in self._steps and regex.fullmatch(self._arrays, row)
+        is_another = regex.search(rf"(?<!\w){row}(?![A-Za-z])", m.string)  # d - D
+        return row if is_row and not is_another else m[0]
+
+    def _plural(self, m: re.Match[str]) -> str:
+        """``xsₜ`` for ``xₜ``, where there is no x but ``for x in xs``."""
+        is_named = m[0] in self.words or m[0] in self._steps or self.words.get(f"{m[0]}s") not in self.shapes
+        return m[0] if is_named or not len(self.shapes[self.words[f"{m[0]}s"]]) else f"{m[0]}s"
 
     def _primed(self, m: re.Match[str]) -> str:
         """A matrix that is transposed: ``X'``."""
@@ -273,8 +285,8 @@ class Board:
         text = regex.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = regex.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = regex.sub(_BRACES, _braced, text)
-        several = rf"([{INDICES}][₊₋][{INDICES}])"  # xᵢ₊ⱼ
-        text = regex.sub(several, lambda m: f"[{m[0].translate(_SUBSCRIPTS).translate(_DIGITS)}]", text)
+        by_others = rf"(?:{_PLACE},?)*[{INDICES}][₊₋][{INDICES}](?:,?{_PLACE})*"  # xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
+        text = regex.sub(by_others, lambda m: f"[{','.join(regex.findall(_PLACE, m[0]))}]".translate(_PLAIN), text)
         bound = "".join(regex.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         for c in bound:  # time[s-1] everywhere is counted from 1
             places = regex.findall(rf"(?<![^\W_]){c}(?!\w)(?:(?<=\[.) ?- ?1(?=[],]))?|(?<!Σ){_below(c)}", text)
@@ -348,8 +360,10 @@ class Board:
 
     def _entry_at_step(self, m: re.Match[str]) -> str:
         """An entry of an array with a row for each step: ``emit[t-1,j]`` for ``emitₜ₋₁ⱼ``."""
-        at = f"[t{m[2] or ''}{m[3] or ''},{_letters(m[4])}]".translate(_DIGITS)
-        return m[0] if m[1] in self._steps else m[1] + at
+        if m[1] in self._steps:
+            return m[0]
+        by = _moved(m[2], m[3]) - self._is_counted(m[1])
+        return f"{m[1]}[t{f'{by:+d}' if by else ''},{_letters(m[4])}]"
 
     def _over_steps(self, text: str) -> str:
         """A formula in which sums over steps are over t: ``Σₜ t dL/dyₜ`` for ``Σₖ k dL/dyₖ``."""
@@ -394,9 +408,12 @@ class Board:
 
     def _counted(self, m: re.Match[str], t: int) -> str:
         """``xₜ`` as ``x[t-1]``, the entry for the first step with the number 1, where there are as many as steps."""
-        n, steps = self.shapes[self.words[m[1]]][0], self._steps.get(m[1])
-        is_counted = steps is None and n == self._last and self._is_read_as("counted")
-        return f"{m[1]}[{t + _moved(m[2], m[3]) - 1}]" if is_counted else m[0]
+        return f"{m[1]}[{t + _moved(m[2], m[3]) - 1}]" if self._is_counted(m[1]) else m[0]
+
+    def _is_counted(self, word: str) -> bool:
+        """Whether the entries of an array are counted from 1, as they may be where there are as many as steps."""
+        n, last = self.shapes[self.words[word]][0], max((k for steps in self._steps.values() for k in steps), default=0)
+        return word not in self._steps and n == last > 1 and self._is_read_as("counted")
 
     def _first(self, m: re.Match[str], t: int) -> str:
         """An entry that may be before the first one, where it is 0, if it is not read as in Python."""
@@ -536,7 +553,7 @@ class Board:
                 out[-1] = f"{word}({out[-1]},{self._operand(tokens)})"
             elif regex.fullmatch(r"\.[^\d].*", t) and out:
                 out[-1] += t
-                calls = t not in (".T", ".mT", ".I")
+                calls = t not in _TURNED
             elif t[0].isalpha() or t[0] == "_":
                 calls = self._name(t, tokens, out)
             else:
@@ -586,7 +603,8 @@ class Board:
             _add(out, f"indexed(_{word})")
             return False
         is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
-        if is_function and not (tokens and tokens[0][0] == ".") and (factors := self._factors(base)):  # βμᵢ
+        is_dotted = tokens and tokens[0][0] == "." and tokens[0] not in _TURNED
+        if is_function and not is_dotted and (factors := self._factors(base)):  # βμᵢ
             tokens[:0] = [*factors[:-1], factors[-1] + at]
             return self._name(tokens.pop(0), tokens, out)
         value = self.words.get(base, "")
@@ -724,6 +742,7 @@ def _moved(sign: str | None, k: str | None) -> int:
     return int(f"{sign}{k}".translate(_DIGITS)) if sign else 0
 
 
+_TURNED = (".T", ".mT", ".I")
 _CALLED = {"√": "sqrt", "ln": "log"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _BARS = {"|": "bars", "‖": "norm"}
@@ -753,7 +772,7 @@ def _end_of_term(text: str, start: int) -> int:
     depth = 0
     for k in range(start, len(text)):
         depth += (text[k] in "([{") - (text[k] in ")]}")
-        is_sign = text[k] in "+-" and not regex.search(r"(^|[*/@%]\+?)\s*$|\d[eE]$", text[start:k])
+        is_sign = text[k] in "+-" and not regex.search(r"(^|[*/@%]\+*)\s*$|\d[eE]$", text[start:k])
         is_end = is_sign or text[k] in ",;<>" and not text.startswith(", 0 elsewhere", k)
         if depth < 0 or depth == 0 and is_end and text.count("‖", start, k) % 2 == 0:
             return k
@@ -765,7 +784,7 @@ def _start_of_term(text: str, end: int) -> int:
     depth = 0
     for k in range(end - 1, -1, -1):
         depth += (text[k] in ")]}") - (text[k] in "([{")
-        is_sign = text[k] in "+-" and not regex.search(r"[*/@%]\+?\s*$|\d[eE]$", text[:k])
+        is_sign = text[k] in "+-" and not regex.search(r"[*/@%]\+*\s*$|\d[eE]$", text[:k])
         if depth < 0 or depth == 0 and (is_sign or text[k] in ",<>="):
             return k + 1
     return 0

@@ -13,7 +13,7 @@ from ..base import regex
 
 #: Signs that stand for one of Python's.
 SIGNS = dict(sign.split("⟶") for sign in """
-ᵀ⟶.T |·⟶*++|×⟶*|⊙⟶*|−⟶-|½⟶ 0.5 |¼⟶ 0.25 |^⟶**|≥⟶>=|≤⟶<=|≠⟶!=|⁻¹⟶.I |⁻ᵀ⟶.I.T |∘⟶*|∑⟶Σ|∗⟶*|⋅⟶*++|•⟶*++
+ᵀ⟶.T |·⟶*++|×⟶*+++|⊙⟶*|−⟶-|½⟶ 0.5 |¼⟶ 0.25 |^⟶**|≥⟶>=|≤⟶<=|≠⟶!=|⁻¹⟶.I |⁻ᵀ⟶.I.T |∘⟶*|∑⟶Σ|∗⟶*|⋅⟶*++|•⟶*++
 ¬⟶ not |∧⟶ and |∨⟶ or |𝟙⟶1|𝟏⟶1
 """.replace("\n", "|").strip("|").split("|"))
 _SIGN = re.compile("|".join(map(re.escape, sorted(SIGNS, key=len, reverse=True))))

@@ -299,7 +299,7 @@ class Worksheet(HandOut):
         elif isinstance(answer, str):
             how = self.board, shape, q.letters, q.numbers, reading
             first = self.readers[0].formula(answer, *how)
-            is_number = not self.readers[0].used
+            is_number = not self.readers[0].used and (np.size(first) > 1 or np.size(q.value) < 2)  # -1 for all entries
             others = [] if is_number else [_elsewhere(answer, at, *how) for at in self.readers[1:]]
         else:
             first, others, is_number = answer, [], False
@@ -518,7 +518,7 @@ def _with_steps(several: Sequence[Question], lines: Sequence[Line], made: Made) 
             asked += [replace(q, over=_range(line)) if is_sum else q for q in steps]  # taps hₜ = h[t-1] are not steps
             continue
         answer, word = line.written(TEXT)[1], as_variable(re.sub("_?@", "_", line.symbol))
-        if steps and all(all([*_is_right(sheet, replace(q, answer=answer))] or [False]) for q in steps):
+        if steps and all(sheet._best(q, answer, {}) in RIGHT for q in steps):
             asked.append(replace(steps[0], word=word, symbol=TEXT.name(line.symbol), answer=answer, steps=steps))
     return asked
 
@@ -557,7 +557,8 @@ def _with_blanks(
     omitted = {w for words in likewise.values() for w in words}
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
-        line = replace(line, shape=shapes[_symbols(line)[0]], value=None, check="")
+        several = {shapes[w] for w in _symbols(line)}
+        line = replace(line, shape=several.pop() if len(several) == 1 else (), value=None, check="")
         if TEXT.name(line.symbol) in blanks:
             q = blanks[TEXT.name(line.symbol)]
             sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)

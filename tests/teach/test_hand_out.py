@@ -563,14 +563,19 @@ def ranged(pos, sats, ell):
     return np.sum(K @ K)
 
 
-def delayed(b, x, s0):
+def delayed(b, signal, c):
     x1 = x2 = y1 = 0.0
     total = 0.0
-    for n in range(len(x)):
-        y = b[0] * x[n] + b[1] * x1 + s0 * x2 - 0.1 * y1
-        x2, x1, y1 = x1, x[n], y
+    for n in range(len(signal)):
+        y = b * signal[n] + c * x2 - 0.1 * y1
+        x2, x1, y1 = x1, signal[n], y
         total = total + y**2
     return total
+
+
+def turned(r, F, n):
+    moment = np.cross(r, F)
+    return n @ moment
 
 
 def chained(S, states):
@@ -585,12 +590,16 @@ def ended(u):
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
+WRT = {infected: ["beta"], delayed: ["b", "c"]}
 AS_ON_A_BOARD = {
-    delayed: ((np.array([0.5, 0.3]), np.array([0.1, 0.5, -0.3, 0.8, 0.2]), 0.2), {
-        "dtotalds0": {
-            "Σₜ dtotal/dyₜ x[t-3]": "", "dtotal/dy3 x[0] + dtotal/dy4 x[1] + dtotal/dy5 x[2]": "",
-            "Σₜ dtotal/dyₜ x[t-2]": "dtotal/dyₜ is of another step than it should be",
+    delayed: ((0.5, np.array([0.1, 0.5, -0.3, 0.8, 0.2]), 0.2), {
+        "dtotaldc": {
+            "Σₜ dtotal/dyₜ signal[t-3]": "", "dtotal/dy3 signal[0] + dtotal/dy4 signal[1] + dtotal/dy5 signal[2]": "",
+            "Σₜ dtotal/dyₜ signal[t-2]": "dtotal/dyₜ is of another step than it should be",
         },
+    }),
+    turned: ((np.array([1.0, 0.2, -0.5]), np.array([0.3, 2.0, 1.0]), np.array([0.0, 0.5, 1.0])), {
+        "dLdr": {"F × n": "", "-n × F": "", "np.cross(F, n)": "", "½ (F × (n + n))": "", "n × F": "the sign is wrong"},
     }),
     chained: ((MATRIX[:9].reshape(3, 3), np.array([0, 1, 1, 0, 1, 2])), {
         "dLdS": {
@@ -626,6 +635,7 @@ AS_ON_A_BOARD = {
     }),
     gated: ((MATRIX[:8].reshape(2, 4), MATRIX[8:14].reshape(3, 2)), {
         "dLdW": {"Σₜ dL/dbₜᵢ aₜⱼ": "", "Σₜ dL/dbₜ [xs[t-1], hₜ₋₁]ᵀ": "", "Σₜ dL/db_t @ [xs_{t-1}, h_{t-1}]^T": "",
+                 "Σₜ dL/dbₜ [x_t, h_{t-1}]ᵀ": "", "dL/db1 [x1, h0]ᵀ + dL/db2 [x2, h1]ᵀ + dL/db3 [x3, h2]ᵀ": "",
                  "Σ_{s=1}^{3} dL/db_s [xs[s-1], h_{s-1}]^T": ""},
     }),
     bond: ((0.02, 0.004, 14.0), {
@@ -762,7 +772,7 @@ AS_ON_A_BOARD = {
 @pytest.mark.parametrize("fn", AS_ON_A_BOARD, ids=lambda fn: fn.__name__)
 def test_answers_as_on_a_board_are_read(fn, tmp_path):
     args, texts = AS_ON_A_BOARD[fn]
-    sheet = ag.trace(fn, *args).worksheet(wrt=["beta"] if fn is infected else None, blanks=12)
+    sheet = ag.trace(fn, *args).worksheet(wrt=WRT.get(fn), blanks=12)
     cases = [(word, text) for word in texts for text in texts[word]]
     for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
         (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
@@ -790,7 +800,7 @@ def test_a_parameter_of_which_no_gradient_is_asked_keeps_its_sign(tmp_path):
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
 def test_the_page_reads_the_key(tmp_path):
     for fn, (args, _) in AS_ON_A_BOARD.items():
-        sheet = ag.trace(fn, *args).worksheet()
+        sheet = ag.trace(fn, *args).worksheet(wrt=WRT[fn] if fn is delayed else None)
         lines = sheet.key().partition("From the result down")[2]
         symbols = {q.word: re.escape(TEXT.name(q.symbol)) for q in sheet.questions}
         key = {w: re.search(rf"(?m)^ *{symbol}\S* = (.*?)(  |$)", lines)[1] for w, symbol in symbols.items()}
