@@ -34,7 +34,7 @@ DEEP = 200  # levels of the parsed text
 ENTRIES = 10**6  # of one result; more only where the worksheet itself has larger arrays
 WORK = 100  # times the entries of one result, for a whole answer
 BLAS = 16  # multiplications in a matrix product that take as long as one elsewhere
-PRODUCTS = 4  # side by side that are read each in its own way; marking.js has the same number
+PRODUCTS = 4  # side by side, or onehots, that are read each in its own way; marking.js has the same number
 
 _OPERATORS = """
     Add add, Mult mul, Div truediv, FloorDiv floordiv, Mod mod, Pow pow, BitAnd and_, BitOr or_, Lt lt, LtE le, Gt gt,
@@ -128,6 +128,8 @@ _FUNCTIONS: Mapping[str, Any] = {
     **dict.fromkeys(("cross", "cross3"), np.cross),
     "sech": lambda x: 1 / np.cosh(x),
     **dict.fromkeys(("ψ", "psi", "digamma"), _digamma),
+    **dict.fromkeys(("gammaln", "loggamma", "lgamma"), np.vectorize(math.lgamma, otypes=[float])),
+    "Γ": np.vectorize(math.gamma, otypes=[float]),
     "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
     "diff": lambda x, n=1, axis=-1, **ends: np.diff(x, n, axis, **ends),
@@ -141,9 +143,9 @@ _FUNCTIONS: Mapping[str, Any] = {
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
-_PRIMED = "sigmoid σ tanh relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs erf Φ φ"
+_PRIME = "sigmoid σ tanh relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs erf Φ φ Γ"
 #: With the derivatives of functions, σʹ for σ'.
-FUNCTIONS = {**_FUNCTIONS, **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in _PRIMED.split()}}
+FUNCTIONS = {**_FUNCTIONS, **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in _PRIME.split()}}
 
 
 def assignments(
@@ -316,7 +318,7 @@ class Reader:
         brackets as "joined", matrices as "below" each other, bars as a
         "length" or a determinant, an index that no axis has as the "last", one alone as that of its letter among the
         "axes", what is left of a sum without indices as "loose" from them,
-        labels as of the "first" axis, an array without indices as "apart" from them, a vector added to a column
+        labels as of the "first 1" axis, an array without indices as "apart" from them, a vector added to a column
         as a "column", more than two axes as a "stack" of matrices, π or e as the "number", I as the "unit"
         matrix of the last axis where it is one of another size, an index as the user's "own" where that is an
         array, sums over steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the
@@ -333,7 +335,7 @@ class Reader:
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
-        self.products = dict[str, int]()  # that may be of matrices or entry by entry, each with its number
+        self.numbered: dict[str, dict[str, int]] = {}  # by their kinds the parts that can be read in two ways
         self.shape: tuple[int, ...] = ()
         self.board = Board({})
         self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
@@ -350,7 +352,7 @@ class Reader:
         self.shape, self.reading = shape, reading
         self.used.clear()
         self.choices.clear()
-        self.products.clear()
+        self.numbered.clear()
         self.left = WORK * self.entries
         board.reading, board.choices = reading, self.choices
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
@@ -495,6 +497,7 @@ class Reader:
         if isinstance(dtype, type) and issubclass(dtype, (np.number, np.bool_)):
             return dtype
         if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "I", "real", "shape", "size", "ndim"):
+            self.beside = () if e.attr == "T" else self.beside  # onehot(i)ᵀ has other columns
             return self._attribute(e.attr, _operand(self._value(e.value)))
         if bare in FUNCTIONS or word in self.names:
             raise Unread(f"{word} is a function: write {word}(…)")
@@ -566,8 +569,12 @@ class Reader:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:
             return True
-        number = self.products.setdefault(re.sub(r"\d", "", ast.dump(e)), len(self.products) + 1)
-        return self._is_read_as(f"{kind} {min(number, PRODUCTS)}")
+        return self._is_read_as(f"{kind} {self._number('product', e)}")
+
+    def _number(self, kind: str, e: ast.expr) -> int:
+        """The number of a part among those of its kind, which is the same at all steps of a sum."""
+        several = self.numbered.setdefault(kind, {})
+        return min(several.setdefault(re.sub(r"\d", "", ast.dump(e)), len(several) + 1), PRODUCTS)
 
     def _call(self, e: ast.Call) -> Any:
         word = _dotted(e.func)
@@ -594,7 +601,7 @@ class Reader:
         }  # fmt: skip
         if refused := params.keys() & {"out", "**"}:
             raise Unread(f"{word}: {', '.join(refused)} cannot be used here")
-        args = args if is_ours else self._completed(bare, args)
+        args = args if is_ours else self._completed(e, bare, args)
         if over or any(isinstance(x, Indexed) for x in args):
             return self._along(fn, bare, [_operand(x) for x in args], params, over, at)
         self._charge(*_cost(fn, bare, [*args, *params.values()]))
@@ -607,14 +614,14 @@ class Reader:
         has_length = len(sizes) == 1 or len(sizes) == 2 and sizes[0] == sizes[1]
         return ("norm", "det")[len(sizes) - 1] if has_length and self._is_read_as("length") else "abs"
 
-    def _completed(self, bare: str, args: list[Any]) -> list[Any]:
+    def _completed(self, e: ast.Call, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
         if bare == "onehot" and len(args) == 1:  # its columns are those of what it is added to, or of the result
             at, ndim = self.beside, len(args[0].shape if isinstance(args[0], Indexed) else np.shape(args[0]))
             if not ndim and len(at) == 2 and at[1] == 1:
                 return [*args, at[0]]
             at = at if len(at) == ndim + 1 else self.shape
-            is_of_first = len(at) > 1 and self._is_read_as("first")
+            is_of_first = at is self.shape and len(at) > 1 and self._is_read_as(f"first {self._number('onehot', e)}")
             return [*args, at[0 if is_of_first else -1] if at else 1]
         if bare == "placed":
             return [*args, self.shape]
@@ -793,9 +800,9 @@ def _indexed(x: Any, index: Any) -> int:
 
 
 def _is_elementwise(fn: Any, bare: str) -> bool:
-    others = ("where", "clip", "sech", "erf", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
+    others = ("where", "clip", "sech", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
     is_ours = fn is _OURS.get(bare) or bare in others or bare.endswith("ʹ")
-    return is_ours or isinstance(fn, np.ufunc) and fn.signature is None
+    return is_ours or isinstance(fn, np.vectorize) or isinstance(fn, np.ufunc) and fn.signature is None
 
 
 def _is_plus(e: ast.expr) -> TypeGuard[ast.UnaryOp]:

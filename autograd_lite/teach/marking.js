@@ -237,7 +237,14 @@ const digamma = (x) => {
   for (let k = 1; k < 11; k++) series -= 1 / (y - k);
   return series;
 };
+const gammaln = (x) => {
+  const y = x > 0 ? x + 10 : notMarked("log Γ of a negative number");
+  let series = (y - 0.5) * Math.log(y) - y + Math.log(2 * Math.PI) / 2 + 1 / (12 * y) - 1 / (360 * y ** 3) + 1 / (1260 * y ** 5) - 1 / (1680 * y ** 7);
+  for (let k = 0; k < 10; k++) series -= Math.log(x + k);
+  return series;
+};
 const ENTRYWISE = {
+  gammaln, loggamma: gammaln, lgamma: gammaln, "Γ": (x) => Math.exp(gammaln(x)),
   "ψ": digamma, psi: digamma, digamma,
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
@@ -1313,7 +1320,7 @@ class Reader {
   }
 
   formula(text, board, shape, letters, steps, reading) {
-    Object.assign(this, { shape, reading, choices: new Set(), products: new Map(), used: new Set() });
+    Object.assign(this, { shape, reading, choices: new Set(), numbered: {}, used: new Set() });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
@@ -1329,6 +1336,13 @@ class Reader {
     return this.reading.includes(choice);
   }
 
+  /** The number of a part among those of its kind, which is the same at all steps of a sum. */
+  number(kind, e) {
+    const several = (this.numbered[kind] ??= []), shown = JSON.stringify(e).replace(/\p{Nd}/gu, "");
+    if (!several.includes(shown)) several.push(shown);
+    return Math.min(several.indexOf(shown) + 1, 4);
+  }
+
   /** Whether what stands side by side is a product of matrices: where only that fits, or where it is read so. */
   isProduct(e, left, right, kind) {
     const [x, y] = [left, right].map((z) => ({ shape: entryShape(z), data: [] }));
@@ -1337,9 +1351,7 @@ class Reader {
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
     if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) kind = "inner";
     if (!together(x.shape, y.shape)) return true;
-    const shown = JSON.stringify(e).replace(/\p{Nd}/gu, ""); // at all steps of a sum in one way
-    if (!this.products.has(shown)) this.products.set(shown, this.products.size + 1);
-    return this.isReadAs(`${kind} ${Math.min(this.products.get(shown), 4)}`);
+    return this.isReadAs(`${kind} ${this.number("product", e)}`);
   }
 
   operand(x) {
@@ -1436,6 +1448,7 @@ class Reader {
     if (short === "newaxis" || word === "None") return null;
     if (has(CONSTANTS, short)) return array([], [CONSTANTS[short]], "f", true);
     if (e[0] === "attribute" && ["T", "mT", "I", "size", "ndim", "shape"].includes(e[2])) {
+      if (e[2] === "T") this.beside = []; // onehot(i)ᵀ has other columns
       const x = this.operand(this.value(e[1])), n = x.shape.length;
       if (x.plain) throw new Unread("a number has no transpose");
       if (e[2] === "shape") return array([n], [...x.shape], "i");
@@ -1585,7 +1598,8 @@ class Reader {
     return array(this.shape, data);
   }
 
-  call([, of, args]) {
+  call(e) {
+    const [, of, args] = e;
     const word = dotted(of);
     let short = bare(word);
     if (word === "indexed" && args.length) return this.withIndices(args);
@@ -1627,7 +1641,7 @@ class Reader {
     const operands = values.map((x, k) => (isAxis(x, k) || x?.parts || (x?.word && takesWord) ? x : this.operand(x)));
     const onehots = (...x) => { // their columns are those of what it is added to, or of the result
       const ndim = entryShape(x[0]).length, beside = this.beside ?? [], at = beside.length === ndim + 1 ? beside : this.shape;
-      const isOfFirst = x.length === 1 && at.length > 1 && !(ndim === 0 && beside[1] === 1) && this.isReadAs("first");
+      const isOfFirst = at === this.shape && x.length === 1 && at.length > 1 && !(ndim === 0 && beside[1] === 1) && this.isReadAs(`first ${this.number("onehot", e)}`);
       return onehot(x, this.notations.onehot?.[1][0] ?? (ndim === 0 && beside.length === 2 && beside[1] === 1 ? beside[0] : at.at(isOfFirst ? 0 : -1) ?? 1));
     };
     if (letters.over || operands.some((x) => x?.letters)) {

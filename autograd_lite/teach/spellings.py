@@ -120,6 +120,8 @@ _TABLE = r"""
 (?<![\w.])sigma *(?=['′’ʹ]?\() ⟶ σ ⟶ sigma
 (?<![\w.])([0-9.]+)(?=[d∂][\w]+/[d∂]) ⟶ \1  ⟶
 (?<![\w.])(?:math|torch|jnp|scipy\.special|special)\.(?=[a-z]) ⟶ np. ⟶
+(?<![\w])(?:log|ln) ?(?:Γ|Gamma)(?=\() ⟶ gammaln ⟶ Γ
+(?<![\w])Gamma(?=\() ⟶ Γ ⟶ Gamma
 (?<![\w])pow\( ⟶ power( ⟶ pow
 (?<![\w])average\( ⟶ mean( ⟶ average
 (?<![\w.])np\.r_\[([^\][]*(?:\[[^\][]*\][^\][]*)*)\] ⟶ np.hstack([\1]) ⟶

@@ -557,8 +557,8 @@ def _with_blanks(
     omitted = {w for words in likewise.values() for w in words}
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
-        several = {shapes[w] for w in _symbols(line)}
-        line = replace(line, shape=several.pop() if len(several) == 1 else (), value=None, check="")
+        sizes = {shapes[w] for w in _symbols(line)}
+        line = replace(line, shape=sizes.pop() if len(sizes) == 1 else (), value=None, check="")
         if TEXT.name(line.symbol) in blanks:
             q = blanks[TEXT.name(line.symbol)]
             sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)

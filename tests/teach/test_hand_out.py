@@ -17,7 +17,7 @@ from thorough import EVERY_CASE
 import autograd_lite as ag
 from autograd_lite.derive.writing import TEXT
 from autograd_lite.nn import functional as F
-from autograd_lite.special import erf
+from autograd_lite.special import erf, gammaln
 from autograd_lite.teach import hand_out, worksheet
 
 TEACH = Path(hand_out.__file__).parent
@@ -578,6 +578,12 @@ def turned(r, F, n):
     return n @ moment
 
 
+def pushed(x, i, j):
+    d = x[i] - x[j]
+    r2 = np.sum(d**2, axis=1)
+    return np.sum(gammaln(r2))
+
+
 def chained(S, states):
     logA = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
     return -np.sum(logA[states[:-1], states[1:]])
@@ -600,6 +606,10 @@ AS_ON_A_BOARD = {
     }),
     turned: ((np.array([1.0, 0.2, -0.5]), np.array([0.3, 2.0, 1.0]), np.array([0.0, 0.5, 1.0])), {
         "dLdr": {"F × n": "", "-n × F": "", "np.cross(F, n)": "", "½ (F × (n + n))": "", "n × F": "the sign is wrong"},
+    }),
+    pushed: ((MATRIX[:12].reshape(4, 3), np.array([0, 0, 1]), np.array([1, 2, 3])), {
+        "dLdx": {"onehot(i)ᵀ dL/dd - onehot(j)ᵀ dL/dd": "", "(onehot(i) - onehot(j))ᵀ dL/dd": ""},
+        "dLdr2": {"ψ(r2)": "", "Γ'(r2)/Γ(r2)": "", "log Γ(r2)": "3 of 3 entries are off, by up to 10.91"},
     }),
     chained: ((MATRIX[:9].reshape(3, 3), np.array([0, 1, 1, 0, 1, 2])), {
         "dLdS": {
