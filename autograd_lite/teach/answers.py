@@ -315,7 +315,7 @@ class Reader:
         product of vectors, those with a dot between as a "dot" product, with × as a "cross" product, sums with axes
         "dropped", entries of an array as "counted" from 1 as the steps are, ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
-        brackets as "joined", matrices as "below" each other, bars as a
+        brackets as "joined", matrices as "below" each other, one in brackets as a "group", bars as a
         "length" or a determinant, an index that no axis has as the "last", one alone as that of its letter among the
         "axes", what is left of a sum without indices as "loose" from them,
         labels as of the "first 1" axis, an array without indices as "apart" from them, a vector added to a column
@@ -468,6 +468,9 @@ class Reader:
     def _list(self, e: ast.List) -> Any:
         """A list of entries, or of vectors that may be joined."""
         entries = list(map(self._value, e.elts))
+        is_one = len(entries) == 1 and (isinstance(entries[0], Indexed) or np.ndim(entries[0]))
+        if is_one and self._is_read_as("group"):  # [a ⊙ b] xᵀ
+            return entries[0]
         self._charge(_size(entries))
         if any(isinstance(x, Indexed) for x in entries):  # [aᵢ, bᵢ]
             return each(lambda *parts: np.asarray(parts), entries)
@@ -681,6 +684,8 @@ class Reader:
         if isinstance(x, Indexed) and not x.shape and bare in ("sum", "mean", "prod", "max", "min"):
             free = "".join(c for c in x.letters if c not in self.frame[: len(self.shape)])
             return summed(x, free or x.letters, fn, False)
+        if isinstance(x, Indexed) and not x.shape and bare == "diag":
+            return fn(x.x)
         if isinstance(x, Indexed) and not x.shape and bare in ("norm", "softmax", "logsumexp", "cumsum"):
             raise Unread(f"{bare} of one entry cannot be read; write it of a row or of the whole array")
         return each(partial(fn, **params), args)

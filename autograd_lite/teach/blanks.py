@@ -54,6 +54,15 @@ def lines_at(d: Derivation, env: Mapping[str, Any]) -> Iterator[Line]:
         yield replace(line, paths=paths, starts=starts, parts=parts, value=value)
 
 
+def between(d: Derivation, lines: Iterable[Line]) -> Iterator[tuple[str, Any]]:
+    """The gradients that have no line in a derivation by partials: dL/dH beside dL/dZ and dZ/dH."""
+    names = d.chain.names
+    for line in (line for line in lines if isinstance(line, Total) and len(line.paths) == 1):
+        for k, f in enumerate(line.paths[0][1:], 1):
+            value = laid_out(carried(line.starts[0], line.paths[0][:k]), f.of.shape)
+            yield f"d{names[d.chain.root]}/d{names[f.of]}", value
+
+
 def first_by_symbol(lines: Iterable[Line]) -> dict[str, Line]:
     """The lines by their symbols, in order; of several the first."""
     table: dict[str, Line] = {}

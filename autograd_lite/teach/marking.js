@@ -1374,6 +1374,7 @@ class Reader {
       case "name": case "attribute": return this.named(e);
       case "list": {
         const list = e[1].map((part) => this.value(part));
+        if (list.length === 1 && (list[0]?.letters || list[0]?.list || list[0]?.shape?.length) && this.isReadAs("group")) return list[0]; // [a ⊙ b] xᵀ
         if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
         if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) return FUNCTIONS.hstack({ parts: list }); // [0, x]
         const isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
@@ -1581,6 +1582,7 @@ class Reader {
       const free = [...x.letters].filter((c) => !this.frame.slice(0, this.rank).includes(c)).join("");
       return summed(x, free || x.letters, f, false);
     }
+    if (x.letters && !entryShape(x).length && short === "diag") return f(array(x.shape, x.data, x.kind));
     if (x.letters && !entryShape(x).length && ["norm", "softmax", "logsumexp", "cumsum"].includes(short)) {
       throw new Unread(`${short} of one entry cannot be read; write it of a row or of the whole array`);
     }

@@ -34,7 +34,7 @@ from ..tensor import Tensor
 from . import points
 from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
-from .blanks import Code, as_variable, first_by_symbol, form_of, lines_at, questions, teaching
+from .blanks import Code, as_variable, between, first_by_symbol, form_of, lines_at, questions, teaching
 from .grading import (
     CLOSE,
     ELSEWHERE,
@@ -448,7 +448,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
 
     def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
         values = {w: x for w, x in env.items() if w not in d.order.hidden and np.asarray(x).dtype.kind in NUMBERS}
-        return values | {w: line.value for w, line in table.items() if line.value is not None and w in printed}
+        lines = {w: line.value for w, line in table.items() if line.value is not None and w in printed}
+        return dict(between(d, table.values())) | values | lines
 
     spaces = list(map(space, choices, tables))
     code = Code(d.chain.environment())
@@ -475,7 +476,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
     more = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in fixed.values()]
-    unseen = _unseen(body, chosen, spaces[0])
+    unseen = [*_unseen(body, chosen, spaces[0]), *(as_variable(w) for w in spaces[0] if "/" in w and w not in printed)]
     spaces = [*spaces, *more]
     return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, spaces=spaces, alone=[*fixed])
 
@@ -557,8 +558,7 @@ def _with_blanks(
     omitted = {w for words in likewise.values() for w in words}
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
-        sizes = {shapes[w] for w in _symbols(line)}
-        line = replace(line, shape=sizes.pop() if len(sizes) == 1 else (), value=None, check="")
+        line = replace(line, shape=_common([shapes[w] for w in _symbols(line)]), value=None, check="")
         if TEXT.name(line.symbol) in blanks:
             q = blanks[TEXT.name(line.symbol)]
             sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)
@@ -573,6 +573,11 @@ def _with_blanks(
     arrays = [Line(w, (_in_full(x),)) for w, x in given if np.size(x) <= GIVEN]
     numbers = [Section("The numbers", arrays)] if arrays else []
     return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
+
+
+def _common(shapes: Sequence[Any]) -> Any:
+    """The shape of the values of all steps; none where they differ."""
+    return shapes[0] if len({*shapes}) == 1 else ()
 
 
 def _of_factors(line: Line, lines: Sequence[Line]) -> list[Definition]:

@@ -584,6 +584,12 @@ def pushed(x, i, j):
     return np.sum(gammaln(r2))
 
 
+def passed(W, A, X, mask):
+    H = np.maximum(A @ X @ W, 0)
+    e = (A @ H) * mask[:, None]
+    return np.sum(e**2)
+
+
 def chained(S, states):
     logA = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
     return -np.sum(logA[states[:-1], states[1:]])
@@ -610,6 +616,13 @@ AS_ON_A_BOARD = {
     pushed: ((MATRIX[:12].reshape(4, 3), np.array([0, 0, 1]), np.array([1, 2, 3])), {
         "dLdx": {"onehot(i)ᵀ dL/dd - onehot(j)ᵀ dL/dd": "", "(onehot(i) - onehot(j))ᵀ dL/dd": ""},
         "dLdr2": {"ψ(r2)": "", "Γ'(r2)/Γ(r2)": "", "log Γ(r2)": "3 of 3 entries are off, by up to 10.91"},
+    }),
+    passed: ((MATRIX[:6].reshape(3, 2), np.eye(4) + 0.5, MATRIX[6:18].reshape(4, 3), np.array([1.0, 0, 1, 1])), {
+        "dLdW": {
+            "(A X)ᵀ [dL/dH ⊙ 1[H > 0]]": "", "Xᵀ Aᵀ (dL/dH 1[H > 0])": "",
+            "(A X)ᵀ dL/dH": "6 of 6 entries are off, by up to 5.497",
+            "(A X)ᵀ (Aᵀ diag(2 mask) e ⊙ 1[H > 0])": "",
+        },
     }),
     chained: ((MATRIX[:9].reshape(3, 3), np.array([0, 1, 1, 0, 1, 2])), {
         "dLdS": {
