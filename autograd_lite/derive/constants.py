@@ -636,10 +636,14 @@ class Constants:
         index, e = eq.params.get("index"), expression(eq)
         parts = index_parts(index)
         written: Sequence[Any] = [e.slice] if isinstance(e, ast.Subscript) else []
-        if eq.row.algebra == "assignment":  # set_at(x, (i, y), 0), or of a loop in which ``j != y[i]``
+        if eq.row.algebra in ("assignment", "addition at"):  # set_at(x, (i, y), 0), or in a loop ``j != y[i]``
             written = e.args[1:2] if isinstance(e, ast.Call) else [*filter(None, [unequal(eq.origin.code, e)])]
-        if len(parts) > 1 and written and isinstance(written[0], ast.Tuple):
-            written = written[0].elts
+        if len(parts) > 1 and written:  # x[i, j], or x[np.triu_indices(n)], which is a tuple
+            [of] = written
+            each = [ast.Subscript(of, ast.Constant(k), ast.Load()) for k in range(len(parts))]
+            written = of.elts if isinstance(of, ast.Tuple) else each
+            if isinstance(of, ast.Name):
+                self._use({of.id: np.array(parts)}, [of.id])
         labels = [
             self._label(eq, part, written[k] if len(written) == len(parts) else None) for k, part in enumerate(parts)
         ]

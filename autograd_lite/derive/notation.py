@@ -170,9 +170,9 @@ class Notation:
 
     def _looked_up(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
         """A lookup at positions that are a value of the program as one at labels with its name, ``P[i, yᵢ]``; and
-        zeros at them.
+        zeros, or what is added, at them.
         """
-        if eq.row.algebra not in ("gather", "zeros at"):
+        if eq.row.algebra not in ("gather", "scatter", "zeros at"):
             return None
         positions = eq.operands[1]
         is_stack = isinstance(positions, Var) and positions in defined and defined[positions].row.algebra == "stack"
@@ -187,8 +187,10 @@ class Notation:
                 index.append((v, self._labels(v) if isinstance(v, Var) else v))
         places = tuple(part for _, part in index)
         params = {"index": places if len(places) > 1 else places[0]}
-        if eq.row.algebra == "gather":
-            eq = replace(eq, row=TABLE["getitem"], operands=eq.operands[:1], params=params | {"unique_indices": False})
+        if eq.row.algebra != "zeros at":
+            row = TABLE["getitem" if eq.row.algebra == "gather" else "into_zeros"]
+            kept = {k: v for k, v in eq.params.items() if k == "shape"}
+            eq = replace(eq, row=row, operands=eq.operands[:1], params=params | kept | {"unique_indices": False})
         else:
             eq = replace(eq, row=TABLE["set_at"], operands=(eq.operands[0], 0), params=params)
         return self.constants.labelled(eq, defined) or [eq]

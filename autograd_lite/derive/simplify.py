@@ -404,6 +404,7 @@ def _alike(e: Expr) -> Expr | None:
     for sign, term in every:
         c, x = (term.value, number(1)) if term.is_number else _coefficient(term)
         terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x
+    terms = {k: (c, x) for k, (c, x) in terms.items() if c or not x.is_number}  # k + 1 - 1
     if len(terms) == len(every) or not all(c for c, _ in terms.values()):  # x + (c - x) stays
         return None
     sums = (product((number(c), x), x.shape) for c, x in terms.values())
@@ -849,6 +850,14 @@ def _places(e: Expr) -> Expr | None:
     return simplified("reshape", e.args, e.shape, shape=e.shape, order="C") if is_all else None
 
 
+def _added_at(e: Expr) -> Expr | None:
+    """What is added at labels to an array of zeros is that array."""
+    x, value = e.args
+    labels = [np.shape(i) for i in index_parts(e.params["index"]) if isinstance(i, Labels)]
+    is_whole = len(labels) == 1 and value.shape == (*labels[0], *e.shape[1:])
+    return unsimplified("into_zeros", (value,), e.shape, index=e.params["index"]) if is_zero(x) and is_whole else None
+
+
 def _before(part: Expr, args: Sequence[Expr | None], index: Labels, shape: Shape) -> Expr | None:
     """A part of a formula of what a mask has chosen, of the whole array instead; None where it is not entrywise."""
     if not part.shape:
@@ -889,5 +898,6 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "affine map": _linear,
     "transpose": _transpose, "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,
-    "index": _getitem, "placement": _places, "selection": _where, "comparison": compared,
+    "index": _getitem, "placement": _places, "addition at": _added_at,
+    "selection": _where, "comparison": compared,
 }  # fmt: skip

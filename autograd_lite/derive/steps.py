@@ -206,7 +206,7 @@ class Steps(Notation):
         eq, users = self.defined[n], self._consumers.get(n, ())
         is_read = bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
         is_read &= all(k.shape == n.shape or k.size != n.size for k in users)  # E[0] * E[1:] of two rows is 1x3
-        is_part = is_read and eq.row.algebra == "index" and self.defined.keys().isdisjoint(eq.reads)
+        is_part = is_read and eq.row.algebra == "index" and all(p not in self.defined or p in self.names for p in eq.reads)
         parts = index_parts(eq.params["index"]) if is_part else ()
         are_places = [type(k) is int or isinstance(k, Labels) and k.word and not k.ndim for k in parts]
         is_row = any(are_places) and (all(are_places) or int not in map(type, parts))

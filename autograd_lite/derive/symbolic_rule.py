@@ -253,9 +253,9 @@ def _matrix(e: Expr) -> tuple[Combine, Expr] | None:
     if e.role != "matrix product":
         return None
     a, b = e.args
-    if is_g(b) and G not in a.names:
+    if is_g(b) and G not in a.names and len(a.shape) > 1:
         return Combine.LEFT, a
-    if is_g(a) and G not in b.names:
+    if is_g(a) and G not in b.names and len(b.shape) > 1:
         if len(a.shape) == 1 and len(b.shape) == 2:  # of a vector, as textbooks have it
             return Combine.LEFT, transposed(b)
         return Combine.RIGHT, b

@@ -520,6 +520,9 @@ def _stated(e: Expr) -> Expr:
 def index_text(index: Any, printer: Printer) -> str:
     """An index as it is written between the brackets; ``i, yᵢ`` for ``np.arange(n), y``."""
     parts = index_parts(index)
+    words = [p.word if isinstance(p, Labels) else "" for p in parts]
+    if words[1:] and words == [f"{words[0][:-3]}[{k}]" for k in range(len(words))]:  # of a tuple, np.triu_indices(n)
+        return printer.name(words[0][:-3])
     letter = "i" if any(isinstance(p, Labels) and not p.word for p in parts) else ""
     names: list[str] = []
 
@@ -900,7 +903,8 @@ class Latex(Text):
         if m := _AT_STEP.fullmatch(word):
             return self.name(m[1]) + self.plain("[") + self.name(m[2]) + self.plain("]")
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
-            return self.name(m[1]) + self.plain(f"[{m[2]}]")
+            label = self.name(m[1]) + self.plain(f"[{m[2]}]")
+            return self.below(label, self.plain(apart(letters))) if letters else label
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)

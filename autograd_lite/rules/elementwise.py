@@ -119,7 +119,7 @@ fmod = elementwise(
 exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}", scalar="exp(x)", algebra="exponential", onnx="Exp")
 exp2 = elementwise(np.exp2, lambda y: y * math.log(2), tex="2^{{{x}}}", scalar="exp2(x)")
 expm1 = elementwise(
-    np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1", scalar="expm1(x)",
+    np.expm1, lambda x: np.exp(x), tex="e^{{{x}}} - 1", scalar="expm1(x)",
     onnx=lambda b, x: b("Sub", b("Exp", x), b.constant(1, x.dtype)),
 )
 log = elementwise(

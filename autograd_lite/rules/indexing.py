@@ -249,7 +249,7 @@ scatter_at: Primitive = linear(
     name="scatter_at", bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
     js="scatter({x1}, {x2}, {index}, {shape})",
     examples=(at((3,), np.array([0, 2, 0]), just((Slot(),)), just((4,))),),
-    call="into_zeros({x1}, np.s_[{index}], {shape})",
+    call="into_zeros({x1}, np.s_[{index}], {shape})", algebra="scatter",
 )
 
 
@@ -322,7 +322,8 @@ def _bind_add(x, index, value, *, unique_indices=False):
     if _is_recorded(index):
         x, value = operand(x), operand(value)
         k, index, shape = _places(index, x.shape)
-        return x + scatter_at(np.broadcast_to(_narrow(value, shape), shape), k, index, x.shape)
+        value = value if value.shape == shape else np.broadcast_to(_narrow(value, shape), shape)
+        return x + scatter_at(value, k, index, x.shape)
     return _bind_at(x, index, value, unique_indices=unique_indices)
 
 
@@ -418,8 +419,8 @@ array([3., 0., 2.])
 """
 add_at = linear(
     _add, lambda g: g, lambda g, index, unique_indices, x2_shape: _wide(getitem(g, index, unique_indices), x2_shape),
-    name="add_at", bind=_bind_add,
-    examples=_PUT,
+    name="add_at", bind=_bind_add, examples=_PUT, algebra="addition at",
+    tex=r"{x1} \text{{ with }} {x2} \text{{ added at }} [{index}]", text="{x1} with {x2} added at [{index}]",
 )
 add_at.__doc__ = """A copy of `x` with `value` added at `index`; an entry that occurs twice is added to twice.
 
