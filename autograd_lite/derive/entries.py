@@ -663,8 +663,8 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     parts = [g for f in factors for g in factors_of(f.args[0] if f.role == "quotient" else f)]
     roots = {k: root for k, f in enumerate(parts) if f.is_number and (root := root_of(f.value))[1]}
     below += [number(math.sqrt(root)) for root, _ in roots.values()]  # x / √2, not 1/√2 x
-    above = [f for k, f in enumerate(parts) if k not in roots]
-    above = multiplied([f for f in above if not (f.is_number and f.value == 1)] or above[:1], ())
+    numerators = [f for k, f in enumerate(parts) if k not in roots]
+    above = multiplied([f for f in numerators if not (f.is_number and f.value == 1)] or numerators[:1], ())
     body = unsimplified("divide", (above, multiplied(below, ())), ()) if below else above
     return _sum(tuple(meaning[c] for c in others), body)
 

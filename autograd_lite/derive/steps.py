@@ -24,7 +24,7 @@ from ..table import TABLE, Textbook
 from . import formula
 from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Labels, Shape, index_parts, name, named, terms_of, unsimplified, walk
+from .formula import Expr, Labels, Shape, index_parts, name, named, number, terms_of, unsimplified, walk
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
 from .simplify import again, is_zero, simplified
@@ -206,7 +206,8 @@ class Steps(Notation):
         eq, users = self.defined[n], self._consumers.get(n, ())
         is_read = bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
         is_read &= all(k.shape == n.shape or k.size != n.size for k in users)  # E[0] * E[1:] of two rows is 1x3
-        is_part = is_read and eq.row.algebra == "index" and all(p not in self.defined or p in self.names for p in eq.reads)
+        is_part = is_read and eq.row.algebra == "index"
+        is_part &= all(p not in self.defined or p in self.names for p in eq.reads)
         parts = index_parts(eq.params["index"]) if is_part else ()
         are_places = [type(k) is int or isinstance(k, Labels) and k.word and not k.ndim for k in parts]
         is_row = any(are_places) and (all(are_places) or int not in map(type, parts))
@@ -474,7 +475,8 @@ class Steps(Notation):
         step = self.known(n)
         if step is None:
             return []
-        kink = step.book.kink if n in self.tied or n not in self.folds and self.is_at_kink(n) else ""
+        is_at_kink = n in self.tied or n not in self.folds and self._beside_clipped(n) is None and self.is_at_kink(n)
+        kink = step.book.kink if is_at_kink else ""
         return [said for said in (step.book.note, kink, self._masked(n)) if said]
 
     def conventions(self, n: Var) -> list[str]:
@@ -560,9 +562,29 @@ class Steps(Notation):
         step = None if n in self.folds else self.known(n)
         if step is None:
             return rule
+        if (of := self._beside_clipped(n)) is not None:
+            test = "less_equal" if self.defined[n].row.algebra == "smaller" else "greater_equal"
+            wins = unsimplified(test, (name(f"{X}{of}", n.shape), name(f"{X}{1 - of}", n.shape)), n.shape)
+            return Edge(Combine.ELEMENTWISE, wins if i == of else number(0), ())
         argument = "x" if i == 0 and "x" in step.book.gradients else f"x{i + 1}"
         stated = self.stated(n, [argument], shape, pull)
         return self.sized(n, i, stated) if stated else rule
+
+    def _beside_clipped(self, n: Var) -> int | None:
+        """Which operand `r A` is of ``min(r A, clip(r, low, high) A)``: where the other is smaller it has no derivative
+        with respect to r, and within the bounds, where both are equal, both halves are that of `r A`.
+        """
+        eq = self.defined[n]
+        of = [self.defined[x] for x in eq.operands if isinstance(x, Var) and x in self.defined]
+        if eq.row.algebra not in ("smaller", "larger") or [x.row for x in of] != 2 * [of[0].row if of else None]:
+            return None
+        for k, (p, q) in enumerate((of, of[::-1])):
+            pairs = [(a, b) for a, b in zip(p.operands, q.operands, strict=True) if a is not b]
+            clipped = self.defined.get(pairs[0][1]) if len(pairs) == 1 and isinstance(pairs[0][1], Var) else None
+            is_it = clipped is not None and clipped.row.algebra == "clipping" and clipped.operands[0] is pairs[0][0]
+            if is_it and self.active.isdisjoint({*q.operands} - {pairs[0][1]}):
+                return k
+        return None
 
     def stated(self, n: Var, arguments: Sequence[str], shape: Shape, pull: Pull) -> Edge | None:
         """What the textbook of `n` states as the derivative with respect to arguments, one value of this shape.

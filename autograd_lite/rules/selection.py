@@ -80,7 +80,7 @@ clip = elementwise(
         at((2, 5), -0.4, 0.5), at((2, 3), around(-np.ones(3)), around(np.ones((2, 1)))), at((5,), min=0.0),
         at((5,), None, 0.3),
     ),
-    textbook=_clip_textbook, scalar="min(max(x1, x2), x3)",
+    textbook=_clip_textbook, scalar="min(max(x1, x2), x3)", algebra="clipping",
     onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high),
 )
 

@@ -935,3 +935,97 @@ def test_a_mean_of_residuals_over_the_steps_is_one_sum():
 
     text = explained(fit, (draw(2), draw(2, 2), draw(3, 2), draw(3)), ["v"])
     assert "dloss/dv = 2 Σₜ (hₜ @ v - ys[t-1]) hₜ / n since" in text
+
+
+def test_what_is_added_at_labels_is_a_sum_of_messages():
+    src, dst = np.array([0, 1, 2, 1]), np.array([1, 2, 0, 0])
+
+    def passed(W, X):
+        messages = np.tanh(X[src] @ W)
+        received = ag.add_at(np.zeros((3, 2)), dst, messages)
+        return np.sum(received**2)
+
+    text = explained(passed, (draw(2, 2), draw(3, 2)), ["W"])
+    assert "receivedₖ = Σᵢ 1[dstᵢ = k] messagesᵢ" in text
+    assert "dL/dmessages = dL/dreceived[dst]" in text
+
+    def with_labels(W, X, to):
+        messages = np.tanh(X[src] @ W)
+        return np.sum(ag.add_at(X, to, messages) ** 2)
+
+    text = explained(with_labels, (draw(2, 2), draw(3, 2), dst), ["W"])
+    assert "L = Σᵢⱼ (Xᵢⱼ + Σₖ 1[toₖ = i] messagesₖⱼ)²" in text
+    assert not re.search("scatter|gather", text)
+
+
+def test_positions_in_a_tuple_have_its_name():
+    def stress(Y, D):
+        pairs = np.triu_indices(3, 1)
+        d = np.linalg.norm(Y[:, None] - Y[None], axis=2)[pairs]
+        return np.sum((d - D[pairs]) ** 2)
+
+    derivation = ag.trace(stress, draw(3, 2), np.abs(draw(3, 3))).explain(["Y"])
+    text = " ".join(str(derivation).split())
+    assert text.startswith("Given pairs (2x3), Y (3x2), D (3x3)")
+    assert "L = Σ (d - D[pairs])²" in text
+    assert "dL/daᵢⱼₖ = Σₗ 1[pairs[0]ₗ = i] 1[pairs[1]ₗ = j] dL/ddₗ (aᵢⱼₖ / ‖aᵢⱼ‖)" in text
+    assert r"1[\mathrm{pairs}[0]_{l} = i]" in derivation.latex()
+
+    def lower(S):
+        return np.sum(S[np.tril_indices(3)] ** 2)
+
+    assert "L = Σ S[np.tril_indices(3)]²" in explained(lower, (draw(3, 3),))
+
+
+def test_a_product_that_is_written_twice_is_one_step():
+    def riccati(A, B, R, P):
+        for _ in range(3):
+            K = np.linalg.solve(R + B.T @ P @ B, B.T @ P @ A)
+            P = A.T @ P @ (A - B @ K)
+        return np.trace(P)
+
+    text = explained(riccati, (draw(2, 2), draw(2, 1), np.eye(1), np.array([[2.0, 0.3], [0.3, 1.0]])), ["B"])
+    assert "aₜ = Bᵀ @ Pₜ₋₁ 1x2 t = 1 … 3 bₜ = R + aₜ @ B 1x1 t = 1 … 3 cₜ = aₜ @ A 1x2" in text
+
+    def height(u, v, w):
+        return np.abs(u @ np.cross(v, w)) / np.linalg.norm(np.cross(v, w))
+
+    assert explained(height, (draw(3), draw(3), draw(3)), ["u"]).count("= v × w") == 1
+
+
+def test_a_clipped_ratio_has_one_indicator():
+    def ppo(theta, S, a, old, A):
+        z = S @ theta
+        logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        ratio = np.exp(logp[np.arange(len(a)), a] - old)
+        return -np.mean(np.minimum(ratio * A, np.clip(ratio, 0.8, 1.2) * A))
+
+    args = draw(3, 2), draw(4, 3), np.array([0, 1, 1, 0]), np.log([0.5, 0.2, 0.9, 0.4]), np.array([1.0, -1.0, 0.5, 2.0])
+    text = explained(ppo, args, ["theta"])
+    assert "dL/dratio = -A ⊙ 1[ratio ⊙ A ≤ clip(ratio, 0.8, 1.2) ⊙ A] / n" in text
+
+
+def test_a_discount_of_a_row_has_the_number_of_the_row():
+    def value(effort, q, delta):
+        stock, total = 0.8, 0.0
+        for t in range(4):
+            catch = q * effort[t] * stock
+            stock = 1.2 * stock - catch
+            total += delta**t * (catch - 0.3 * effort[t] ** 2)
+        return total
+
+    text = explained(value, (draw(4), np.array(0.5), np.array(0.9)), ["effort"])
+    assert "δᵏ effort[k]" in text
+    assert "k + 1" not in text
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "wrt", "line"),
+    [
+        (lambda A, v, w: np.einsum("i,ij,j->", v, A, w), ((2, 3), (2,), (3,)), "v", "dL/dvᵢ = Σⱼ Aᵢⱼ wⱼ"),
+        (lambda M, v, w: np.sum(np.outer(v, w) ** 2 * M), ((2, 3), (2,), (3,)), "w", "dL/dw = (dL/da)ᵀ @ v"),
+        (lambda x, y: np.sum(np.expm1(x) * y), ((3,), (3,)), "x", "dL/dx = y ⊙ exp(x)"),
+    ],
+)
+def test_a_factor_of_one_and_a_matrix_that_is_a_vector_are_not_written(f, args, wrt, line):
+    assert line in explained(f, [draw(*shape) for shape in args], [wrt])
