@@ -144,6 +144,16 @@ class Candidates:
         e = min((e, *(form for form, ones in self.chain.shorter.forms(e, set()) if not ones)), key=leaves)
         return Closed(e, start, (), through, symmetric=tuple(symmetric))
 
+    def is_half_of_form(self, n: Var, formulas: Sequence[Expr] = ()) -> bool:
+        """Whether a landmark is ``w @ S`` of a quadratic form ``w @ S @ w`` wherever it is read, also in `formulas`."""
+        definition, word = self.chain.definition(n), self.chain.names[n]
+        if definition.role != "matrix product" or len(n.shape) != 1 or any(a.role != "name" for a in definition.args):
+            return False
+        read = [*formulas, *(self.chain.definition(m) for m in self.consumers.get(n, ()))]
+        parts = [part for e in read for part in walk(e)]
+        products = [part for part in parts if any((a.role, a.value) == ("name", word) for a in part.args)]
+        return all(e.role in PRODUCTS and not e.shape and e.names <= {word, *definition.names} for e in products)
+
     def _product(self, n: Var, through: Collection[Var]) -> Expr | None:
         """The gradient with respect to `n` through these landmarks as one product, or a sum of such."""
         are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
@@ -151,7 +161,7 @@ class Candidates:
         users, word = self.consumers.get(n, ()), self.chain.names[n]
         definitions = (self.chain.definition(m) for m in users if m in self._letters)
         is_twice = any(e.role in PRODUCTS and occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
-        is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice)
+        is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice or any(map(self.is_half_of_form, users)))
         e = self._of_products(n, are_products) if is_tried else None
         while e is not None and (here := e.names & self._written_out.keys()):
             e = substitute(e, {word: self._written_out[word] for word in here})

@@ -39,7 +39,7 @@ from .formula import (
     walk,
 )
 from .layout import GIVEN, STEPS, Definition, Line, Section
-from .simplify import again, is_negative, is_zero, product, simplified
+from .simplify import again, alike, is_negative, is_zero, product, simplified
 from .writing import text_name
 
 T = TypeVar("T")
@@ -85,10 +85,17 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     twice = set() if any(often[word] > 2 for word in looped) else twice
     looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
+    sections = [replace(s, lines=[_changed(x, lambda e: replaced(e, _of_equal)) for x in s.lines]) for s in sections]
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     return [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
+
+
+def _of_equal(e: Expr) -> Expr | None:
+    """A sum in which a term stands several times, x + v dt + v dt + v dt, with their number."""
+    often = Counter(term.key for _, term in terms_of(e)) if e.role == "sum" else {}
+    return alike(e) if max(often.values(), default=0) >= TERMS else None
 
 
 def _number(word: str) -> tuple[str, int]:

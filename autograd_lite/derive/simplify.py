@@ -394,10 +394,10 @@ def _add(e: Expr) -> Expr | None:
             return simplified("subtract", (x, number(-y.value)), e.shape)
     if (cases := _cases(a, b, e.shape)) is not None:
         return cases
-    return _alike(e) or _side_by_side(a, b)
+    return alike(e) or _side_by_side(a, b)
 
 
-def _alike(e: Expr) -> Expr | None:
+def alike(e: Expr) -> Expr | None:
     """A sum in which a term stands twice, ``1 - x - x``, as ``1 - 2 x``; None where there is none."""
     terms: dict[str, tuple[Any, Expr]] = {}
     every = terms_of(e)
@@ -471,7 +471,7 @@ def _subtract(e: Expr) -> Expr | None:
         return product((number(-1), b), e.shape)
     if b.role == "negation" or is_negative(b):
         return simplified("add", (a, b.args[0] if b.args else number(-b.value)), e.shape)
-    return _common(a, b, e.shape) if a.role == "product" else _alike(e)
+    return _common(a, b, e.shape) if a.role == "product" else alike(e)
 
 
 def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
@@ -839,6 +839,10 @@ def _turned(e: Expr) -> Expr | None:
 def _places(e: Expr) -> Expr | None:
     """What only has axes of length 1 less; a sign stands in front."""
     index, (g,) = e.params["index"], e.args
+    parts = zip([p for p in index_parts(index) if p is not None], e.shape, strict=False)
+    is_all = all(n == 1 if type(p) is int else isinstance(p, slice) and p == slice(None) for p, n in parts)
+    if is_all and math.prod(g.shape) == math.prod(e.shape):  # of out[:, 0], where that is a column
+        return simplified("reshape", e.args, e.shape, shape=e.shape, order="C")
     if repr(index) in _BACK and len(e.shape) == 1:
         return simplified("getitem", e.args, e.shape, index=index, unique_indices=True)
     if isinstance(index, Labels) and index.dtype == bool and index.word and index.ndim:
@@ -846,8 +850,7 @@ def _places(e: Expr) -> Expr | None:
         chosen = simplified("where", (name(index.word, index.shape), number(1), number(0)), index.shape)
         chosen = fitted(chosen, (*index.shape, *(1 for _ in e.shape[index.ndim :])))
         return None if whole is None else product((whole, chosen), e.shape)
-    is_all = isinstance(index, tuple) and all(p is None or isinstance(p, slice) and p == slice(None) for p in index)
-    return simplified("reshape", e.args, e.shape, shape=e.shape, order="C") if is_all else None
+    return None
 
 
 def _added_at(e: Expr) -> Expr | None:

@@ -582,7 +582,8 @@ class Steps(Notation):
             pairs = [(a, b) for a, b in zip(p.operands, q.operands, strict=True) if a is not b]
             clipped = self.defined.get(pairs[0][1]) if len(pairs) == 1 and isinstance(pairs[0][1], Var) else None
             is_it = clipped is not None and clipped.row.algebra == "clipping" and clipped.operands[0] is pairs[0][0]
-            if is_it and self.active.isdisjoint({*q.operands} - {pairs[0][1]}):
+            is_it = is_it and pairs[0][1] not in self.names  # of which there is no line
+            if is_it and not any(x in self.active for x in q.operands if isinstance(x, Var) and x is not pairs[0][1]):
                 return k
         return None
 

@@ -1029,3 +1029,37 @@ def test_a_discount_of_a_row_has_the_number_of_the_row():
 )
 def test_a_factor_of_one_and_a_matrix_that_is_a_vector_are_not_written(f, args, wrt, line):
     assert line in explained(f, [draw(*shape) for shape in args], [wrt])
+
+
+def test_a_quadratic_form_in_a_quotient_is_one_term():
+    def rayleigh(w, X):
+        S = X.T @ X / len(X)
+        return -(w @ S @ w) / (w @ w)
+
+    text = explained(rayleigh, (draw(2), draw(4, 2)))
+    assert "L = -(w @ S @ w) / (w @ w) 1" in text
+    assert "dL/dw = 2 ((w @ S @ w) w / (w @ w) - S @ w) / (w @ w) since Sᵀ = S" in text
+    assert "dL/dS = -(w @ wᵀ) / (w @ w)" in text
+
+    def sharpe(w, mu, Sigma):
+        return (w @ mu - 0.1) / np.sqrt(w @ Sigma @ w)
+
+    text = explained(sharpe, (draw(2), draw(2), np.array([[1.0, 0.2], [0.2, 2.0]])), ["w"])
+    assert "dL/dw = μ / √(w @ Sigma @ w) - L (Sigma @ w) / (w @ Sigma @ w)" in text
+
+
+def test_what_a_loop_adds_again_is_counted_and_a_column_is_no_part():
+    def flight(v, target):
+        x = 0.0
+        for _ in range(4):
+            x += v * 0.1
+        return (x - target) ** 2
+
+    assert "x = 0.4 v" in explained(flight, (np.array(2.0), np.array(0.5)), ["v"])
+
+    def net(W, b, X, y):
+        out = X @ W + b
+        return np.sum((out[:, 0] - y) ** 2)
+
+    text = explained(net, (draw(2, 1), draw(1), draw(3, 2), draw(3)), ["W"])
+    assert "elsewhere" not in text
