@@ -79,13 +79,13 @@ def _second(names: Container[str] = ()) -> Iterator[str]:
 
 
 def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Section]:
+    sections = [replace(s, lines=[_changed(x, lambda e: replaced(e, _of_equal)) for x in s.lines]) for s in sections]
     steps = [line for s in sections if s.title == STEPS for line in s.lines]
     often = Counter(_number(line.symbol)[0] for line in steps)
     twice = {word for word in looped if often[word] == 2}
     twice = set() if any(often[word] > 2 for word in looped) else twice
     looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
-    sections = [replace(s, lines=[_changed(x, lambda e: replaced(e, _of_equal)) for x in s.lines]) for s in sections]
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
@@ -525,8 +525,12 @@ def _with_powers(terms: Sequence[tuple[int, Expr]]) -> Sequence[tuple[int, Expr]
         exponents = [_exponent(fs, word) for fs in factors]
         if sorted(exponents) == [*range(len(terms))]:
             powers = (unsimplified("power", (name(word), number(k)), ()) for k in exponents)
-            rest = ([p, *(f for f in fs if not _is_power(f, word))] for p, fs in zip(powers, factors, strict=True))
-            return [(sign, multiplied(fs, e.shape)) for (sign, e), fs in zip(terms, rest, strict=True)]
+            others = ([f for f in fs if not _is_power(f, word) and f.value != 1] for fs in factors)
+            rest = ([p, *fs] for p, fs in zip(powers, others, strict=True))
+            powered = [multiplied(fs, e.shape) for (_, e), fs in zip(terms, rest, strict=True)]
+            if {sign for sign, _ in terms} == {-1}:  # a product would make γ¹ γ again
+                return [(1, unsimplified("negative", (e,), e.shape)) for e in powered]
+            return [(sign, e) for (sign, _), e in zip(terms, powered, strict=True)]
     return terms
 
 
