@@ -22,7 +22,10 @@ TERMS = 20  # of a sum that is written with all of them
 
 
 def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
-    """The values that only the next sum of the same variable uses: ``L = L + (q - obs[t])**2`` in a loop."""
+    """The values that only the next sum of the same variable uses: ``L = L + (q - obs[t])**2`` in a loop.
+
+    Not those of a state, ``x, v = x + dt * v, v - dt * k * x``, of which only the last round needs no more.
+    """
     sums, users = dict[Var, list[Var]](), program.users
     stems = {v: stem(word) for v, word in names.items()}
     for eq in (eq for eq in program.equations if eq.row.algebra in ("sum", "difference")):
@@ -34,6 +37,9 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
     running = set[Var]()
     for y, xs in sums.items():
         last = next((v for v in (y, *xs[::-1]) if v in names), y)  # up to which it is one sum
+        values = [v for v in names if v in program.defined and v is not last and stems[v] == stems.get(last)]
+        if any(len(users[v]) > 1 for v in values):
+            continue
         before = xs if last is y else xs[: xs.index(last)]
         chain = [x for x in before if x not in names or stems[x] == stems.get(last)]
         running |= {*chain} if len(chain) < TERMS and not set(names).isdisjoint(chain) else set()

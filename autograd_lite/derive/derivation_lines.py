@@ -344,10 +344,10 @@ class Lines:
     def plain(self) -> dict[Var, Expr]:
         """The gradients that are one number for all entries, such as 1 / n or λ, or ½ I, which have no line."""
         plain = self._plain({*self.asked})
-        names, known = self.chain.names, self.chain.constants.values.keys() | self.chain.constants.sizes.keys()
+        names = self.chain.names
         looped = {n for n in self.reach if self._is_looped(n)}
-        others = {stem(names[n]) for n in looped - plain.keys()}  # of which other rounds have lines
-        mixed = {n for n in looped & plain.keys() if stem(names[n]) in others and not plain[n].names <= known}
+        others = {stem(names[n]) for n in looped - plain.keys() - {self.chain.root}}  # of which other rounds have lines
+        mixed = {n for n in looped & plain.keys() if stem(names[n]) in others}
         return self._plain(self.asked | mixed) if mixed else plain
 
     def _plain(self, others: Set[Var]) -> dict[Var, Expr]:

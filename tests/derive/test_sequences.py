@@ -1063,3 +1063,25 @@ def test_what_a_loop_adds_again_is_counted_and_a_column_is_no_part():
 
     text = explained(net, (draw(2, 1), draw(1), draw(3, 2), draw(3)), ["W"])
     assert "elsewhere" not in text
+
+
+def test_a_state_that_the_last_round_only_adds_to_is_a_recursion():
+    def oscillator(k, x0, v0, dt):
+        x, v = x0, v0
+        for _ in range(4):
+            x, v = x + dt * v, v - dt * k * x
+        return x**2
+
+    text = explained(oscillator, tuple(map(np.array, (2.0, 1.0, 0.5, 0.1))), ["k"])
+    assert "xₜ = xₜ₋₁ + dt vₜ₋₁ 1 t = 1 … 4 vₜ = vₜ₋₁ - dt k xₜ₋₁ 1 t = 1 … 3" in text
+
+    def map_of(r, p0):
+        p, total = p0, 0.0
+        for _ in range(3):
+            p = r * p * (1 - p)
+            total = total + p
+        return total
+
+    text = explained(map_of, (np.array(2.5), np.array(0.3)), ["r"])
+    assert "dtotal/dp3 = 1" in text
+    assert "dtotal/dr = Σₜ dtotal/dpₜ · (1 - pₜ₋₁) pₜ₋₁ since pₜ = r pₜ₋₁ (1 - pₜ₋₁); t = 1 … 3" in text
