@@ -32,7 +32,7 @@ SIGNS = {
     **dict.fromkeys((" × ", " ⋆ ", r" \star ", " ∗ ", r" \ast "), (PRODUCT, SIGN, SIGN)),
     **dict.fromkeys((r" \odot ", r" \cdot ", r" \times ", r" \otimes ", " * "), (PRODUCT, ATOM, ATOM)),
     r"\sum ": (SIGN, ATOM, PRODUCT),
-    "Σ ": (SIGN, ATOM, POWER),
+    **dict.fromkeys(("Σ ", "det "), (SIGN, ATOM, POWER)),
     " ** ": (POWER, ATOM, SIGN),
 }
 PREFIX = ("-", "~")  # at the beginning: these bind as SIGN, and their operand has to as PRODUCT
@@ -107,11 +107,10 @@ def _operands(part: str, places: dict[str, int], lone: int) -> None:
 
 
 def _after(left: str) -> int:
-    if not left or re.search(r"(?<!\\)\b[a-z]+ $", left):  # nothing, or a word
-        return 0
+    is_open = not left or re.search(r"(?<!\\)\b[a-z]+ $", left)  # nothing, or a word
     if left in PREFIX:
         return PRODUCT
-    return next((right for sign, (_, _, right) in SIGNS.items() if left.endswith(sign)), ATOM)
+    return next((right for sign, (_, _, right) in SIGNS.items() if left.endswith(sign)), 0 if is_open else ATOM)
 
 
 def _before(right: str) -> int:

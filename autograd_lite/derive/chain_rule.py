@@ -242,12 +242,28 @@ class Chain(Steps):
         shape = np.shape(self.values[computed[word]]) if word in computed else ()
         if len(shape) != 2 or len({*shape}) > 1 or not np.allclose(x := self.environment()[word], x.T):
             return False
+        if self.is_picture and any(map(self._can_be_turned, self._behind(word))):
+            return False
         if computed[word] not in self.active:
             return True
         points = self.shorter.points
         if not np.any(x - np.diag(np.diag(x))):  # max(a, 0) may be diagonal by chance, also near it
             return False
         return len(points) > POINTS and all(np.allclose(x := p.values[computed[word]], x.T) for p in points)
+
+    def _behind(self, word: str) -> set[str]:
+        """A name and those of what it is computed from."""
+        found, stack, values = set[str](), [word], {self.names[n]: n for n in self.landmarks if n in self.defined}
+        while stack:
+            if (word := stack.pop()) not in found:
+                found.add(word)
+                stack += self.definition(values[word]).names if word in values else ()
+        return found
+
+    def _can_be_turned(self, word: str) -> bool:
+        """Whether a name is that of a symmetric matrix that was given: on a page its entries can be changed."""
+        x = np.asarray(self.constants.values.get(word, 0))
+        return x.ndim == 2 and np.array_equal(x, x.T) and not self.is_made(word)
 
     def _without_upstream(self, f: Factor) -> Factor:
         """A factor of the result, whose own gradient is one: a map is then the gradient itself."""

@@ -150,7 +150,7 @@ class Constants:
 
     def in_loop(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of entries: ``1 - ys[t]``."""
-        e, code, here = self._operand(eq, k), eq.origin.code, _place_in_code(eq, k)
+        e, code, here = self.source(eq, k), eq.origin.code, _place_in_code(eq, k)
         if e is None or code is None:
             return None
         turns = _Turns(code)
@@ -190,9 +190,17 @@ class Constants:
         start = evaluated(before[0], self._variables(before[0], turns.code)) if before else None
         return start or _entry_of(of, wholes[of], (t + step) % wholes[of].shape[axis], axis)
 
-    def _operand(self, eq: Equation, k: int) -> ast.expr | None:
-        """The user's expression for an operand; in an inner loop that is one operation on arrays the arrays."""
+    def source(self, eq: Equation, k: int) -> ast.expr | None:
+        """The user's expression for a constant operand; in an inner loop that is one operation on arrays the arrays.
+
+        Of ``s * X.T @ X``, where the number s stands in front, it is ``X.T``.
+        """
         e, code = operand(eq, k), eq.origin.code
+        while np.ndim(eq.operands[k]) and isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult):
+            given = [part for part in (e.left, e.right) if self.computed.keys().isdisjoint(names(part))]
+            if len(given) != 1:
+                break
+            [e] = given
         return of_whole(code, e) if e is not None and code is not None and place(eq) in self.inner else e
 
     def at_labels(self, eq: Equation, k: int, x: Any) -> Expr | None:
@@ -352,7 +360,7 @@ class Constants:
 
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
-        e = self._operand(eq, k)
+        e = self.source(eq, k)
         if self._is_zero_before(eq, k, x):
             return number(0)
         if e is None or _place_in_code(eq, k) in self.rounds:
@@ -376,7 +384,7 @@ class Constants:
 
     def _is_zero_before(self, eq: Equation, k: int, x: Any) -> bool:
         """Whether an operand is the 0 that a variable is before a loop that gives it others: x1 = 0, x1 = x[n]."""
-        e = self._operand(eq, k) if is_number(x) and not x and any(self.each.get(_place_in_code(eq, k), ())) else None
+        e = self.source(eq, k) if is_number(x) and not x and any(self.each.get(_place_in_code(eq, k), ())) else None
         code = eq.origin.code
         return isinstance(e, ast.Name) and code is not None and (e.id not in self.changing or starts_anew(code, e))
 
@@ -595,7 +603,17 @@ class Constants:
         """A formula with that in terms of these constants."""
         known = {w: self.defined[w] for w in e.names if self.is_first(w)}
         inside = replaced(e, lambda part: known.get(part.value) if part.role == "name" else None)
-        return self.opened(inside) if known else e
+        return self.opened(inside) if known else self.sliced(e)
+
+    def sliced(self, e: Expr) -> Expr:
+        """A formula with what was quoted and is a slice, ``y[1:]``, as a window of the array."""
+        known = {w: part for w in e.names & self.quoted.keys() if (part := self._slice(self.values.get(w))) is not None}
+        return replaced(e, lambda part: known.get(part.value) if part.role == "name" else None) if known else e
+
+    def _slice(self, x: Any) -> Expr | None:
+        around = self._inside.get(id(_owner(x)), []) if isinstance(x, np.ndarray) else []
+        parts = (_window(x, a, w) for a, w in around if w not in self.quoted)
+        return next((part for part in parts if part is not None), None)
 
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""
@@ -1133,11 +1151,12 @@ def _owner(x: Array) -> Array:
 
 
 def _window(x: Array, a: Array, word: str) -> Expr | None:
-    """`x` as ``a[k:m]`` or ``a[k:m, i:j]`` where it lies in `a`."""
+    """`x` as ``a[k:m]`` or ``a[k:m, i:j:2]`` where it lies in `a`."""
     rest, index = address(x) - address(a), list[slice]()
-    for stride, n in zip(a.strides, x.shape, strict=False):
+    for stride, step, n in zip(a.strides, x.strides, x.shape, strict=False):
         k, rest = divmod(rest, stride or 1)
-        index.append(slice(k, k + n))
+        by = max(step // (stride or 1), 1)
+        index.append(slice(k, k + n * by, by) if by > 1 else slice(k, k + n))
     at = tuple(index) if x.ndim > 1 else index[0]
     is_it = x.ndim == a.ndim and address(x) >= address(a) and _place(a[at]) == _place(x)
     return unsimplified("getitem", (name(word, a.shape),), x.shape, index=at) if is_it else None

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import added, before, bound, decisions, is_around, looped, passed
-from ..program.naming import expression, groups, operand, span, stem
+from ..program.assignments import added, before, bound, decisions, is_around, looped, passed, sources
+from ..program.naming import expression, groups, line, operand, span, stem
 from .chain_rule import Chain
-from .formula import Expr
+from .formula import Expr, name
 
 #: They read a Tensor's numbers, after which nothing is recorded.
 _READS = ("numpy", "data", "detach", "item", "tolist", "grad")
@@ -53,29 +53,31 @@ class Given:
         self.arrays = {word for _, word in chain.arrays}
         self.fixed: set[str] = set()
         self.derived: dict[str, set[str]] = {}  # arrays, with those that they were computed from
-        self.recorded = {span(e) for eq in equations if (e := expression(eq)) is not None}
+        self.recorded = {span(e) for eq in equations if (e := line(eq)) is not None}
         self._words: dict[tuple[CodeType | None, str], int] = {}
         self._arguments: dict[tuple[CodeType, str], int] = {}
 
     def operand(self, eq: Equation, k: int, x: Any) -> bool:
         """True if operand `k`, whose value is `x`, is given."""
         v, code = eq.operands[k], eq.origin.code
-        names = {self.chain.names[v]} if isinstance(v, Var) else self.chain.operand(eq, k).names
-        if not isinstance(v, Var) and not names.isdisjoint(self.chain.named):  # in terms of values of the program
+        is_value, chain = isinstance(v, Var), self.chain
+        whole = name(chain.names[v], v.shape) if is_value else chain.constants.sliced(chain.operand(eq, k))
+        names = whole.names
+        if not is_value and not names.isdisjoint(self.chain.named):  # in terms of values of the program
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
         if np.ndim(x) and any(map(self.chain.constants.is_first, names)):
-            return self._first(self.chain.operand(eq, k), code)
+            return self._first(whole, code)
         starts = names & self.chain.constants.starts
         self.fixed |= starts
-        written = operand(eq, k)
+        written = chain.constants.source(eq, k)
         written = written.value if names == starts and isinstance(written, ast.Subscript) else written  # pos[0]
         is_formula = bool(names) if isinstance(written, ast.BinOp) else names != starts  # 0.1 * assets0
         if is_formula and names.isdisjoint(self.chain.numbered):
-            is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
-            if is_whole and isinstance(written, ast.Name) and {written.id} in (names, {stem(w) for w in names}):
-                self.fixed |= names - {written.id}  # S2, of the list from which a loop takes S
-                return self._local(written.id, code) > UNKNOWN
+            word = written.id if whole.role == "name" and isinstance(written, ast.Name) else ""
+            if {word} in (names, {stem(w) for w in names}):
+                self.fixed |= names - {word}  # S2, of the list from which a loop takes S
+                return self._local(word, code) > UNKNOWN
             variables = {stem(w) if w in starts else w for w in names}
             return all(self.word(word, code) for word in variables - self.chain.constants.sizes.keys())
         if written is None:
@@ -138,7 +140,7 @@ class Given:
     def _of_word(self, word: str, code: CodeType | None) -> int:
         if (code, word) not in self._words:
             self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
-            values = None if code is None else bound(code, word)
+            values = None if code is None else sources(code, word)
             origin = UNKNOWN
             if code is not None and values is not None:
                 constant = [e for e in (*values, *added(code, word)) if not self._is_computed(e, code)]
@@ -229,7 +231,7 @@ class Given:
             word = stack.pop()
             if word not in seen and code is not None:
                 seen.add(word)
-                stack += [n for e in bound(code, word) or () if span(e) not in self.recorded for n in _names(e)[0]]
+                stack += [n for e in sources(code, word) or () if span(e) not in self.recorded for n in _names(e)[0]]
         return seen
 
     def _origin(self, e: ast.AST, code: CodeType | None) -> int:

@@ -99,12 +99,14 @@ class Helpers:
         fn = getattr(row.fn, "_without_surrogate", row.fn)
         return self.of_value(fn, word) if short else self._function(fn, word)
 
-    def lines(self) -> list[str]:
-        out = list(self.imports.values())
-        for text in self.texts.values():
-            gap = ["", ""] if text.startswith(("def ", "class ")) else [""]
-            out += [*gap, *text.splitlines()]
-        return out
+    def lines(self, used: set[str]) -> list[str]:
+        """The lines that define the names `used`, and what these need."""
+        out: list[str] = []
+        for word, text in reversed(self.texts.items()):
+            if word in used:
+                used = used | {part.id for part in ast.walk(ast.parse(text)) if isinstance(part, ast.Name)}
+                out = [*([""] * (1 + text.startswith(("def ", "class ")))), *text.splitlines(), *out]
+        return [*(line for module, line in self.imports.items() if module.partition(".")[0] in used), *out]
 
     def run(self) -> dict[str, Any]:
         """Everything defined so far."""

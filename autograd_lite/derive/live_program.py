@@ -223,7 +223,7 @@ class _Program(Writer):
             formula = substitute(formula, {factor.cotangent: number(1)})
         elif factor.combine != stated.combine:
             formula = stated.formula
-        e = replaced(self.exact.expanded(of, formula), self._number)
+        e = self.chain.constants.sliced(replaced(self.exact.expanded(of, formula), self._number))
         there = {*self.computed, *self.graph.names.values(), *self.still}
         if stale := e.names & set(self.chain.names.values()) - there:
             raise NoForm(f"{plain(min(stale))} is not computed in the page; draw the function itself, ag.trace(f, x)")

@@ -136,7 +136,7 @@ class _Again:
         """
         whole = self.chain.operand(eq, k)
         e = self.chain.constants.opened(whole)
-        word = whole.value if whole.role == "name" and e is not whole else ""
+        word = whole.value if whole.role == "name" and self.chain.constants.is_first(whole.value) else ""
         if word in self.firsts or not e.names:
             return [], self.firsts.get(word, eq.operands[k])
         used = [v for w, v in self.named.items() if w in e.names]

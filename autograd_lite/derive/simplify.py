@@ -236,12 +236,15 @@ def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[A
     """The numbers in front of the factors above and below in their lowest terms."""
     for power in (1, -1) if bottom and (top % 1 or bottom % 1) else ():  # ½ / (2π), and 4π / (4π)²
         share = Fraction(top / bottom / math.pi**power).limit_denominator(99)
-        if share and math.isclose(top, share * math.pi**power * bottom, rel_tol=1e-14):
+        if 0 < abs(share.numerator) < 999 and math.isclose(top, share * math.pi**power * bottom, rel_tol=1e-14):
             over = 1 if power > 0 else math.pi
             return share.numerator * math.pi / over, share.denominator * over
     is_whole = bottom and not top % bottom
     if is_whole or bottom and not has_below and top % 1:  # 2 x / 5 stays
         return top // bottom if is_whole else top / bottom, 1
+    root = float(f"{abs(bottom) ** 0.5:.12g}")
+    if bottom % 1 and math.isclose(root * root, bottom, rel_tol=1e-14) and not 1e6 * top / root % 1:  # 3 c / (c x)²
+        return top / root, root
     if bottom % 1 and top % 1 and math.isclose(bottom / top, round(bottom / top), rel_tol=1e-14):  # π / (2π x)
         return 1, round(bottom / top)
     if bottom and not top % 1 and not bottom % 1 and has_above:  # 2 x / (4 y)

@@ -291,7 +291,8 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     while name in writer.helpers.texts:  # a helper has this name
         name += "_"
     head = [f"{w}={written[w]}" if w in written else w for w in arguments]
-    lines = ["import numpy as np", *writer.helpers.lines(), "", "", *_wrapped(f"def {name}(", head, "):")]
+    helpers = writer.helpers.lines(names_in("\n".join(body)))
+    lines = ["import numpy as np", *helpers, "", "", *_wrapped(f"def {name}(", head, "):")]
     lines += [f"    {line}" if line else "" for line in body]
     gradients = {v: writer.gradient(v) for v in wanted}
     returned = [writer.result, *(written_out(tree, gradients) for tree in trees)]

@@ -105,7 +105,7 @@ class LineWriter(CodeWriter):
                 continue
             definition = chain.definition(n)
             origin = place or _origin([part.row for part in walk(definition) if part.row is not None])
-            comment = f"{origin}, {shape_text(n.shape)}"
+            comment = f"{origin}, {shape_text(n.shape)}".removeprefix(", ")
             lines += self.line(self.node(n), definition, comment, n, chain.values[n], returned=n is root)
         if not chain.is_single(root):  # an argument, or one of several results
             word = self.result

@@ -74,7 +74,8 @@ class CallResult:
             if isinstance(symbol, tuple):
                 return tuple(map(tensor, symbol))
             if symbol is None or symbol.formula.is_number:
-                return symbol and symbol.value
+                is_zero = symbol is not None and type(symbol.value) is float and not symbol.value
+                return np.float64(0) if is_zero else symbol and symbol.value  # of x / 0.0 the rule is 1 / 0
             array = np.asarray(symbol.value)
             node = leaf(array, requires_grad=False)
             turned = self.is_turned and is_g(symbol.formula)

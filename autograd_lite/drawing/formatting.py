@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..derive.formula import Expr
+from ..derive.formula import Expr, Function, fold
 from ..derive.layout import Line as Written
 from ..derive.writing import TEXT, text, text_name
 
@@ -95,19 +96,45 @@ def summary(value: Any) -> str:
         return "no finite entry"
     if finite.min() == finite.max() and finite.size == value.size:
         return f"all {number(finite.min(), 2)}"
-    low, high, mean = (number(x, 2) for x in (finite.min(), finite.max(), finite.mean()))
+    ends, middle = (finite.min(), finite.max()), finite.mean()
+    middle *= abs(middle) > 1e-15 * max(-ends[0], ends[1])  # entries that cancel leave a rounding error
+    low, high, mean = (number(x, 2) for x in (*ends, middle))
     bad = value.size - finite.size
     return f"{low} … {high}, mean {mean}" + (f", {bad} not finite" if bad else "")
 
 
 def formula(e: Expr | None, wide: int = WIDE) -> str:
     """A formula in one line of mathematics."""
-    return "" if e is None else mathematics(text(e), wide)
+    return "" if e is None else mathematics(text(of_vectors(e)), wide)
+
+
+class _Dot(Function):
+    """The product of two vectors, vᵀ w: side by side they are none."""
+
+    algebra = "matrix product"
+    infix: Any = "{x1}ᵀ @ {x2}"
+
+
+def of_vectors(e: Expr) -> Expr:
+    """Products of two vectors as vᵀ w and vᵀ A w."""
+
+    def turned(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        part = replace(part, args=args)
+        if part.role != "matrix product" or [len(x.shape) for x in args] != [1, 1]:
+            return part
+        x, y = args
+        is_form = x.role == "matrix product" and len(x.args[0].shape) == 1
+        return replace(part, args=(replace(x, row=_DOT), y)) if is_form else replace(part, row=_DOT)
+
+    return fold(e, turned)
+
+
+_DOT = _Dot("matmul")
 
 
 def equation(symbol: str, e: Expr, shape: Sequence[int] | None, names: Collection[str] = ()) -> list[str]:
     """A symbol and its formula as mathematics, with indices where they need some: those are none of `names`."""
-    written = Written(symbol, (e,), shape=tuple(shape or ()), names=names).written(TEXT)
+    written = Written(symbol, (of_vectors(e),), shape=tuple(shape or ()), names=names).written(TEXT)
     return [mathematics(side, LONGEST) for side in written]
 
 

@@ -93,8 +93,9 @@ class _Derived:
         introduces.
         """
         where, env = dict(self.chain.where(n)), self.chain.environment()
-        parts = (e for f in (formula, *where.values()) for e in walk(f))
-        quoted = self.chain.constants.quoted  # of P[edges[:, 0]] edges
+        constants = self.chain.constants
+        parts = (e for f in (formula, *where.values()) for e in walk(constants.sliced(f)))
+        quoted = constants.quoted  # of P[edges[:, 0]] edges
         every = ((e, w) for e in parts for word in sorted(e.names) for w in (word, *quoted.get(word, ())))
         words = dict.fromkeys(w for e, w in every if e.role == "name" and e.value == w or w in self.by_name)
         return [w for w in words if w not in where and not is_number(env.get(w))]

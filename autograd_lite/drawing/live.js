@@ -102,7 +102,8 @@ const lines = (x) => {
   const finite = [...x.data].filter(Number.isFinite);
   if (!finite.length) return ["no finite entry"];
   const bad = x.data.length - finite.length, ends = [Math.min(...finite), Math.max(...finite)];
-  const [low, high] = ends.map((y) => number(y, 2, x.kind)), mean = number(finite.reduce((a, b) => a + b, 0) / finite.length, 2);
+  const [low, high] = ends.map((y) => number(y, 2, x.kind)), middle = finite.reduce((a, b) => a + b, 0) / finite.length;
+  const mean = number(Math.abs(middle) > 1e-15 * Math.max(-ends[0], ends[1]) ? middle : 0, 2);
   if (ends[0] === ends[1] && !bad) return [`all ${low}`];
   return [`${low} … ${high}, mean ${mean}${bad ? `, ${bad} not finite` : ""}`];
 };

@@ -62,6 +62,7 @@ def texts(line: Line | tuple[str, ...], wide: int) -> list[str]:
     """The sides of a formula as text of at most `wide` characters each, without the value."""
     if isinstance(line, tuple):
         return []
+    line = replace(line, formulas=tuple(map(formatting.of_vectors, line.formulas)))
     return [formatting.mathematics(side, wide) for side in line.written(TEXT)]
 
 

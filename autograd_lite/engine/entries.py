@@ -40,7 +40,7 @@ def fact(word: str, x: Any, mask: Any) -> str:
     chosen = x[mask]
     if not x.ndim:
         return f"{word} = {value_text(chosen[0])}"
-    if chosen.size > 1 and (chosen == chosen[0]).all():
+    if chosen.size > 1 and ((chosen == chosen[0]).all() or (chosen != chosen).all()):
         return f"{word} = {value_text(chosen[0])}{places(mask)}"
     more = f" and {chosen.size - 1} more" if chosen.size > 1 else ""
     return f"{word}{index_text(np.argwhere(mask)[0].tolist())} = {value_text(chosen[0])}{more}"

@@ -28,6 +28,12 @@ def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
     return [] if hasattr(builtins, word) else None
 
 
+def sources(code: CodeType, word: str) -> Sequence[ast.expr | ast.FunctionDef] | None:
+    """:func:`bound`; of a variable of a comprehension, ``for g in groups``, what it takes its values from."""
+    found = bound(code, word)
+    return [e for scope in _scopes(code) for e in _loops(scope)[1].get(word, ())] or None if found is None else found
+
+
 def added(code: CodeType, word: str) -> list[ast.expr]:
     """What the source puts into a list by a call, ``errors.append(C @ x - y)``."""
     calls = (at.value for scope in _scopes(code) for at in ast.walk(scope) if isinstance(at, ast.Expr))

@@ -349,13 +349,16 @@ log.attach(remedies=(
     Remedy("ag.xlogy({x1}, {x2})"), Remedy("ag.log_softmax({x}{axis})"), Remedy("ag.log_sigmoid({x})"),
     Remedy("ag.log_sigmoid(-{x})"), Remedy("np.where({x} > 0, np.log({x}), 0)", "np.log({x} + eps)"),
 ))
+for _row in (log2, log10):
+    _code = f"np.{_row.name}({{x}}"
+    _row.attach(remedies=(Remedy(f"np.where({{x}} > 0, {_code}), 0)", f"{_code} + eps)"),))
 exp.attach(remedies=(
     Remedy("ag.sigmoid({x})"), Remedy("ag.softplus({x})"), Remedy("ag.special.logsumexp({x}{axis})"),
     Remedy("ag.softmax({x}{axis})"), Remedy("np.exp(np.minimum({x}, 80))"),
 ))
 divide.attach(remedies=(Remedy("{x1} / np.where({x2} == 0, 1, {x2})", "{x1} / ({x2} + eps)"),))
-power.attach(remedies=(Remedy("({x1} + eps) ** {x2}"),))
-for _row in (arcsin, arccos):
+power.attach(remedies=(Remedy("np.cbrt({x1})"), Remedy("({x1} + eps) ** {x2}"),))
+for _row in (arcsin, arccos, arctanh):
     _row.attach(remedies=(Remedy(f"np.{_row.name}(np.clip({{x}}, -1 + eps, 1 - eps))"),))
 sigmoid.attach(remedies=(
     Remedy("F.binary_cross_entropy_with_logits({x}, y)", before="for a cross-entropy write "),

@@ -20,6 +20,7 @@ from ..engine.forward import push
 from ..engine.node import Node
 from ..engine.unbroadcast import match_argument, ones
 from ..program import Equation, Program, Var
+from ..program.naming import place
 from .leaves import Array
 
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -120,12 +121,19 @@ class BackwardPass:
         """
         masks: dict[Node, Any] = {self.wrt: test(self.cotangents[self.wrt])}
         causes, path = [], []
+        used: dict[Node, Any] = {}  # the entries on which a step depends: of D, read as D[i, j], all
+        for e in self.edges if test is zero else ():
+            used[e.tail] = used.get(e.tail, np.False_) | ~zero(flat(e.pulled(zero)))
         for e in reversed(self.edges):
             here = masks.get(e.tail, np.False_) & test(flat(e.d))
             if not here.any():
                 continue
-            path.append(e)
             bad, own = test(flat(e.g)), here & test(flat(e.pulled(test)))
+            elsewhere = own & used.get(e.tail, np.False_) if e.head.row.kind == "linear" else np.False_
+            here, own = here & ~elsewhere, own & ~elsewhere
+            if not here.any():
+                continue
+            path.append(e)
             if test is zero and not own[here].all() and (bad | ~np.broadcast_to(e.above(here), bad.shape)).all():
                 own = np.zeros_like(own)
             sought = here & ~own if test is zero else here
@@ -163,8 +171,11 @@ def beginning(
         mask, is_entrywise = masks[results[0]], eq.row.kind == "elementwise"
         nearby = ((x, folded(mask, np.shape(x)) if is_entrywise else True) for x in eq.operands)
         bad = [(x, here) for x, used in nearby if (here := nonfinite(value(x)) & used).any()]
-        if not bad:
-            made.append((eq, mask))
+        born: Any = mask  # of x / 0 the entries at which x is a number
+        for x, _ in bad:
+            born = born & ~nonfinite(value(x)) if is_entrywise else np.False_
+        if born.any():
+            made.append((eq, born))
         elif np.isnan(values[results[0]]).any() and not any(np.isnan(value(x)).any() for x, _ in bad):
             turned.append((eq, mask))
         for x, here in bad:
@@ -173,4 +184,5 @@ def beginning(
             else:
                 given.append((x, here))
     found = made or turned or given or [(v, entries)]
-    return *found[-1], turned[-1][0] if made and turned else None, len(found) - 1
+    several = {place(eq) if isinstance(eq, Equation) else id(eq) for eq, _ in found}  # of a loop's rounds one counts
+    return *found[-1], turned[-1][0] if made and turned else None, len(several) - 1

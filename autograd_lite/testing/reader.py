@@ -23,12 +23,14 @@ from ..engine.entries import called, fact, folded, places, value_text
 from ..engine.node import GraphView
 from ..program import Equation, Program, Var
 from ..program.graph import graph_of
-from ..program.naming import expression, operand, short_names
+from ..program.naming import called as calls
+from ..program.naming import expression, operand, place, short_names
 from ..tensor import Tensor
 from .causes import BackwardPass, Edge, Mask, beginning, flat, nonfinite, zero
 from .remedies import remedy
 
 SHORT = 24  # characters; a longer remedy has a line of its own
+LONG = 60  # a longer line of a derivation is not shown, nor a longer operand written out
 PASSING = ("name", "number", "reshape", "broadcast", "index")  # in a rule that only lays out the gradient from above
 
 
@@ -99,11 +101,15 @@ class Why(GraphView):
         ValueError
             If nothing was recorded.
         """
-        if self.program is None:
+        if self.program is None or not self.program.equations:
             raise ValueError(f"draw: nothing was recorded: {self.text}")
-        head, tail = (v and v.name for v in self.ends)
-        picture = draw(self.program, **{"view": "operations", **options}).marked(head or "", tail or "")
-        notes = *picture.scene.notes, self.text.partition(": ")[2]
+        picture = draw(self.program, **{"view": "operations", **options})
+        shown, users, (head, tail) = picture.scene.keys_named(), self.program.users, self.ends
+        while head and head.name not in shown and users[head]:  # inside a call that is one box
+            head = users[head][0].outputs[0]
+        word = head.name if head else next(iter(self.values), "")
+        picture = picture.marked(word, tail.name if tail else "")
+        notes = *picture.scene.notes, self.text.partition(": ")[2] or self.text
         return replace(picture, scene=replace(picture.scene, notes=notes))
 
 
@@ -139,8 +145,15 @@ class Reader:
         return np.asarray(self.values[x] if isinstance(x, Var) else x)
 
     def call(self, eq: Equation) -> str:
-        """``log(p (2,))``."""
-        return called(eq.row.name, ((self.word(x), x) for x in eq.operands))
+        """``log(p (2,))``; of a step inside a call ``linalg.norm(x (3,))``, or ``sqrt(a ()) in distance(x (3,))``."""
+        numbers = (x if isinstance(x, Var) or np.ndim(x) else float(x) for x in eq.operands)
+        alone = called(eq.row.name, zip(map(self.word, eq.operands), numbers, strict=True))
+        if not (around := [g for g in calls(eq) if not getattr(g, "module", None)]):
+            return alone
+        inside = [e for e in self.program.equations if around[0] in calls(e)]
+        args = dict.fromkeys(x for e in inside for x in e.reads if self.defined.get(x) not in inside)
+        whole = called(around[0].name, ((self.word(x), x) for x in args if self.word(x)))
+        return f"{alone} in {whole}" if len(inside) > 1 else whole
 
     def result(self, v: Var) -> str:
         """The name of a result, or else of the function."""
@@ -158,7 +171,12 @@ class Reader:
         if source is None and isinstance(x, Var) and x in self.defined:
             source = expression(self.defined[x])
         text = ast.unparse(source) if source is not None else ""
-        return text if 0 < len(text) <= SHORT else self.word(x) or repr(x)
+        return text if 0 < len(text) <= LONG else self.word(x) or repr(x)
+
+    def noun(self, x: Any, eq: Equation) -> str:
+        """An operand by its name, or as it is written: ``((1 - mask) * -np.inf)``."""
+        text = self.word(x) or self.written(x, eq)
+        return text if text.isidentifier() else "a constant" if text == repr(x) else f"({text})"
 
     def facts(self, eq: Equation, places: Sequence[int], entries: Any) -> list[str]:
         """What the operands in these places are, at entries of the result; numbers in the code are in the call."""
@@ -171,7 +189,9 @@ class Reader:
             elif mask.shape == np.shape(entries):
                 mask = mask & entries
             if mask.any() and (value.ndim or isinstance(x, Var)):
-                found.append(fact(self.word(x) or "a constant", value, mask))
+                found.append(fact(self.noun(x, eq), value, mask))
+            if value.ndim and not value.size:
+                found.append(f"{self.noun(x, eq)} has no entries")
         return list(dict.fromkeys(found))
 
     # -------------------------------------------------------------------------------------------------- the formulas
@@ -225,7 +245,8 @@ class Reader:
         """A term that becomes nan, and its factors at the first such entry: ``2 x dL/da = 0 · ∞``."""
         rule = self.rule(edge)
         if rule is None or not edge.is_entrywise:
-            return f"{self.line(edge)} = nan".removeprefix(" = ")
+            line = self.line(edge)
+            return f"{line} = nan".removeprefix(" = ") if len(line) <= LONG else f"{self.symbol(edge.x)} = nan"
         pair = np.broadcast_arrays(1 * self.evaluated(edge.eq, rule.formula), edge.g)
         at = tuple(np.argwhere(nonfinite(pair[0] * pair[1]))[0])
         return f"{self.line(edge)} = {' · '.join(_symbol(x[at]) for x in pair)}"
@@ -295,8 +316,11 @@ class Reader:
         """Where values begin to be nan or infinite."""
         eq, entries, then, others = beginning(self.program, self.values, v, entries)
         if not isinstance(eq, Equation):
-            text = f"{fact(self.word(eq) or 'a constant', self.value(eq), entries)} was given"
-            return Why(text, "", "given", others=others, ends=(eq if isinstance(eq, Var) else None, None))
+            user = next((e for e in self.program.equations if any(x is eq for x in e.operands)), None)
+            word, ends = self.noun(eq, user) if user else self.word(eq), (eq if isinstance(eq, Var) else None, None)
+            text, at = fact(word, value := self.value(eq), entries), [*map(tuple, np.argwhere(entries).tolist())]
+            text += " were given" if " more" in text else " was given"
+            return Why(text, "", "given", indices=at, values={word: value}, others=others, ends=ends)
         y = next(y for y in eq.outputs if nonfinite(self.values[y]).any())
         if np.shape(entries) != y.shape:  # of several results
             entries = nonfinite(self.values[y])
@@ -317,7 +341,7 @@ class Reader:
 
     def backward(self, causes: Sequence[Edge], path: Sequence[Edge]) -> Why:
         """Where a gradient begins to be nan or infinite."""
-        edge, others = causes[0], len(causes) - 1
+        edge, others = causes[0], _others(causes)
         eq, x, rule, above = edge.eq, edge.x, self.rule(edge), edge.above(edge.entries)
         call, entrywise = self.call(eq), eq.row.kind == "elementwise"
         for y in (*eq.outputs, *eq.operands) if entrywise else ():  # a value that is not finite is why
@@ -343,11 +367,13 @@ class Reader:
         eq, x, rule, call = edge.eq, edge.x, self.rule(edge), self.call(edge.eq)
         line = f"{self.symbol(x)} = {self.line(edge)}"
         if flat(edge.pulled(zero))[entries].any():
-            kind, parts = "cancels", [call, f"{line}, whose terms cancel or are too small"]
+            is_small = edge.is_entrywise and edge.head.shape == edge.tail.shape and not flat(edge.d)[entries].any()
+            what = "0 to rounding" if is_small else "whose terms cancel or are too small"
+            kind, parts = "cancels", [call, f"{line}, {what}"]
         elif rule is not None and edge.is_entrywise:
             kind, parts = self.slope(edge, rule, np.broadcast_to(edge.above(entries), eq.shape))
             parts = [call, *parts]
-            if kind == "flat" and v is not x and (entries == entries.any(axis=0)).all():
+            if kind == "flat" and v is not x and entries.ndim > 1 and (entries == entries.any(axis=0)).all():
                 parts[-1] += ": these units are off for all the data"
         elif eq.row.kind == "linear":
             kind, parts = "unused", [f"{call} does not depend on these entries"]
@@ -355,8 +381,10 @@ class Reader:
             facts = (fact(self.word(y) or "the other", self.value(y), zero(self.value(y))) for y in zeros)
             kind, parts = "factor", [call, line, *facts]
         else:
-            kind, parts = "stationary", [f"the derivative of {call} is 0 there"]
-        return self.found(eq, parts, kind, entries, len(causes) - 1, x)
+            kind, parts, value = "stationary", [f"the derivative of {call} is 0 there"], self.value(x)
+            if np.shape(entries) == value.shape and not value[entries].any():
+                parts.insert(0, fact(self.word(x), value, entries))
+        return self.found(eq, parts, kind, entries, _others(causes), x)
 
     def slope(self, edge: Edge, rule: Rule, above: Mask) -> tuple[str, list[str]]:
         """Why a partial derivative is zero at entries of the result, and how that is written."""
@@ -371,7 +399,7 @@ class Reader:
         indicators = (part for part in walk(e) if part.row is not None and (part.row.text or "").startswith("1["))
         if tests := [part for part in indicators if not self.evaluated(eq, part)[above].any()]:
             stated = [t for part in tests if len(part.args) == 2 and (t := self.comparison(edge, part, above))]
-            return "flat", [*(stated or facts), last]
+            return "flat", [*dict.fromkeys(stated or facts), last]
         if e.role in ("name", "array", "number") and e.value != Y:
             others = [k for k in range(len(eq.operands)) if k != edge.k]
             return "factor", self.facts(eq, others, above) or [last] * (not e.is_number)
@@ -404,7 +432,7 @@ class Reader:
                 text = f"returns {'truth values' if y.dtype.kind == 'b' else y.dtype}: there is no derivative"
             elif eq.row.kind == "constant" and eq.row.algebra == "identity":
                 text = "is a constant for derivatives (detach() or stop_gradient)"
-                what = f"Use {self.word(eq.operands[0])} itself"
+                what = f"Use {self.written(eq.operands[0], eq)} itself"
             elif eq.row.kind == "constant" or all(eq.row.pulls[k] is None for k in used):
                 text = "is piecewise constant, so its derivative is 0"
             elif not eq.origin.requires_grad:
@@ -413,7 +441,16 @@ class Reader:
                 found = self.found(eq, [f"{self.call(eq)} {text}"], "constant", np.zeros(0), 0, eq.operands[used[0]])
                 return replace(found, remedy=found.remedy or what)
             live.update(eq.outputs)
-        return Why(f"the result does not depend on {v.name!r}", cause="unused", ends=(None, v))
+        word, choices = v.name, self.program.choices
+        if choices is not None and not choices.depending([v]).isdisjoint(choices.outputs):
+            text = f"{word!r} is used in plain Python only: float(), item(), numpy() and if have no derivative"
+            return Why(text, cause="detached", remedy=f"Use {word} itself", ends=(None, v))
+        return Why(f"the result does not depend on {word!r}", cause="unused", ends=(None, v))
+
+
+def _others(causes: Sequence[Edge]) -> int:
+    """How many more there are; one in each round of a loop counts once."""
+    return len({place(e.eq) for e in causes}) - 1
 
 
 def no_derivative(word: str, x: Any) -> Why:

@@ -19,13 +19,15 @@ from .. import special
 from ..nn import functional
 from ..program import Equation, Program, Var
 from ..program.equation import looked_up
+from ..program.naming import expression
 from ..table import TABLE
 from ..tensor import Tensor
 from ..transforms.grad import stop_gradient
 from .causes import nonfinite, numbers
 from .leaves import Array
 
-NEAR = 3  # equations before a step, and after it
+BEFORE, AFTER = 5, 3  # equations
+_XS = {"x": "x1", "x1": "x1", "x2": "x2"}
 _NAMES = {
     "np": np, "F": functional, "ag": SimpleNamespace(**TABLE, special=special, stop_gradient=stop_gradient),
     "eps": 1e-9, "y": 0.5,
@@ -39,6 +41,7 @@ def remedy(
     if not eq.row.remedies:
         return ""
     after, near = _around(eq, program)
+    parts = [("", ...), *_entries(eq, program)]
     uses = {id(x): (x, e) for e in (eq, *near[::-1]) for x in e.operands}
     for v in program.depending(eq.outputs):
         uses.pop(id(v), None)
@@ -46,28 +49,37 @@ def remedy(
     points = _points(program, values)
     for r in eq.row.remedies:
         results = [] if r.before else [e.outputs[0] for e in after]  # what it should compute
-        choices = [(eq.operands[0], eq)] if r.before else uses.values()
-        for found in product(choices, repeat=1 + ("{x2}" in r.codes[0])):
+        is_last = r is eq.row.remedies[-1]  # a change of this step alone, of which nothing else is asked
+        count = 1 + ("{x2}" in r.codes[0])
+        own = [tuple((x, eq) for x in eq.operands[:count])]
+        for found in own if r.before or is_last else product(uses.values(), repeat=count):
             xs, words = [x for x, _ in found], {f"x{k + 1}": f"({written(*use)})" for k, use in enumerate(found)}
             for axis in axes if "{axis}" in r.codes[0] else ("",):
                 codes = [
-                    ast.unparse(ast.parse(code.format(axis=axis, x=words["x1"], **words)))
-                    for code in r.codes
-                    if _fits(code.format(axis=axis, x="x1", x1="x1", x2="x2"), xs, [*points, values], results, is_zero)
-                ]
+                    ast.unparse(ast.parse(code.format(axis=axis, x=words["x1"], **words) + part))
+                    for code in r.codes for part, at in parts
+                    if _fits(code.format(axis=axis, **_XS), at, xs, [*points, values], results, is_zero, is_last)
+                ]  # fmt: skip
                 if codes:
                     text = f"{r.before or 'write '}{' or '.join(codes)}{r.after}"
                     return text[0].upper() + text[1:]
     return ""
 
 
+def _entries(eq: Equation, program: Program) -> list[tuple[str, Any]]:
+    """What follows a value of which `eq` uses entries: ``[i, y]`` of P in ``np.log(P[i, y])``."""
+    made = [e for x in eq.reads if (e := program.defined.get(x)) and e.row.algebra == "index" and "index" in e.params]
+    lines = ((expression(e), e.params["index"]) for e in made)
+    return [(f"[{ast.unparse(e.slice)}]", at) for e, at in lines if isinstance(e, ast.Subscript)]
+
+
 def _around(eq: Equation, program: Program) -> tuple[list[Equation], list[Equation]]:
     """`eq` and the few equations that use its result, and these with the few that they are computed from."""
     after, defined, users = [eq], program.defined, program.users
-    for _ in range(NEAR):
+    for _ in range(AFTER):
         after += [user for e in after for y in e.outputs for user in users[y] if user not in after]
     near = after.copy()
-    for _ in range(NEAR):
+    for _ in range(BEFORE):
         near += [m for e in near for x in e.reads if (m := defined.get(x)) and m not in near]
     return after, near
 
@@ -94,30 +106,33 @@ def _points(program: Program, values: Mapping[Var, Array]) -> list[dict[Var, Any
 
 @np.errstate(all="ignore")
 def _fits(
-    code: str, xs: Sequence[Any], points: Sequence[Mapping[Var, Any]], results: Sequence[Var], is_zero: bool
+    code: str, at: Any, xs: Sequence[Any], points: Sequence[Mapping[Var, Any]], results: Sequence[Var], is_zero: bool,
+    is_still: bool,
 ) -> bool:
-    """Whether some code, which is part of a row, computes one of `results` at the first points, and its gradient at the
-    last one is right.
+    """Whether entries `at` of some code, which is part of a row, are one of `results` at the first points, where they
+    have to move unless `is_still`, and its gradient at the last one is right.
     """
     *others, here = [looked_up(env, xs) for env in points]
     live = [Tensor(x, requires_grad=True) if np.asarray(x).dtype.kind in "fc" and not isinstance(v, float) else x
             for v, x in zip(xs, here, strict=True)]
     try:
-        *made, y = [eval(code, {**_NAMES, "x1": args[0], "x2": args[-1]}) for args in (*others, live)]
+        *made, y = [eval(code, {**_NAMES, "x1": args[0], "x2": args[-1]})[at] for args in (*others, live)]
         np.sum(y * numbers(y)).backward()
-    except (TypeError, ValueError, RuntimeError, NotImplementedError, ImportError, AttributeError):
+    except (TypeError, ValueError, IndexError, RuntimeError, NotImplementedError, ImportError, AttributeError):
         return False
-    if results and not any(_agree(made, [env[v] for env in points[:-1]]) for v in results):
+    if results and not any(_agree(made, [env[v] for env in points[:-1]], is_still) for v in results):
         return False
     grads = [x.grad.numpy() for x in live if isinstance(x, Tensor) and x.grad is not None]
     return all((g != 0).any() for g in grads) if is_zero else not any(nonfinite(x).any() for x in (y.numpy(), *grads))
 
 
-def _agree(these: Sequence[Any], those: Sequence[Any]) -> bool:
-    """Whether results at several points are equal where they are finite, and are not always the same there."""
+def _agree(these: Sequence[Any], those: Sequence[Any], is_still: bool) -> bool:
+    """Whether results at several points are equal where they are finite, and are not always the same there (as the
+    distance from P[i] to itself is) unless `is_still`.
+    """
     if any(np.shape(a) != np.shape(b) for a, b in zip(these, those, strict=True)):
         return False
     a, b = (np.array(x) for x in (these, those))
     a[nonfinite(a) | nonfinite(b)] = b[nonfinite(a) | nonfinite(b)] = np.nan
     moves = np.nanmax(a, axis=0, initial=-np.inf) > np.nanmin(a, axis=0, initial=np.inf)
-    return bool(moves.any() and np.allclose(a, b, 1e-6, 1e-4, equal_nan=True))
+    return bool((is_still or moves.any()) and np.allclose(a, b, 1e-6, 1e-4, equal_nan=True))

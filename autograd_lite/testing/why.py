@@ -74,11 +74,11 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
         )
     try:
         program = traced_program(what, args, names, whole=True)
-    except RuntimeError:  # it branches on values: it is run on tensors
+    except RuntimeError as error:  # it branches on values: it is run on tensors
         live = tree_map(lambda x: Tensor(x, requires_grad=True) if is_differentiable(x) else x, args)
         result, names = what(*live), dict(argument_names(what, live))
-        found = [_of_tensor(result, x, names) for x in leaves(live) if isinstance(x, Tensor)]
-        return next((w for w in found if w.kind != "fine"), found[0])
+        found = [_of_tensor(result, x, names, str(error)) for x in leaves(live) if isinstance(x, Tensor)]
+        return min(found, key=_later)
     _require_one(program.outputs)
     inputs = [v for v in program.inputs if v.dtype.kind in "fc"] or program.inputs
     found = [Reader(program).why(v) for v in inputs]
@@ -87,7 +87,12 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
         words = ", ".join(repr(v.name) for v in inputs)
         return replace(found[0], text=f"the gradients of {words} are finite and not zero", variable=words)
     order = [None, *program.variables]
-    return min(wrong or found, key=lambda w: order.index(w.ends[0]))
+    return min(wrong or found, key=lambda w: (_later(w), order.index(w.ends[0])))
+
+
+def _later(w: Why) -> int:
+    """Of several gradients, one that is not finite comes before one that is zero."""
+    return ("nan", "inf", "none", "zero", "fine").index(w.kind)
 
 
 def _names(result: Tensor, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,8 +111,8 @@ def _require_one(outputs: Sequence[Any]) -> None:
         raise ValueError(f"why: expected a result with one entry, got {got}: take .sum() or .mean() first")
 
 
-def _of_tensor(result: Tensor, w: Tensor, names: Mapping[str, Any] | None) -> Why:
-    """Why the gradient of a recorded result with respect to `w` is what it is."""
+def _of_tensor(result: Tensor, w: Tensor, names: Mapping[str, Any] | None, error: str = "") -> Why:
+    """Why the gradient of a recorded result with respect to `w` is what it is; `error`: why it was not traced."""
     _require_one([result])
     word = w.name or next((word for _, word in assigned([w._node] if w._node else [])), "")
     program, variables = program_of(result, names)
@@ -119,7 +124,7 @@ def _of_tensor(result: Tensor, w: Tensor, names: Mapping[str, Any] | None) -> Wh
         found = Reader(program).why(v)
         kept = w.is_leaf or w._grad is not None or found.kind != "fine"
         return found if kept else replace(found, text=f"{found.text}; {no_grad_kept(w._node)}")
-    word = word or next((key for key, x in (names or {}).items() if x is w), "w")
+    word = word or next((key for key, x in {**users_frame(1)[0].f_locals, **(names or {})}.items() if x is w), "w")
     if w.dtype.kind not in "fc":
         return no_derivative(word, w)
     found = Why(f"the gradient of {word!r} {w.shape} is None: ", "none", "detached", word, program=program)
@@ -133,7 +138,10 @@ def _of_tensor(result: Tensor, w: Tensor, names: Mapping[str, Any] | None) -> Wh
             text = f"{found.text}{call} uses a constant that shares the memory of {word!r} {how}."
             at, what = eq.origin.line, f"Use {word} itself"
             return replace(found, text=text, step=call, remedy=what, where=at, ends=(eq.outputs[0], None))
-    text = "no recorded step leads from it to the result; detach(), no_grad() and argmax, say, are not recorded."
+    text = "no recorded step leads from it to the result; detach(), float(), no_grad() and argmax are not recorded."
     if any(v.name == word for v in program.named.intersection(program.captured)):
         text = f"the result was computed from another tensor called {word!r}."
+    if " of a value that depends" in error:
+        call, at = error.partition(" of a value")[0], error.partition(", at ")[2].partition(": ")[0]
+        return replace(found, text=f"{found.text}{call} gives a number without a derivative.", where=at)
     return replace(found, text=found.text + text, remedy=f"For a function f, ag.why(f, {word}) names the step")

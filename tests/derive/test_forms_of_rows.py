@@ -151,6 +151,7 @@ PROGRAMS = {
     "log det": (lambda: log_det(lambda K: np.linalg.slogdet(K)[1]), "= log det K ", "/dK = K⁻ᵀ "),
     "log of det": (lambda: log_det(lambda K: np.log(np.linalg.det(K))), "log(det K)", "/dK = K⁻ᵀ "),
     "log |det|": (lambda: log_det(lambda K: np.linalg.slogdet(-K[::-1])[1]), "= log |det ", "⁻ᵀ"),
+    "det of a sum": (lambda: log_det(lambda K: np.linalg.det(K + np.eye(len(K)))), "= det (K + I) ", ""),
     "det": (lambda: log_det(np.linalg.det), "= det K ", " K⁻ᵀ "),
     "cholesky": (
         cholesky, "dL/dK = Φ(C⁻ᵀ @ (Φ(Cᵀ @ dL/dC) + Φ(Cᵀ @ dL/dC)ᵀ) @ C⁻¹)", "; Φ: lower triangle, half its diagonal",

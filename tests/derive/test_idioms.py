@@ -353,6 +353,14 @@ def test_signs_are_turned_beside_constants():
     assert "P = σ(" in text_of(ranks, np.array([0.2, 1.0, -0.4]), np.array(0.5), wrt=["s"])
 
 
+def test_an_array_before_which_a_number_stands_has_its_own_name():
+    X, s = np.array([[1.0, -1.0], [1.0, 0.2], [1.0, 0.9]]), ag.tensor(1.0, requires_grad=True)
+    text = " ".join(str(np.sum((s * X.T @ X) ** 2).explain(s, names={"X": X})).split())
+    assert "a = Xᵀ @ X 2x2" in text  # not a = (s Xᵀ) @ X, whose value is the same where s is 1
+    text = " ".join(str(np.sum((s * 2 * np.ones(3) @ X) ** 2).explain(s, names={"X": X})).split())
+    assert "a = np.ones(3) @ X" in text
+
+
 def test_a_page_has_the_values_of_a_gain_in_front():
     def norm(x, g):
         return np.sum(np.tanh(g * (x - np.mean(x, axis=1, keepdims=True)) / np.std(x, axis=1, keepdims=True)) ** 3)

@@ -729,3 +729,15 @@ def test_the_source_of_a_constant_function():
     for f in (np.floor, lambda x: np.divmod(x, 2.0)[0]):
         made = ag.source(f, np.array([1.3, -0.5]))
         assert "def " in made
+
+
+def test_what_no_line_uses_is_not_defined_and_numbers_are_in_their_lowest_terms():
+    def f(theta, T):
+        amp, rate, off = theta
+        return amp * np.exp(-rate / (0.008314 * T)) + off
+
+    made = ag.source(f, np.array([1e7, 40.0, 0.5]), 300.0)
+    assert "into_zeros" not in made
+    assert "# ," not in ag.source(lambda c: sum(c) ** 2, np.ones(2))
+    made = ag.source(lambda T: 3 * np.exp(-40 / (0.008314 * T)), 300.0)
+    assert "120 * np.exp(-40 / (0.008314 * T)) / (0.008314 * T ** 2)" in made

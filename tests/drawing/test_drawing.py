@@ -20,6 +20,7 @@ from autograd_lite import nn
 from autograd_lite.drawing import NoRenderer, draw, render
 from autograd_lite.drawing import render as rendering
 from autograd_lite.drawing.dot import AGAIN, SHAPES
+from autograd_lite.drawing.formatting import summary
 from autograd_lite.drawing.scene import KINDS
 from autograd_lite.drawing.themes import THEMES
 
@@ -665,3 +666,12 @@ def test_boxes_have_space_for_wide_signs():
         return float(re.search(r'width="([0-9]+)pt"', svg)[1])
 
     assert width("½" * 20) - width("o" * 20) > 0.2 * 20 * 14  # points
+
+
+def test_products_of_vectors_have_a_transpose():
+    def f(x, A):
+        h = A @ x
+        return (h @ h) / 2 - x @ A @ x
+
+    assert [i.source() for i in draw(f, np.ones(2), np.eye(2)).scene.items][-1] == "(hᵀ h) / 2 − aᵀ x"
+    assert summary(np.array([0.1, 0.2, 0.3, -0.3, -0.2, -0.1, 0.1 + 0.2, -0.3])) == "-0.3 … 0.3, mean 0"

@@ -188,6 +188,19 @@ def test_a_mask_before_a_difference_is_negated_as_a_number():
     assert check_page(drawn) == {"w", "seen", "x"}
 
 
+def test_slices_of_data_follow_it():
+    program = Learner(
+        {"w": np.array([0.3, -0.2])}, {"y": np.array([1.0, 0.5, -0.4, 0.2])},
+        "L = np.sum((y[1:] - w[0] * y[:-1]) ** 2) + np.sum((w * y[::2] - y[:2]) ** 2)",
+    )  # fmt: skip
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) == {"w", "y"}
+
+
 def test_infinities_and_nan_reach_the_page():
     w, m = np.array([1.0, 2.0, 3.0]), np.array([0.0, -np.inf, -1.0])
     check_page(lambda now: draw(lambda w, m: np.sum(np.exp(w + m)), now.get("w", w), now.get("m", m)))

@@ -291,13 +291,22 @@ def of_loops_in_a_loop(n):
     return L, {"w": w, "x": x}
 
 
+def of_calls_in_a_loop(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    L, pairs = 0.0, [[0, 1], [1, 2]]
+    for q in x:
+        d = np.linalg.norm(w - q)
+        L = L + (d - q) ** 2
+    return L + sum(np.linalg.norm(w[pair]) for pair in pairs), {"w": w, "x": x}
+
+
 @pytest.mark.parametrize("n", mostly_thorough([3, 5]))
 @pytest.mark.parametrize(
     "case",
     [
         given_array, counted, array_in_the_line, computed_from_a_named_array, of_data_outside_the_graph,
         of_arguments, of_labels, sequence, of_loops_in_a_loop,
-        of_a_state_in_a_formula,
+        of_a_state_in_a_formula, of_calls_in_a_loop,
     ],
     ids=lambda f: f.__name__,
 )  # fmt: skip
@@ -423,3 +432,6 @@ def test_a_page_does_not_take_a_matrix_that_can_be_changed_for_a_symmetric_one()
     L = 0.5 * x @ S @ x
     assert "dL/dx = S @ x " in str(L.explain(x, names={"S": S}))
     assert "= ½ ((S + Sᵀ) x)" in ag.frames(L, wrt=x, names={"S": S, "x": x}).captions[-1]
+    a = ag.tensor(1.3, requires_grad=True, name="a")
+    L = np.log(np.linalg.det(a * S + np.eye(2)))
+    assert any(line.source().endswith("⁻ᵀ") for line in draw(L, names={"S": S, "a": a}).scene.lines)

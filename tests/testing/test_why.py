@@ -260,6 +260,13 @@ def test_the_logarithm_of_softmax():  # clab/dynet 1412, FluxML/NNlib.jl 68
     )  # fmt: skip
 
 
+def test_the_probability_of_a_label():  # an entry of the softmax, which may have been written by hand
+    z, y = leaf([[1000.0, -5.0]], "z"), np.array([1])
+    e = np.exp(z - np.max(z, axis=1, keepdims=True))
+    P = e / np.sum(e, axis=1, keepdims=True)
+    assert ag.why(-np.log(P[np.arange(1), y])[0], z).remedy == "Write ag.log_softmax(z, axis=1)[np.arange(1), y]"
+
+
 def test_softmax_by_hand():  # Theano/Theano 3162
     of(
         lambda z: np.sum((np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True))[:, 0]), np.array([[1000.0, 0.0]]),
@@ -375,6 +382,40 @@ def test_of_several_arguments_the_first_that_is_wrong():
     assert "the gradient of 'w' (2,) is nan at [0]" in str(ag.why(f, ONES, ZEROS, np.array([0.0, 1.0])))
 
 
+def test_entries_that_are_read_one_by_one():
+    def stress(P, D):
+        return sum((np.sqrt(np.sum((P[i] - P[j]) ** 2)) - D[i, j]) ** 2 for i in range(2) for j in range(2))
+
+    P, D = np.array([[0.0, 0.0], [1.0, 0.0]]), np.ones((2, 2))
+    reason = ag.why(stress, P, D)  # of P, which is nan; of D it is zero
+    assert "began in sqrt(a ()), a = 0" in str(reason)
+    assert reason.remedy.endswith("np.sqrt(np.sum((P[i] - P[j]) ** 2) + eps)")
+    assert "square" in str(ag.why(lambda D: stress(P, D), D))  # each entry is used, by one D[i, j]
+
+
+def test_numbers_read_in_plain_python():
+    assert "'w' is used in plain Python only" in str(ag.why(lambda w, u: np.sum(u * float(w[0])), ONES, ONES))
+    reason = ag.why(lambda w: np.sum(w) if w[0] > 0 and w[1] > 5 else (w[0] * 2).item() * 1.0, ONES)
+    assert reason.kind in ("none", "zero")
+    b = (lambda: ag.tensor([1.0], requires_grad=True))()
+    assert str(ag.why(leaf([1.0]).sum(), b)).startswith("the gradient of 'b' (1,) is None")
+
+
+def test_calls_have_the_name_that_was_written():
+    text = str(ag.why(lambda x: np.linalg.norm(x - 1) * 2, ONES))
+    assert "a = 0 at 2 of 2, the derivative of linalg.norm(a (2,)) is 0 there" in text
+    assert "in median(x (3,))" in str(ag.why(lambda x: np.median(x), np.array([1.0, 5.0, 2.0])))
+
+
+def test_a_division_by_zero_beside_an_infinity():
+    u = np.array([-np.inf, 1.0])
+    assert "divide(a (2,), 0), a[1] = 2" in str(ag.why(lambda x: np.sum(ag.softmax((x + u) / 0.0)), ONES))
+    assert "a has no entries" in str(ag.why(lambda x: np.mean(x[x > 5]), ONES))
+    at = ag.why(lambda S: np.sum(S + (1 - ONES) * -np.inf), ONES)
+    assert "((1 - ONES) * -np.inf) = nan at 2 of 2 was given" in str(at)
+    assert ag.why(lambda x: np.sum(x) / np.sum(ZEROS), ONES).remedy.endswith("np.sum(x) / (np.sum(ZEROS) + eps)")
+
+
 def test_masks_and_conditions():
     x = ag.tensor([2.0, 0.0], requires_grad=True)
     assert "x > 1 is False at [1]" in str(ag.why(np.sum(np.where(x > 1, x, 0)), x))
@@ -448,6 +489,7 @@ def test_the_picture_has_the_step_in_red():
     assert "began in sqrt(a ())" in scene.notes[-1]
     assert len({item.name for item in scene.items}) == len(scene.items)
     assert reason.draw(view="landmarks").svg().startswith("<svg")
+    assert ag.why(np.sum(x + 1), x).draw().svg().startswith("<svg")  # nothing is wrong
     with pytest.raises(ValueError, match="nothing was recorded"):
         ag.why(lambda x: np.sum(x), np.arange(3)).draw()
 
@@ -456,7 +498,8 @@ def test_every_remedy_is_proposed_somewhere():
     """The options of the rows that no test above, nor this one, has seen in an answer."""
     points = {
         "sqrt": (0.0, "np.sqrt"), "log": (0.0, "np.log"), "exp": (1000.0, "np.exp"), "arccos": (1.0, "np.clip"),
-        "arcsin": (1.0, "np.clip"), "sigmoid": (50.0, "F."), "sign": (1.0, "np.tanh"),
+        "arcsin": (1.0, "np.clip"), "arctanh": (1.0, "np.clip"), "log2": (0.0, "np.log2"), "log10": (0.0, "np.log10"),
+        "sigmoid": (50.0, "F."), "sign": (1.0, "np.tanh"),
     }  # fmt: skip
     points |= dict.fromkeys(("floor", "ceil", "rint", "trunc", "fix", "round"), (1.5, "stop_gradient"))
     points |= dict.fromkeys(("argmax", "argmin"), (1.5, "softmax"))
