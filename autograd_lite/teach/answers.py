@@ -410,7 +410,10 @@ class Reader:
                 if any(isinstance(x, Indexed) for x in places):  # E[wᵢ], P[i, yᵢ]
                     if isinstance(x, Indexed):
                         raise Unread("an index of entries cannot be read")
-                    return entrywise(partial(self._entries, x), places)
+                    at = [p for p in places if not isinstance(p, slice)]
+                    if any(isinstance(p, slice) for p in places[: len(at)]):
+                        raise Unread("a slice before an index of entries cannot be read")
+                    return entrywise(partial(self._entries, x[(slice(None),) * len(at) + places[len(at) :]]), at)
                 if isinstance(x, Indexed):
                     return each(lambda entry: entry[index], [x])
                 self._charge(_indexed(x, index))

@@ -357,7 +357,7 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
         kind, form = kind_of(q), form_of(q)
         is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|(?<! )-|[][(),:\d./ ])+", kind) is not None
         is_zero = all(np.max(np.abs(at.value), initial=0) <= ZERO for at in q.steps or [q])
-        is_copy = is_copy and q.symbol not in asked or is_zero
+        is_copy = (is_copy or is_zero) and q.symbol not in asked  # at a maximum it is 0, and not for other numbers
         if copies or not is_copy and (kind not in kinds or q.symbol in asked):
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 6 * (q.symbol in asked) + (form in forms)
         kinds.add(kind)

@@ -415,6 +415,8 @@ const FUNCTIONS = {
     return keepdims ? y : reduced((row) => row[0], "f", y, axis, false);
   },
   ...Object.fromEntries(Object.entries({
+    arctan2: (a, b) => map(Math.atan2, "f", a, b), hypot: (a, b) => map(Math.hypot, "f", a, b), floor: (x) => map(Math.floor, "f", x), ceil: (x) => map(Math.ceil, "f", x),
+    remainder: (a, b) => binary("%", a, b), mod: (a, b) => binary("%", a, b), sinc: (x) => map((v) => (v ? Math.sin(Math.PI * v) / (Math.PI * v) : 1), "f", x),
     minimum: (a, b) => map(minimum, kindOf(a, b), a, b), maximum: (a, b) => map(maximum, kindOf(a, b), a, b),
     where: (c, a, b) => map((p, x, y) => (p ? x : y), kindOf(a, b), c, a, b),
     clip: (x, low, high) => map((v, l, h) => Math.min(Math.max(v, l), h), kindOf(x, low, high), x, low, high),
@@ -463,7 +465,7 @@ const FUNCTIONS = {
     ...Object.fromEntries(Object.entries(OPERATORS).map(([word, op]) => [word, (a, b) => binary(op, a, b)])),
   }).map(([word, f]) => [word, plainCall(f)])),
 };
-const PAIRWISE = ["where", "clip", "minimum", "maximum", "heaviside"];
+const PAIRWISE = ["arctan2", "hypot", "floor", "ceil", "remainder", "mod", "sinc", "where", "clip", "minimum", "maximum", "heaviside"];
 const inside = (i, n) => {
   if (i < -n || i >= n) throw new Misfit("an index is out of range");
   return (i + n) % n;
@@ -920,7 +922,7 @@ class Board {
   withT(text) {
     if (this.letter === "t") return text;
     const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${this.letter}(?!${W})`, "gu");
-    return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
+    return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
   }
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
@@ -1484,14 +1486,21 @@ class Reader {
     });
     if (list.filter((p) => p[0] === "ellipsis").length > 1) notMarked("this index");
     if (!isTuple && list[0][0] === "list" && !list[0][2]) notMarked("this index");
-    if (x.plain || x.letters) notMarked("this index");
-    if (places.some((p) => p?.letters)) { // E[wᵢ], P[i, yᵢ]
-      if (places.some((p) => !p?.shape || p.kind !== "i")) notMarked("this index");
+    if (x.plain) notMarked("this index");
+    if (places.some((p) => p?.letters)) { // E[wᵢ], P[i, yᵢ], X[i, :2]
+      const arrays = places.filter((p) => !p?.slice), slices = places.slice(arrays.length);
+      if (x.letters || arrays.some((p) => !p?.shape || p.kind !== "i") || slices.some((p) => !p?.slice)) notMarked("this index");
+      const y = slices.length ? this.at(x, [...arrays.map(() => ({ slice: [] })), ...slices]) : x;
       return entrywise((...at) => {
         const shape = together(...at.map((p) => p.shape)) ?? notMarked("this index");
-        return this.taken(x, at.map((p) => array(shape, spread(p, shape), "i")), true);
-      }, places);
+        return this.taken(y, at.map((p) => array(shape, spread(p, shape), "i")), true);
+      }, arrays);
     }
+    return x.letters ? each((entry) => this.at(entry, places), [x]) : this.at(x, places);
+  }
+
+  /** The entries of x at some places. */
+  at(x, places) {
     const only = (n) => (n.kind === "i" && !n.shape.length ? n.data[0] : notMarked("this index"));
     const mask = places.length === 1 && places[0]?.kind === "b" ? places[0] : null;
     if (mask && alike(mask.shape, x.shape.slice(0, 1))) { // of rows

@@ -255,7 +255,7 @@ class Board:
         if self.letter == "t":
             return text
         word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
-        text = regex.sub(r"(?<![\w.])t(?!\w)", "_t", text.replace(_below_t(self.letter), "ₜ"))
+        text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(_below_t(self.letter), "ₜ"))
         return regex.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
 
     def at_step_t(self, says: str, t: int) -> str:

@@ -54,7 +54,7 @@ from .grading import (
     verdict,
 )
 from .hand_out import HandOut
-from .notation import DECIMAL, INDICES, WITH_INDICES, Board, Misfit, Unread, decomposed, variants, with_names
+from .notation import DECIMAL, INDICES, LETTERS, WITH_INDICES, Board, Misfit, Unread, decomposed, variants, with_names
 from .spellings import signs_replaced
 
 BLANK = "_" * 14
@@ -447,7 +447,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
 
     def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-        values = {w: x for w, x in env.items() if w not in d.order.hidden and np.asarray(x).dtype.kind in NUMBERS}
+        kept = env.keys() - d.order.hidden - ({*LETTERS} - {*dict(d.given), *d.chain.names.values()})  # no last k
+        values = {w: x for w, x in env.items() if w in kept and np.asarray(x).dtype.kind in NUMBERS}
         lines = {w: line.value for w, line in table.items() if line.value is not None and w in printed}
         return dict(between(d, table.values())) | values | lines
 
@@ -663,7 +664,7 @@ def _with_value(line: Line, space: Mapping[str, Any]) -> Line:
     if line.value is not None and np.shape(line.value) == value.shape and value.dtype.kind == "f":
         value = np.where((line.value == 0) & (np.abs(value) < ROUNDING), 0.0, value)  # a rounding error
     if line.value is None and len(line.formulas) == 1 and line.formulas[0].is_number and not line.since:
-        return replace(line, formulas=(number(value.item()),))
+        return replace(line, formulas=(number(value.flat[0].item()),))  # a vector of zeros is 0
     return replace(line, value=None if line.value is None else small(value), check="")
 
 

@@ -590,6 +590,15 @@ def passed(W, A, X, mask):
     return np.sum(e**2)
 
 
+def joined(E, F4, w, t, om):
+    x = np.concatenate([E[w], F4], axis=1)
+    h = 0.0
+    for s in range(1, 3):
+        c = s * om * t
+        h = h + np.sin(c)
+    return np.sum(h) + np.sum(np.arctan2(x, 2))
+
+
 def chained(S, states):
     logA = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
     return -np.sum(logA[states[:-1], states[1:]])
@@ -623,6 +632,11 @@ AS_ON_A_BOARD = {
             "(A X)ᵀ dL/dH": "6 of 6 entries are off, by up to 5.497",
             "(A X)ᵀ (Aᵀ diag(2 mask) e ⊙ 1[H > 0])": "",
         },
+    }),
+    joined: ((MATRIX[:6].reshape(3, 2), MATRIX[6:10].reshape(4, 1), np.array([0, 2, 2, 1]), MATRIX[10:14], 0.7), {
+        "dLdE": {"Σᵢ 1[wᵢ = k] dL/dx[i, :2]": "", "Σᵢ 1[wᵢ = k] dL/dxᵢ[:2]": ""},
+        "dLdom": {"Σₛ s tᵀ dL/dcₛ": ""},
+        "dLdx": {"2 / (x² + 4)": ""},
     }),
     chained: ((MATRIX[:9].reshape(3, 3), np.array([0, 1, 1, 0, 1, 2])), {
         "dLdS": {

@@ -1097,6 +1097,38 @@ def test_a_variable_of_a_loop_may_be_called_t():
     assert sheet.check(sheet.key()).wrong == []
 
 
+def test_a_loop_from_zeros_may_have_other_numbers():
+    def recur(W, xs):
+        h = np.zeros(2)
+        for x in xs:
+            h = np.tanh(W @ h + x)
+        return np.sum(h**2)
+
+    program = ag.trace(recur, np.array([[0.5, -0.1], [0.2, 0.3]]), np.array([[1.0, 0.5], [-0.5, 0.2]]))
+    sheet = program.worksheet(wrt=["W"], vary="W", seed=1)
+    assert sheet.check(sheet.key())
+
+
+def test_a_gradient_that_was_asked_for_is_blank_at_a_maximum():
+    def loglik(p):
+        q = 1 - p
+        return 3 * np.log(p) + 7 * np.log(q)
+
+    sheet = ag.trace(loglik, 0.3).worksheet()
+    assert sheet.check({"dL/dp": "3/p - 7/q"})[-1].right
+    assert not sheet.check({"dL/dp": "3/p + 7/q"})[-1].right
+
+
+def test_the_last_value_of_an_index_is_no_name():
+    x, y = np.array([0.3, 0.7, -0.2]), np.array([0.1, 0.2, 0.5])
+    a, h = ag.tensor([0.5, -0.3, 0.2], requires_grad=True, name="a"), 0.0
+    for k in range(3):
+        h = h + a[k] * np.cos((k + 1) * x)
+    sheet = worksheet(np.sum((h - y) ** 2), wrt=a, names=locals())
+    [mark] = [m for m in sheet.check({"dL/da": "Σᵢ dL/dhᵢ cos((k + 1) xᵢ)"}) if m.word == "dLda"]
+    assert mark.right
+
+
 def test_products_side_by_side_are_read_each_in_its_own_way():
     def net(X, W, V, Y):
         h = 1 / (1 + np.exp(-(X @ W)))
