@@ -351,6 +351,18 @@ class Constants:
                 self._define(found, variable, x, eq.origin.code, words[words.index(found) - 1])
         return None if found is None else name(found, np.shape(x))
 
+    def _of_turns(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """A number that a round computes from variables of a loop over data which have their numbers: 1 - result3."""
+        e, code, rounds = operand(eq, k), eq.origin.code, [*self.rounds.get(_place_in_code(eq, k), ())]
+        turns = {w for w in names(e) if self._is_turn(ast.Name(w), code)} if e is not None and rounds else set()
+        words = {w: f"{w}{rounds.index(eq.outputs[0]) + 1}" for w in turns}
+        if e is None or not words or not self.values.keys() >= {*words.values()}:
+            return None
+        meanings = {w: Written(name(word), self.values[word]) for w, word in words.items()}
+        variables = {w: y for w, y in self._variables(e, code).items() if w not in words}
+        of = evaluated(e, variables, meanings)
+        return of.formula if of is not None and _is_same(of.value, x) else None
+
     def _detached(self, word: str, x: Any) -> Expr | None:
         """A state that was detached between two rounds, by its name."""
         if not self._is_free(word, x):
@@ -364,7 +376,7 @@ class Constants:
         if self._is_zero_before(eq, k, x):
             return number(0)
         if e is None or _place_in_code(eq, k) in self.rounds:
-            of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x)
+            of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x) or self._of_turns(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
         again = self._again_assigned(e, eq.origin.code, {e.id} & {*self.changing}) if isinstance(e, ast.Name) else {}
         if (computed := next(iter(again.values()), None)) is not None and _is_same(computed.value, x):

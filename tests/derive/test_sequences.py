@@ -1085,3 +1085,18 @@ def test_a_state_that_the_last_round_only_adds_to_is_a_recursion():
     text = explained(map_of, (np.array(2.5), np.array(0.3)), ["r"])
     assert "dtotal/dp3 = 1" in text
     assert "dtotal/dr = Σₜ dtotal/dpₜ · (1 - pₜ₋₁) pₜ₋₁ since pₜ = r pₜ₋₁ (1 - pₜ₋₁); t = 1 … 3" in text
+
+
+GAMES = [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5), (0, 1, 0.0)]
+
+
+def test_numbers_that_a_round_computes_from_its_data_are_written_with_them():
+    def elo(r):
+        loss = 0.0
+        for i, j, result in GAMES:
+            p = 1 / (1 + np.exp(r[j] - r[i]))
+            loss = loss - result * np.log(p) - (1 - result) * np.log(1 - p)
+        return loss
+
+    text = explained(elo, (draw(3),))  # not result3, which is ½ as 1 - result3 is
+    assert "loss = -Σₜ (resultₜ log(pₜ) + (1 - resultₜ) log(1 - pₜ)) 1" in text
