@@ -93,6 +93,7 @@ class Constants:
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
         self.fixed: dict[tuple[Var, int], int] = {}  # of states that were detached, the round: by result and operand
         self.each: dict[Any, list[Var | None]] = {}  # by these places the values that are operands, None for a constant
+        self._taken_at: dict[tuple[Any, str], Mapping[Var, Any]] = {}  # by variables, what rounds take where it stands
         self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._labelled: dict[Any, list[Any]] = {}  # what they are in each round, in terms of entries at labels
@@ -128,8 +129,10 @@ class Constants:
             for k, x in enumerate(eq.operands):
                 every.setdefault(_place_in_code(eq, k), []).append((eq.outputs[0], x))
                 if not isinstance(x, Var):
-                    rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
-                    carried |= {_place_in_code(eq, k)} if self._is_carried(operand(eq, k)) else set()
+                    e = operand(eq, k)
+                    rounds.setdefault(at := _place_in_code(eq, k), {})[eq.outputs[0]] = x
+                    carried |= {at} if self._is_carried(e) else set()
+                    self._taken_at |= {(eq.origin.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
         for at, values in every.items():
             self.each[at] = [y if isinstance(y, Var) else None for _, y in values]
             words = [named.get(y, "") if isinstance(y, Var) else "" for _, y in values]
@@ -355,13 +358,19 @@ class Constants:
         """A number that a round computes from variables of a loop over data which have their numbers: 1 - result3."""
         e, code, rounds = operand(eq, k), eq.origin.code, [*self.rounds.get(_place_in_code(eq, k), ())]
         turns = {w for w in names(e) if self._is_turn(ast.Name(w), code)} if e is not None and rounds else set()
-        words = {w: f"{w}{rounds.index(eq.outputs[0]) + 1}" for w in turns}
-        if e is None or not words or not self.values.keys() >= {*words.values()}:
+        taken = {w: list(self._taken_at.get((code, w), {}).values()) for w in turns}
+        if e is None or not taken or any(len(values) != len(rounds) for values in taken.values()):
             return None
-        meanings = {w: Written(name(word), self.values[word]) for w, word in words.items()}
+        j = rounds.index(eq.outputs[0])
+        words = {w: f"{w}{j + 1}" for w in taken}
+        meanings = {w: Written(name(word), taken[w][j]) for w, word in words.items()}
         variables = {w: y for w, y in self._variables(e, code).items() if w not in words}
         of = evaluated(e, variables, meanings)
-        return of.formula if of is not None and _is_same(of.value, x) else None
+        are_free = all(self._is_free(word, taken[w][j]) for w, word in words.items())
+        if of is None or not are_free or not _is_same(of.value, x):
+            return None
+        self._use({w: taken[v][j] for v, w in words.items()} | variables, of.formula.names)
+        return of.formula
 
     def _detached(self, word: str, x: Any) -> Expr | None:
         """A state that was detached between two rounds, by its name."""

@@ -475,7 +475,8 @@ class Steps(Notation):
         step = self.known(n)
         if step is None:
             return []
-        is_at_kink = n in self.tied or n not in self.folds and self._beside_clipped(n) is None and self.is_at_kink(n)
+        is_smooth = self._beside_clipped(n)[0] is not None
+        is_at_kink = n in self.tied or n not in self.folds and not is_smooth and self.is_at_kink(n)
         kink = step.book.kink if is_at_kink else ""
         return [said for said in (step.book.note, kink, self._masked(n)) if said]
 
@@ -562,30 +563,34 @@ class Steps(Notation):
         step = None if n in self.folds else self.known(n)
         if step is None:
             return rule
-        if (of := self._beside_clipped(n)) is not None:
+        argument = "x" if i == 0 and "x" in step.book.gradients else f"x{i + 1}"
+        of, clipped = self._beside_clipped(n)
+        if of is not None and clipped in self.names and (tie := step.gradient([argument], None, 1)) is not None:
+            self.tied.add(n)  # within the bounds both are equal, at other numbers too
+            return parted(tie.formula, n.shape, shape)
+        if of is not None:
             test = "less_equal" if self.defined[n].row.algebra == "smaller" else "greater_equal"
             wins = unsimplified(test, (name(f"{X}{of}", n.shape), name(f"{X}{1 - of}", n.shape)), n.shape)
             return Edge(Combine.ELEMENTWISE, wins if i == of else number(0), ())
-        argument = "x" if i == 0 and "x" in step.book.gradients else f"x{i + 1}"
         stated = self.stated(n, [argument], shape, pull)
         return self.sized(n, i, stated) if stated else rule
 
-    def _beside_clipped(self, n: Var) -> int | None:
-        """Which operand `r A` is of ``min(r A, clip(r, low, high) A)``: where the other is smaller it has no derivative
-        with respect to r, and within the bounds, where both are equal, both halves are that of `r A`.
+    def _beside_clipped(self, n: Var) -> tuple[int | None, Var | None]:
+        """Which operand `r A` is of ``min(r A, clip(r, low, high) A)``, and the clip: where the other is smaller it has
+        no derivative with respect to r, and within the bounds, where both are equal, both halves are that of `r A`.
         """
         eq = self.defined[n]
         of = [self.defined[x] for x in eq.operands if isinstance(x, Var) and x in self.defined]
         if eq.row.algebra not in ("smaller", "larger") or [x.row for x in of] != 2 * [of[0].row if of else None]:
-            return None
+            return None, None
         for k, (p, q) in enumerate((of, of[::-1])):
             pairs = [(a, b) for a, b in zip(p.operands, q.operands, strict=True) if a is not b]
-            clipped = self.defined.get(pairs[0][1]) if len(pairs) == 1 and isinstance(pairs[0][1], Var) else None
-            is_it = clipped is not None and clipped.row.algebra == "clipping" and clipped.operands[0] is pairs[0][0]
-            is_it = is_it and pairs[0][1] not in self.names  # of which there is no line
-            if is_it and not any(x in self.active for x in q.operands if isinstance(x, Var) and x is not pairs[0][1]):
-                return k
-        return None
+            v = pairs[0][1] if len(pairs) == 1 else None
+            clip = self.defined.get(v) if isinstance(v, Var) else None
+            is_it = clip is not None and clip.row.algebra == "clipping" and clip.operands[0] is pairs[0][0]
+            if is_it and not any(x in self.active for x in q.operands if isinstance(x, Var) and x is not v):
+                return k, v
+        return None, None
 
     def stated(self, n: Var, arguments: Sequence[str], shape: Shape, pull: Pull) -> Edge | None:
         """What the textbook of `n` states as the derivative with respect to arguments, one value of this shape.

@@ -1004,6 +1004,13 @@ def test_a_clipped_ratio_has_one_indicator():
     text = explained(ppo, args, ["theta"])
     assert "dL/dratio = -A ⊙ 1[ratio ⊙ A ≤ clip(ratio, 0.8, 1.2) ⊙ A] / n" in text
 
+    def named(ratio, A):
+        clipped = np.clip(ratio, 0.8, 1.2)
+        return np.sum(np.minimum(ratio * A, clipped * A))
+
+    text = explained(named, (np.array([0.5, 1.5]), np.array([1.0, 2.0])), ["ratio"])
+    assert "dL/dclipped = (1[clipped ⊙ A < ratio ⊙ A] + ½ 1[clipped ⊙ A = ratio ⊙ A]) ⊙ A" in text
+
 
 def test_a_discount_of_a_row_has_the_number_of_the_row():
     def value(effort, q, delta):
@@ -1087,6 +1094,7 @@ def test_a_state_that_the_last_round_only_adds_to_is_a_recursion():
     assert "dtotal/dr = Σₜ dtotal/dpₜ · (1 - pₜ₋₁) pₜ₋₁ since pₜ = r pₜ₋₁ (1 - pₜ₋₁); t = 1 … 3" in text
 
 
+TIMES = [0.25, 0.5]
 GAMES = [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5), (0, 1, 0.0)]
 
 
@@ -1100,3 +1108,14 @@ def test_numbers_that_a_round_computes_from_its_data_are_written_with_them():
 
     text = explained(elo, (draw(3),))  # not result3, which is ½ as 1 - result3 is
     assert "loss = -Σₜ (resultₜ log(pₜ) + (1 - resultₜ) log(1 - pₜ)) 1" in text
+
+    def bezier(control, seen):
+        total = 0.0
+        for s, y in zip(TIMES, seen, strict=True):
+            q = control
+            for _ in range(2):
+                q = (1 - s) * q[:-1] + s * q[1:]
+            total = total + np.sum((q - y) ** 2)
+        return total
+
+    assert "q1ᵢ = (1 - s1) controlᵢ + s1 controlᵢ₊₁" in explained(bezier, (draw(3), draw(2)))
