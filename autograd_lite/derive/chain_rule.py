@@ -180,8 +180,7 @@ class Chain(Steps):
         upstream = self.upstream(n)
         formula, symmetric = self._as_read(n, named(e.formula, {G: name(upstream, n.shape)}))
         env = self.environment()
-        with np.errstate(all="ignore"):
-            value = None if e.is_map else np.asarray(evaluate(formula, env))
+        value = None if e.is_map else np.asarray(evaluate(formula, env))
         if value is not None and not np.isfinite(value).all():
             formula = with_cases(formula)
             value = self._settled(n, m, np.asarray(evaluate(formula, env)))

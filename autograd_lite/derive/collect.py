@@ -160,8 +160,7 @@ class _Reader:
             return product((whole, definition.args[-1] if definition.role == "quotient" else whole), whole.shape)
         if definition.role not in sums or part.role not in sums or part.shape != whole.shape:
             return None
-        with np.errstate(all="ignore"):
-            is_it = env.keys() >= part.names and np.allclose(evaluate(part, env), env[whole.value], rtol=1e-12, atol=0)
+        is_it = env.keys() >= part.names and np.allclose(evaluate(part, env), env[whole.value], rtol=1e-12, atol=0)
         return whole if is_it else None
 
     def terms(self, e: Expr) -> list[Term]:
@@ -437,8 +436,7 @@ class _Reader:
         env = self.context.environment()
         if not env.keys() >= summed.names:
             return summed
-        with np.errstate(all="ignore"):
-            value, size = evaluate(summed, env), largest(evaluate(summed.args[0], env))
+        value, size = evaluate(summed, env), largest(evaluate(summed.args[0], env))
         is_steady = any(part.row is not None and part.row.kind == "constant" for part in walk(summed))  # Σ sign(y - c)
         if largest(value) < 1e-12 * size and summed.names & self.context.computed and not is_steady:
             return number(0)

@@ -47,6 +47,7 @@ def recorded(part: Expr, args: Sequence[Any]) -> Any:
     return record(part.row, args, dict(part.params)) if is_row else part.row.fn(*args)
 
 
+@np.errstate(all="ignore")
 def evaluate(
     e: Expr,
     env: Mapping[str, Any],

@@ -69,8 +69,7 @@ class Writer:
     cache: dict[str, Any] = field(default_factory=dict)  # the values of formulas, by their keys
 
     def value(self, e: Expr) -> Any:
-        with np.errstate(all="ignore"):
-            return evaluate(e, self.values, self.cache)
+        return evaluate(e, self.values, self.cache)
 
     def array(self, e: Expr) -> str:
         """A formula as an expression whose value is an array."""

@@ -141,7 +141,7 @@ class _Program(Writer):
             self.all_values = self.both.run({**self.both.examples, **graph.values})
 
     def _backward(self, program: Graph) -> Graph:
-        with changed(values={}):  # it will be computed again, from other values
+        with changed(values={}), np.errstate(all="ignore"):  # it will be computed again, from other values
             return program.backward(self.differentiated)
 
     def _define(self, word: str, written: str, value: Any) -> None:

@@ -134,8 +134,7 @@ class Shorter:
         others = {word: np.cos(np.arange(1.0, np.prod(shape) + 1)).reshape(shape) for word, shape in names.items()}
         env = {**self.environment(point), **others}
         try:
-            with np.errstate(all="ignore"):
-                x, y = evaluate(a, env), evaluate(b, env)
+            x, y = evaluate(a, env), evaluate(b, env)
         except UNFIT:
             return False
         return np.shape(x) == np.shape(y) and _close(x, y, largest(y))
@@ -254,8 +253,7 @@ class Shorter:
             slopes, g = point.gradients, point.gradients[n]
             env = {**{word: slopes[m] for word, m in above.items()}, **self.environment(point)}
             try:
-                with np.errstate(all="ignore"):
-                    value = np.asarray(evaluate(e, env))
+                value = np.asarray(evaluate(e, env))
                 value = np.broadcast_to(value, g.shape) if value.ndim <= g.ndim else laid_out(value, g.shape)
             except UNFIT:
                 return False

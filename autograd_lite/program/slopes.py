@@ -14,6 +14,7 @@ from .graph import graph_of
 from .program import Program
 
 
+@np.errstate(all="ignore")
 def gradients(
     program: Program, wrt: Iterable[Var], g: Any = None, graph: Mapping[Var, Any] | None = None
 ) -> dict[Var, Any]:

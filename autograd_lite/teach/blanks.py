@@ -248,6 +248,7 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     return slips
 
 
+@np.errstate(all="ignore")
 def _slips_of_terms(d: Derivation, t: Total) -> dict[str, Any]:
     """Those in a gradient with several paths: a term, its sign or a factor of it."""
     words = [" * ".join(f.symbol if "∂" not in f.symbol else text(f.formula) for f in path) for path in t.paths]

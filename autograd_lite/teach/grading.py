@@ -331,6 +331,7 @@ def fitted(value: Any, shape: tuple[int, ...], full: tuple[int, ...] | None = No
     return value.reshape(shape) if kept or value.size == math.prod(shape) == 1 else value
 
 
+@np.errstate(all="ignore")
 def _same(a: Any, b: Any, close: float) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
