@@ -13,7 +13,7 @@ FEW = 3  # entries; of more only the first is listed
 def called(function: str, operands: Iterable[tuple[str, Any]]) -> str:
     """A call: each operand by its name and shape, a number as itself; `operands` has names, or "", and values."""
     parts = (
-        f"{word} {np.shape(x)}".lstrip() if word or hasattr(x, "shape") else f"{x:.6g}"
+        f"{word} {np.shape(x)}".lstrip() if word or hasattr(x, "shape") else value_text(np.asarray(x))
         for word, x in operands
     )
     return f"{function}({', '.join(parts)})"

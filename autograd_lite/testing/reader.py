@@ -30,6 +30,7 @@ from .causes import BackwardPass, Edge, Mask, beginning, flat, nonfinite, zero
 from .remedies import remedy
 
 SHORT = 24  # characters; a longer remedy has a line of its own
+MANY = 150  # operations; of more a picture shows the landmarks
 LONG = 60  # a longer line of a derivation is not shown, nor a longer operand written out
 PASSING = ("name", "number", "reshape", "broadcast", "index")  # in a rule that only lays out the gradient from above
 
@@ -103,7 +104,8 @@ class Why(GraphView):
         """
         if self.program is None or not self.program.equations:
             raise ValueError(f"draw: nothing was recorded: {self.text}")
-        picture = draw(self.program, **{"view": "operations", **options})
+        view = "operations" if len(self.program.equations) < MANY else "landmarks"
+        picture = draw(self.program, **{"view": view, **options})
         shown, users, (head, tail) = picture.scene.keys_named(), self.program.users, self.ends
         while head and head.name not in shown and users[head]:  # inside a call that is one box
             head = users[head][0].outputs[0]
@@ -165,9 +167,9 @@ class Reader:
 
     def written(self, x: Any, eq: Equation) -> str:
         """An operand of an equation as the user wrote it, if that is short."""
-        if isinstance(x, Var) and x in self.program.named:
-            return self.word(x)
         source = operand(eq, next(k for k, y in enumerate(eq.operands) if y is x))
+        if isinstance(x, Var) and x in self.program.named:  # y3 of a loop as y
+            return source.id if isinstance(source, ast.Name) else self.word(x)
         if source is None and isinstance(x, Var) and x in self.defined:
             source = expression(self.defined[x])
         text = ast.unparse(source) if source is not None else ""
@@ -456,7 +458,8 @@ def _others(causes: Sequence[Edge]) -> int:
 def no_derivative(word: str, x: Any) -> Why:
     """The answer for integers."""
     text = f"the gradient of {word!r} {x.shape} is None: it has dtype {x.dtype}, and integers have no derivative."
-    return Why(text, "none", "constant", word, remedy=f"Write {word}.astype(float)")
+    remedy = f"Write {word}.astype(float)" if x.shape else f"Write float({word})"
+    return Why(text, "none", "constant", word, remedy=remedy)
 
 
 def _of_one_entry(e: Expr) -> str:

@@ -342,6 +342,12 @@ def test_loops_name_the_step():
     for _ in range(6):
         z = ag.sigmoid(z * 100)
     assert "z1 = 1 to rounding, z1 (1 - z1) = 0" in str(ag.why(z, x))
+    y = x
+    for _ in range(200):
+        y = np.exp(y)
+    reason = ag.why(y, x)
+    assert reason.remedy == "Write np.exp(np.minimum(y, 80))"  # not y3
+    assert reason.draw().svg().startswith("<svg")  # of the landmarks
 
 
 def test_functions_that_branch_on_a_value():
