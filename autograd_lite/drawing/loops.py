@@ -7,9 +7,11 @@ steps are equal is seen from their formulas, which differ in the number of the s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os.path import commonprefix
+from typing import Any
 from unicodedata import normalize
 
 from ..derive.chain_rule import Chain
@@ -38,17 +40,25 @@ def loops(chain: Chain) -> list[Steps]:
         end = max(end, last[place[n]])
         if k < end:
             continue
-        steps: list[dict[object, Var]] = [{}]
-        for m in reversed(order[start : k + 1]):  # the last steps are complete
-            if place[m] in steps[0]:
-                steps.insert(0, {})
-            steps[0][place[m]] = m
-        first, *others = map(list, steps)
-        is_loop = len(steps) >= OFTEN and k - start >= MANY
-        if is_loop and others == others[:1] * len(others) and {*first} <= {*others[0]}:
-            found.append([[chain.names[step[p]] if p in step else "" for p in others[0]] for step in steps])
+        whole, first = order[start : k + 1], Counter(place[n] for n in order[start : k + 1]).most_common(1)[0][0]
+        for part in (whole, whole[: last[first] - start]):  # the last step may end early
+            if (steps := _steps(part, place)) is not None:
+                found.append([[chain.names[step[p]] if p in step else "" for p in steps[-1]] for step in steps])
+                break
         start = k + 1
     return found
+
+
+def _steps(order: Sequence[Var], place: Mapping[Var, Any]) -> list[dict[Any, Var]] | None:
+    """Values as what each step of a loop computes, by their places in the code; None if they are no such steps."""
+    steps: list[dict[Any, Var]] = [{}]
+    for m in reversed(order):  # the last steps are complete
+        if place[m] in steps[0]:
+            steps.insert(0, {})
+        steps[0][place[m]] = m
+    first, *others = map(list, steps)
+    is_loop = len(steps) >= OFTEN and len(order) > MANY
+    return steps if is_loop and others == others[:1] * len(others) and {*first} <= {*others[0]} else None
 
 
 class _Differs(Exception):

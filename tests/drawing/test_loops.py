@@ -182,3 +182,19 @@ def test_powers_count_with_the_steps():
         total = total + beta**t * utility
     boxes, _ = texts(draw(total, names={"w": w, "beta": beta, "total": total}))
     assert boxes["total"] == "totalₜ₋₁ + βᵗ⁻¹ utilityₜ"
+
+
+def test_a_last_step_that_ends_early_stands_beside_the_others():
+    def filtered(zs, q):
+        m, P, L = 0.0, 1.0, 0.0
+        for z in zs:
+            S = P + q
+            K = P / S
+            L = L + (z - m) ** 2 / S
+            m = m + K * (z - m)
+            P = (1 - K) * P
+        return L
+
+    scene = draw(filtered, np.linspace(0.1, 1.2, 12), 0.3).scene
+    assert len(scene.items) < 20
+    assert "t = 1 … 11 of a loop are equal" in scene.notes[-1]
