@@ -6,6 +6,8 @@ Both are read off the operators in the template, so a row states them nowhere:
 True
 >>> read(r"e^{{{x}}} - 1").own == SUM  # 2 (e^x - 1)
 True
+>>> read("det {x}").places == (ATOM,)  # det (A / 2)
+True
 """
 
 from __future__ import annotations
@@ -107,6 +109,8 @@ def _operands(part: str, places: dict[str, int], lone: int) -> None:
 
 
 def _after(left: str) -> int:
+    if re.fullmatch("(?!not )[a-z ]+", left):  # det (A / 2)
+        return ATOM
     is_open = not left or re.search(r"(?<!\\)\b[a-z]+ $", left)  # nothing, or a word
     if left in PREFIX:
         return PRODUCT

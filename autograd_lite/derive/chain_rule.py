@@ -25,7 +25,7 @@ from ..program.graph import graph_of
 from ..program.naming import stem
 from ..program.slopes import gradients
 from ..tensor import Tensor
-from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored, scalars_apart, total
+from .factors import Combine, Edge, Factor, FoldedCall, Pull, beside, laid_out, mirrored, scalars_apart, total
 from .formula import Expr, Function, factors_of, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
@@ -178,7 +178,10 @@ class Chain(Steps):
     def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:
         """An edge as a factor: with names for its symbols, and its value."""
         upstream = self.upstream(n)
-        formula, symmetric = self._as_read(n, named(e.formula, {G: name(upstream, n.shape)}))
+        formula = named(e.formula, {G: name(upstream, n.shape)})
+        if stem(self.names[n]) not in self.looped and self._is_in_parts(m):
+            formula = beside(formula, columns=True) or formula
+        formula, symmetric = self._as_read(n, formula)
         env = self.environment()
         value = None if e.is_map else np.asarray(evaluate(formula, env))
         if value is not None and not np.isfinite(value).all():
@@ -188,6 +191,15 @@ class Chain(Steps):
             e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull, symmetric=symmetric
         )
         return self._without_upstream(factor) if n is self.root and self.board else factor
+
+    @cached_method
+    def _is_in_parts(self, m: Var) -> bool:
+        """Whether only slices and entries of a value are used, so that its gradient has parts: ``[dL/da, dL/db]``."""
+        users = (k for k in self.landmarks if m in self.inputs_of(k)) if self.board else ()
+        parts = [part for k in users for part in walk(self.definition(k))]
+        word = self.names[m]
+        used = [part for part in parts if any(a.role == "name" and a.value == word for a in part.args)]
+        return all(part.role == "index" for part in used)
 
     def _settled(self, n: Var, m: Var, value: Any) -> Any:
         """The value of a factor that is not finite, as the rules have it: a cotangent of zero contributes zero."""

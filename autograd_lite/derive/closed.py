@@ -13,9 +13,9 @@ from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
 from .collect import Form, has_ones, leaves, occurrences
-from .entries import is_cut
+from .entries import entries
 from .factors import Combine, Factor, scalars_apart, total
-from .formula import Expr, name, number, walk
+from .formula import Expr, factors_of, is_cut, name, number, terms_of, walk
 from .formula_ops import evaluate, substitute
 from .matrices import PRODUCTS, gathered
 from .simplify import full, simplified
@@ -61,8 +61,15 @@ def _is_size(e: Expr) -> bool:
     return e.is_number and abs(e.value) > 2
 
 
+def _is_beside(e: Expr, plain: set[str]) -> bool:
+    """Whether indicators of single positions stand by themselves in a sum that needs no indices: ``P - Y``."""
+    terms = [term for _, term in terms_of(e) if not plain.isdisjoint(term.names)]
+    alone = all(sum(bool(f.shape) for f in factors_of(scalars_apart(term)[1])) == 1 for term in terms)
+    return alone and e.role in ("sum", "difference") and not entries((e,), e.shape)[0]
+
+
 def _is_moved_twice(e: Expr) -> bool:
-    """True for a slice of an array in the place of another, of which no index says where it ends."""
+    """True for a slice of an array in the place of another, whose own gradient is the shorter line."""
     return e.role == "placement" and is_cut(e) and any(p.role == "index" and is_cut(p) for p in walk(e.args[0]))
 
 
@@ -124,7 +131,7 @@ class Candidates:
         forms = [form for form in forms if not any(map(_is_moved_twice, walk(form[0])))]
         labels = self.chain.shorter.labels
         plain = {word for word, e in labels.items() if all(part.role != "name" for part in walk(e))}
-        return [form for form in forms if form[0].role in ("sum", "difference") or plain.isdisjoint(form[0].names)]
+        return [form for form in forms if plain.isdisjoint(form[0].names) or _is_beside(form[0], plain)]
 
     def quadratic(self, n: Var) -> Closed | None:
         """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``; or through

@@ -21,8 +21,22 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..rules.indexing import is_basic
+from ..table import TABLE
 from .factors import total
-from .formula import Expr, Labels, Shape, differ_in_ones, factors_of, fold, index_parts, name, number, replaced, walk
+from .formula import (
+    Expr,
+    Labels,
+    Shape,
+    differ_in_ones,
+    factors_of,
+    fold,
+    index_parts,
+    name,
+    number,
+    replaced,
+    unsimplified,
+    walk,
+)
 from .formula_ops import computed, evaluate, largest
 from .simplify import full, is_zero, make, matrix_times, product, simplified, transposed
 from .writing import TEXT
@@ -168,7 +182,10 @@ class _Reader:
         for term in self._multiplied(1, self._factors(e, 1)):
             key = _key(term)
             so_far = merged[key].coefficient if key in merged else 0
-            merged[key] = replace(term, coefficient=so_far + term.coefficient)
+            whole = so_far + term.coefficient
+            if so_far and so_far != term.coefficient and isinstance(whole, float) and (8 * whole) % 1:
+                key |= {("", len(merged))}  # 2 x + 0.2 x: no line of the program has 2.2
+            merged[key] = replace(term, coefficient=term.coefficient if key not in merged else whole)
         return [t for t in merged.values() if t.coefficient]
 
     def _factors(self, e: Expr, power: int) -> list[tuple[Expr, int]]:
@@ -205,6 +222,13 @@ class _Reader:
                 return [(laid, power)] if laid.key == e.key else self._factors(laid, power)
             case "placement" if power == 1 and (chosen := self._chosen(e)) is not None:
                 return [f for a in chosen for f in self._factors(a, 1)]
+            case "stack" if power == 1 and sum(not is_zero(a) for a in e.args) == 1 and len(e.shape) == 1:  # [0, a, 0]
+                [(k, a)] = ((k, a) for k, a in enumerate(e.args) if not is_zero(a))
+                at = {"index": k, "shape": e.shape, "unique_indices": True}
+                return self._factors(unsimplified("into_zeros", (a,), e.shape, **at), power)
+            case "reduction" if power < 0 and e.row is TABLE["mean"]:  # n mean(x) is Σ x
+                size = self.context.size(math.prod(e.args[0].shape) // max(math.prod(e.shape), 1))
+                return [(size, -power), *self._factors(simplified("sum", e.args, e.shape, **e.params), power)]
             case "total" if power > 0:
                 front, body = self._sums_apart(e.args[0])
                 summed = self._summed(replace(e, args=(body,)))
@@ -321,7 +345,7 @@ class _Reader:
         merged: dict[str, tuple[Expr, int]] = {}
         for f, power in factors:
             if f.is_number:
-                coefficient *= (Fraction(f.value) if isinstance(f.value, int) else f.value) ** power
+                coefficient = _scaled(coefficient, f.value, power)
             else:
                 merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
         merged = {k: (f, power) for k, (f, power) in merged.items() if power}
@@ -445,6 +469,15 @@ class _Reader:
             self.ones |= {} if is_known else {summed.key: summed}
             return number(1)
         return summed
+
+
+def _scaled(coefficient: Any, value: Any, power: int) -> Any:
+    """A coefficient times a number to a power; ½ of 1 / 400 is 1 / 800, not 0.00125."""
+    exact = [Fraction(c) for c in (coefficient, value) if not isinstance(c, float) or (8 * c) % 1 == 0]
+    whole = exact[0] * exact[1] ** power if len(exact) == 2 else None
+    if whole is not None and (whole.denominator > 8 or not isinstance(coefficient, float) and isinstance(value, int)):
+        return whole
+    return coefficient * (Fraction(value) if isinstance(value, int) else value) ** power
 
 
 def _without_roots(coefficient: Any, factors: dict[str, tuple[Expr, int]]) -> tuple[Any, dict[str, tuple[Expr, int]]]:

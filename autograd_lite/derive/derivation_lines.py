@@ -22,13 +22,11 @@ from ..program.naming import stem
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
-from .entries import is_cut
-from .factors import Combine, Factor, carried, scalars_apart, summed, total
+from .factors import Combine, Factor, beside, carried, scalars_apart, summed, total
 from .formula import (
     Expr,
     factors_of,
     fold,
-    index_parts,
     is_diagonal,
     multiplied,
     name,
@@ -40,7 +38,7 @@ from .formula import (
 )
 from .formula_ops import evaluate, largest, substitute
 from .rolled import before_first
-from .simplify import again, fitted, full, is_zero, product, times
+from .simplify import again, full, product, times
 from .steps import PRODUCTS
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -177,7 +175,10 @@ class Lines:
                 continue
             near, whole, long = self._forms(n)
             if near is not None and self._is_short(n, near, long):
-                (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
+                [user, *others] = self.consumers[n]
+                is_named = not others and self.factors[user, n].is_map  # the formula of a map has what is above in it
+                is_shorter = leaves(near.formula) < self._length(n) - is_named
+                (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
@@ -377,7 +378,7 @@ class Lines:
         """A formula of a gradient without the gradients that have no line."""
         symbols, e = self._symbols, self._with_firsts(e)
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
-        e = _beside(e, columns=not in_loop) or e
+        e = beside(e, columns=not in_loop) or e
         e = self.opened(e)
         if not e.names.isdisjoint(symbols):
             e = substitute(e, symbols)
@@ -527,42 +528,6 @@ def _names(formulas: Sequence[Expr]) -> frozenset[str]:
 def _is_one_number(e: Expr) -> bool:
     """True for a diagonal matrix with one number on its diagonal."""
     return is_diagonal(e) and e.args[0].role == "broadcast" and not e.args[0].args[0].shape
-
-
-def _beside(e: Expr, columns: bool) -> Expr | None:
-    """The sum of gradients of slices and entries of an array as ``[dL/di, dL/df]``, if they are all of it, once; also
-    of the `columns` of a matrix.
-    """
-    terms = [part for term in terms_of(e) for part in _pieces(*term)]
-    terms = [_with_axis(*part) for part in terms] if columns else terms
-    if len(terms) < 2 or any(part.role != "placement" or not is_cut(part) for _, part in terms):
-        return None
-    indices = [index_parts(part.params["index"]) for _, part in terms]
-    cuts = [(k, *p.indices(e.shape[k])[:2], j) for j, index in enumerate(indices) for k, p in enumerate(index)]
-    cuts = sorted(cut for cut in cuts if cut[1:3] != (0, e.shape[cut[0]]))
-    axes, starts, stops, order = zip(*cuts, strict=True)
-    if len(cuts) != len(terms) or len({*axes}) > 1 or (*starts, e.shape[axes[0]]) != (0, *stops):
-        return None
-    args = [times(number(sign), part.args[0]) for sign, part in map(terms.__getitem__, order)]
-    return unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
-
-
-def _with_axis(sign: int, e: Expr) -> tuple[int, Expr]:
-    """A column in a matrix of zeros, ``X[:, 1]``, as the slice ``X[:, 1:2]``."""
-    index = index_parts(e.params["index"]) if e.role == "placement" and len(e.shape) == 2 else ()
-    if [type(p) for p in index] != [slice, int]:
-        return sign, e
-    k = index[1] % e.shape[1]
-    at = index[0], slice(k, k + 1)
-    return sign, unsimplified(e.row, (fitted(e.args[0], (*e.args[0].shape, 1)),), e.shape, **{**e.params, "index": at})
-
-
-def _pieces(sign: int, e: Expr) -> list[tuple[int, Expr]]:
-    """The entries of a vector with zeros, ``[a, 0, 0]``, each in its place."""
-    if e.role != "stack" or len(e.shape) > 1 or not any(map(is_zero, e.args)):
-        return [(sign, e)]
-    places = [(slice(k, k + 1), fitted(x, (1,))) for k, x in enumerate(e.args) if not is_zero(x)]
-    return [(sign, unsimplified("into_zeros", (x,), e.shape, index=at, shape=e.shape)) for at, x in places]
 
 
 def _trace(e: Expr) -> Expr | None:

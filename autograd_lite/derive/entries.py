@@ -28,6 +28,7 @@ from .formula import (
     factors_of,
     fold,
     index_parts,
+    is_cut,
     is_diagonal,
     multiplied,
     name,
@@ -52,6 +53,7 @@ GREATER = Function("greater_equal", text="1[{x1} ≥ {x2}]", tex=r"1[{x1} \geq {
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
 _AXES = ("reshape", "broadcast", "placement")
+_MOVED = ("index", "placement", "concatenation")
 _TRIANGLES = ("lower triangle", "upper triangle")
 
 
@@ -98,7 +100,8 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
             continue
         finally:
             _LEFT.reset(token)
-        is_whole = all(new.args[:1] == (e,) for e, new in zip(formulas, indexed, strict=True))
+        terms = (zip(terms_of(e), terms_of(new), strict=False) for e, new in zip(formulas, indexed, strict=True))
+        is_whole = all(new.args[:1] == (term,) for pairs in terms for (_, term), (_, new) in pairs)
         return ("", formulas) if is_whole else ("".join(at), indexed)
     return "", formulas
 
@@ -150,13 +153,6 @@ def padded(e: Expr) -> tuple[Expr, Shape] | None:
     return e.args[k], tuple(e.params["starts"][k] if axis == e.params["axis"] else 0 for axis in range(len(e.shape)))
 
 
-def is_cut(part: Expr) -> bool:
-    """Whether an index has slices only, none of which begins at the number of a step, and cuts something off."""
-    index = _parts(part)
-    slices = [p for p in index if isinstance(p, slice) and p.step in (None, 1) and not isinstance(p.start, Step)]
-    return len(slices) == len(index) and any(p != slice(None) for p in slices)
-
-
 def _running(e: Expr) -> tuple[Function, int] | None:
     """Of a running sum, which terms are in it: those up to an entry, or from it on; and along which axis."""
     if not e.shape or not e.args or e.args[0].shape != e.shape:
@@ -166,41 +162,43 @@ def _running(e: Expr) -> tuple[Function, int] | None:
     return (LESS, e.params["axis"] or 0) if any(n.mirror == e.head for n in NOTATIONS.values()) else None
 
 
-def _shifted(e: Expr, shape: Shape, at: At, sign: int) -> At:
-    """The indices before slices of an array of this shape were cut out (1), or of what was cut out (-1)."""
-    starts = [p.indices(size)[0] for p, size in zip(_parts(e), shape, strict=False)]
-    if any(k and len(c) != 1 for k, c in zip(starts, at, strict=False)):
+def _moved_by(c: str, k: int) -> str:
+    """An index that is moved by `k`: ``i+1``, and of a column its number."""
+    m = re.fullmatch(r"([^\W\d])([+-]\d+)?|(\d)", c) if k else None
+    if k and (m is None or m[3] and not 0 <= int(c) + k < 10):
         raise _NoEntries
-    return (*(f"{c}{sign * k:+d}" if k else c for k, c in zip(starts, at, strict=False)), *at[len(starts) :])
+    distance = k + int(m[2] or 0) if m else 0
+    return c if m is None else str(int(c) + k) if m[3] else f"{m[1]}{distance:+d}" if distance else m[1]
+
+
+def _check_axes(at: Sequence[Any], part: Shape, whole: Shape) -> None:
+    """Raise if an axis that is cut has no index, which says so: ``dL/dxⱼ`` of dL/dx[:, :2]."""
+    if any(not c and m != n for c, m, n in zip(at, part, whole, strict=True)):
+        raise _NoEntries
 
 
 def _placed(e: Expr, at: At) -> Expr:
     """An entry of an array with zeros beside what was cut out of it; an axis of length 1 has its place by a number."""
     inner = e.args[0]
-    places = [(c, p.indices(n)[0]) if m == 1 != n else ("", 0)
-              for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)]
-    equal = [unsimplified(EQUAL, (name(c), number(k)), ()) for c, k in places if c]
-    rest = entry(inner, tuple("" if c else i for (c, _), i in zip(places, _shifted(e, e.shape, at, -1), strict=True)))
-    return _where(equal, factors_of(rest), rest.shape) if equal else _within(e, at, rest)
+    _check_axes(at, inner.shape, e.shape)
+    starts = [*(p.indices(n)[0] for p, n in zip(_parts(e), e.shape, strict=False)), *[0] * len(at)]
+    places = [(c, k, m == 1 != n) for c, k, m, n in zip(at, starts, inner.shape, e.shape, strict=False)]
+    equal = [unsimplified(EQUAL, (name(c), number(k)), ()) for c, k, is_one in places if is_one]
+    within = tuple("" if is_one else _moved_by(c, -k) for c, k, is_one in places)
+    rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
+    terms = [(sign, _aligned(term, within)) for sign, term in terms_of(inner)]
+    where = [equal or _inside(e, at, term) for _, term in terms]
+    if len({tuple(f.key for f in here) for here in where}) == 1:
+        return _where(where[0], [_added(terms, rest)], rest)
+    return _added([(sign, _where(here, [term], rest)) for (sign, term), here in zip(terms, where, strict=True)], rest)
 
 
-def _within(e: Expr, at: At, rest: Expr) -> Expr:
-    """The entry of what was placed in a slice, of which terms without the index of it are 0 outside: ``1[i ≥ 2]`` of
-    1 - tanh(aᵢ₋₂)²; an entry beyond the ends is 0.
-    """
-    cuts = [(c, *p.indices(n)[:2], n) for c, p, n in zip(at, _parts(e), e.shape, strict=False) if c]
-    inside = {cut[0][0]: _bounds(*cut) for cut in cuts}
-
-    def placed(term: Expr) -> Expr:
-        letters = "".join(str(part.params.get("letters", "")) for part in walk(term))
-        where = [f for c, of in inside.items() if c not in letters for f in of]
-        factors = [f for f in factors_of(term) if not (where and f.is_number and f.value == 1)]
-        return _where(where, factors, term.shape) if where else term
-
-    (sign, first), *others = [(sign, placed(term)) for sign, term in terms_of(rest)]
-    whole = first if sign > 0 else unsimplified("negative", (first,), first.shape)
+def _added(terms: Sequence[tuple[int, Expr]], shape: Shape) -> Expr:
+    """The sum of terms with their signs, as it stands."""
+    (sign, whole), *others = terms
+    whole = whole if sign > 0 else unsimplified("negative", (whole,), shape)
     for sign, term in others:
-        whole = unsimplified("add" if sign > 0 else "subtract", (whole, term), rest.shape)
+        whole = unsimplified("add" if sign > 0 else "subtract", (whole, term), shape)
     return whole
 
 
@@ -214,12 +212,27 @@ def _bounds(c: str, start: int, stop: int, size: int) -> list[Expr]:
     return [unsimplified(GREATER, (k, first), ())] * (start > 0)
 
 
+def _inside(e: Expr, at: At, term: Expr) -> list[Expr]:
+    """Where a term of what was placed in a slice is not 0, if no entry in it is beyond its ends elsewhere:
+    ``1[i ≥ 2]`` of 1 - tanh(yᵢ)².
+    """
+    where, entries = list[Expr](), [k for part in walk(term) for k in part.params.get("at", ())]
+    for c, p, n in zip(at, _parts(e), e.shape, strict=False):
+        start, stop, _ = p.indices(n)
+        moved = [(int(k[1:] or 0), size) for k, size in entries if k[:1] == c]
+        low = start > 0 and all(start + k > 0 for k, _ in moved)
+        high = stop < n and all(stop + k < size for k, size in moved)
+        where += _bounds(c, start if low else 0, stop if high else n, n)
+    return where
+
+
 def _where(equal: Sequence[Expr], factors: Sequence[Expr], shape: Shape) -> Expr:
-    """A product with indicators in it, which stand behind its numbers: ``2 1[k = 0] dL/dz``."""
-    if len(factors) == 1 and factors[0].role == "quotient":
+    """A product with indicators in it, which stand behind its numbers: ``2 1[k = 0] dL/dz``; no factor is 1."""
+    if equal and len(factors) == 1 and factors[0].role == "quotient":
         above, below = factors[0].args
-        return unsimplified("divide", (_where(equal, factors_of(above), shape), below), shape)
-    return multiplied(sorted((*equal, *factors), key=lambda f: not f.is_number), shape)
+        return unsimplified("divide", (_where(equal, [above], shape), below), shape)
+    parts = [f for factor in factors for f in factors_of(factor) if not (equal and f.is_number and f.value == 1)]
+    return multiplied(sorted((*equal, *parts), key=lambda f: not f.is_number), shape)
 
 
 def _adds_axes(part: Expr) -> bool:
@@ -357,7 +370,8 @@ def entry(e: Expr, at: At) -> Expr:
         case "array" | "name" if len(c := _seen(at, e.shape)) == 1 and _counts(e):
             return name(c)
         case "name":
-            return replace(e, params={"letters": _seen(at, e.shape)}, shape=rest)
+            seen = tuple((c, size) for c, size in zip(at, e.shape, strict=True) if size != 1)
+            return replace(e, params={"letters": _seen(at, e.shape), "at": seen}, shape=rest)
         case "broadcast":
             return _aligned(inner, at)
         case "cast":
@@ -378,6 +392,8 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied(pair, rest) if any(at) else replace(e, args=pair)
         case "contraction":
             return _of_einsum(e, at)
+        case "stack" if (few := _of_few(e, at)) is not None:
+            return few
         case "sum over steps" if inner.role in ("sum", "difference") and any(map(_is_of_step, inner.args)):
             return replace(inner, args=tuple(entry(replace(e, args=(a,)), at) for a in inner.args), shape=rest)
         case "sum over steps":
@@ -391,9 +407,11 @@ def entry(e: Expr, at: At) -> Expr:
         case "lower triangle" | "upper triangle" if "" not in at[-2:] and e.shape == inner.shape:
             factors = [f for f in factors_of(entry(inner, at)) if not f.is_number or f.value != 1]
             return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
+        case "concatenation" if (placed := _as_placed(e)) is not None:
+            return _placed(placed, at)
         case "placement":
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
-        case "index" | "concatenation" | "rotation" if (moved := _moved(e, at)) is not None:
+        case "index" | "rotation" if (moved := _moved(e, at)) is not None:
             return entry(*moved)
         case "assignment":
             return _of_assignment(e, at, rest)
@@ -408,6 +426,23 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _of_few(e: Expr, at: At) -> Expr | None:
+    """An entry of a vector that is mostly zeros: ``1[i = 1] a`` of [0, a, 0]."""
+    here = [(number(k), x) for k, x in enumerate(e.args) if not is_zero(x)]
+    if len(at) > 1 or 2 * len(here) >= len(e.args):
+        return None
+    return _added([(1, _where([unsimplified(EQUAL, (name(at[0]), k), ())], [x], ())) for k, x in here], ())
+
+
+def _as_placed(e: Expr) -> Expr | None:
+    """An array beside zeros as one that is placed in zeros."""
+    of, starts = padded(e) or (e, ())
+    if of is e or of.shape.count(1) != e.shape.count(1):
+        return None
+    index = tuple(slice(k, k + n) for k, n in zip(starts, of.shape, strict=True))
+    return unsimplified("into_zeros", (of,), e.shape, index=index, shape=e.shape)
 
 
 def _is_of_step(e: Expr) -> bool:
@@ -433,17 +468,15 @@ def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:
     if e.role == "index" and all(map(_is_plain, parts := _parts(e))) and type(parts[0]) is not int:  # X[:, 0]
         free = iter(at)
         return inner, (*(str(p) if type(p) is int else next(free) for p in parts), *free)
-    if e.role == "index" and is_cut(e) and e.shape.count(1) == inner.shape.count(1):
-        return inner, _shifted(e, inner.shape, at, 1)
-    shifts: Sequence[int] = ()
-    if e.role == "concatenation" and (within := padded(e)) is not None and within[0].shape.count(1) == e.shape.count(1):
-        inner, shifts = within
-    elif is_rotated(e):
+    if e.role == "index" and is_cut(e):
+        starts = [*(p.indices(n)[0] for p, n in zip(_parts(e), inner.shape, strict=False)), *[0] * len(at)]
+        _check_axes([c or m == 1 for c, m in zip(at, e.shape, strict=True)], e.shape, inner.shape)
+        axes = zip(at, starts, e.shape, inner.shape, strict=False)
+        return inner, tuple(str(k) if m == 1 != n and k < 10 else _moved_by(c, k) for c, k, m, n in axes)
+    if is_rotated(e) and not any(part.role in _MOVED for part in walk(inner)):
         [along], [shift] = e.params["axis"] or (0,), e.params["shift"]
-        shifts = [shift * (k == along) for k in range(len(at))]
-    if any(k and len(c) != 1 for c, k in zip(at, shifts, strict=False)):
-        raise _NoEntries
-    return (inner, tuple(f"{c}{-k:+d}" if k else c for c, k in zip(at, shifts, strict=True))) if shifts else None
+        return inner, tuple(_moved_by(c, -shift * (k == along)) for k, c in enumerate(at))
+    return None
 
 
 def turned_back(at: Sequence[str], row: Primitive, params: Mapping[str, Any]) -> At:
@@ -661,6 +694,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     factors = [entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
     below = [f.args[1] for f in factors if f.role == "quotient"]
     parts = [g for f in factors for g in factors_of(f.args[0] if f.role == "quotient" else f)]
+    parts = [f for f in parts if not f.is_number or f.value != 1] or parts[:1]
     roots = {k: root for k, f in enumerate(parts) if f.is_number and (root := root_of(f.value))[1]}
     below += [number(math.sqrt(root)) for root, _ in roots.values()]  # x / √2, not 1/√2 x
     numerators = [f for k, f in enumerate(parts) if k not in roots]

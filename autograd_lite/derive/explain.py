@@ -376,7 +376,7 @@ def _is_placed(e: Expr, closed: Closed) -> bool:
 def _how(f: Factor) -> str:
     """How a factor is multiplied with the gradient above it."""
     how = {"left": "a matrix, from the left", "right": "a matrix, from the right"}.get(f.combine, "")
-    if f.is_elementwise and np.size(f.value) > 1 and f.formula.role != "stack":
+    if f.is_elementwise and np.size(f.value) > 1 < f.of.size and f.formula.role != "stack":
         how = "entry by entry"
     axes = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
     return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part) + _remarks(f)

@@ -14,10 +14,10 @@ import numpy as np
 
 from ..program import Var
 from ..table import Primitive
-from .formula import Expr, Function, Shape, factors_of, index_parts, name, number, terms_of, unsimplified
+from .formula import Expr, Function, Shape, factors_of, index_parts, is_cut, name, number, terms_of, unsimplified
 from .formula_ops import evaluate
-from .simplify import fitted, full, is_negative, matrix_times, product, simplified, times
-from .writing import root_of
+from .simplify import fitted, full, is_negative, is_zero, matrix_times, product, simplified, times
+from .writing import entries_of, root_of
 
 T = TypeVar("T")
 WRITTEN_OUT, FEW = 6, 4  # entries of a vector that is written out, and of one with a single entry that is not 0
@@ -229,7 +229,8 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
     for sign, e in (part for term in terms for part in terms_of(term)):
         entries = positions(e) if e.shape == shape and len(shape) < 3 else {}
         for k, x in entries.items():
-            term = product((number(sign), x), ())
+            several = [product((number(sign * s), part), ()) for s, part in terms_of(x)]  # -a - b, not -(a + b)
+            term = reduce(lambda a, b: simplified("add", (a, b), ()), several)
             places[k] = simplified("add", (places[k], term), ()) if k in places else term
         rest += [] if entries else [product((number(sign), e), e.shape)]
         at = len(rest) if entries else at
@@ -256,11 +257,64 @@ def positions(e: Expr) -> dict[tuple[int, ...], Expr]:
     return {tuple(int(k) % size for k, size in zip(index, e.shape, strict=True)): e.args[0]}
 
 
+def beside(e: Expr, columns: bool) -> Expr | None:
+    """The sum of gradients of slices and entries of an array as ``[dL/di, dL/df]``, if they are all of it, once; also
+    of the `columns` of a matrix.
+    """
+    terms = [part for term in terms_of(e) for part in _pieces(*term)]
+    terms = [_with_axis(*part) for part in terms] if columns else terms
+    if len(terms) < 2 or any(part.role != "placement" or not is_cut(part) for _, part in terms):
+        return None
+    parts = dict[tuple[Any, ...], list[tuple[int, Expr]]]()
+    for sign, part in terms:
+        cuts = [(k, *p.indices(e.shape[k])[:2]) for k, p in enumerate(index_parts(part.params["index"]))]
+        where = tuple(x for cut in cuts if cut[1:] != (0, e.shape[cut[0]]) for x in cut)
+        parts.setdefault(where, []).append((sign, part.args[0]))
+    places = sorted(parts)
+    axes, starts, stops = zip(*places, strict=True) if all(len(p) == 3 for p in places) else ((), (), ())
+    if len({*axes}) != 1 or (*starts, e.shape[axes[0]]) != (0, *stops):
+        return None
+    args = []
+    for where in places:
+        here, shape = parts[where], parts[where][0][1].shape
+        if all(x.role == "reshape" for _, x in here):  # the sum of two columns as one column
+            here = [(sign, x.args[0]) for sign, x in here]
+        args.append(fitted(total([times(number(sign), x) for sign, x in here]), shape))
+    return unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
+
+
+def _with_axis(sign: int, e: Expr) -> tuple[int, Expr]:
+    """A column in a matrix of zeros, ``X[:, 1]``, as the slice ``X[:, 1:2]``."""
+    index = index_parts(e.params["index"]) if e.role == "placement" and len(e.shape) == 2 else ()
+    if [type(p) for p in index] != [slice, int]:
+        return sign, e
+    k = index[1] % e.shape[1]
+    at = index[0], slice(k, k + 1)
+    return sign, unsimplified(e.row, (fitted(e.args[0], (*e.args[0].shape, 1)),), e.shape, **{**e.params, "index": at})
+
+
+def _pieces(sign: int, e: Expr) -> list[tuple[int, Expr]]:
+    """The entries of a vector with zeros, ``[a, 0, 0]``, and what is joined, each in its place."""
+    if e.role == "concatenation":
+        starts, axis, out = e.params["starts"], e.params["axis"], list[tuple[int, Expr]]()
+        for k, end, x in zip(starts, starts[1:], e.args, strict=False):
+            column = entries_of(x) if axis == 1 else x
+            at = (*[slice(None)] * axis, k if column is not x else slice(k, end))
+            out.append((sign, unsimplified("into_zeros", (column,), e.shape, index=at, shape=e.shape)))
+        return out
+    if e.role != "stack" or len(e.shape) > 1 or not any(map(is_zero, e.args)):
+        around, core = scalars_apart(e)
+        is_placed = core.role == "placement" and core is not e
+        return [(sign, unsimplified(core.row, (around(core.args[0]),), e.shape, **core.params) if is_placed else e)]
+    places = [(slice(k, k + 1), fitted(x, (1,))) for k, x in enumerate(e.args) if not is_zero(x)]
+    return [(sign, unsimplified("into_zeros", (x,), e.shape, index=at, shape=e.shape)) for at, x in places]
+
+
 def mirrored(terms: Sequence[Expr]) -> Sequence[Expr]:
     """Two terms ``g @ X`` and ``gᵀ @ X``, or X in front, as ``(g + gᵀ) @ X``: those of ``X @ Xᵀ``."""
     if len(terms) != 2 or any(scalars_apart(e)[1].role != "matrix product" for e in terms):
         return terms
-    (beside, a), (around, b) = map(scalars_apart, terms)
+    (beside, a), (around, b) = map(_numbers_apart, terms)
     for k, (g, h) in enumerate(zip(a.args, b.args, strict=True)):
         x, y = a.args[1 - k], b.args[1 - k]
         is_turned = simplified("transpose", (g,), g.shape[::-1], axes=None).key == h.key
@@ -269,6 +323,13 @@ def mirrored(terms: Sequence[Expr]) -> Sequence[Expr]:
             both = simplified("add", plain, g.shape)
             return [beside(simplified("matmul", (x, both) if k else (both, x), terms[0].shape))]
     return terms
+
+
+def _numbers_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
+    """A product of matrices without the numbers in it and in its factors, and what puts these beside it."""
+    beside, core = scalars_apart(e)
+    (first, a), (last, b) = map(scalars_apart, core.args)
+    return (lambda term: beside(first(last(term)))), simplified("matmul", (a, b), core.shape)
 
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:

@@ -145,6 +145,13 @@ def unsimplified(row: str | Primitive | Function, args: Iterable[Expr], shape: S
     return Expr(row.name, tuple(args), None, params, shape, row)
 
 
+def is_cut(e: Expr) -> bool:
+    """Whether an index has slices only, none of which begins at the number of a step, and cuts something off."""
+    index, numbers = index_parts(e.params["index"]), (int, np.integer, type(None))
+    slices = [p for p in index if isinstance(p, slice) and p.step in (None, 1) and isinstance(p.start, numbers)]
+    return len(slices) == len(index) and any(p != slice(None) for p in slices)
+
+
 def multiplied(factors: Iterable[Expr], shape: Shape) -> Expr:
     """The elementwise product of factors as it is stated, not simplified; one factor is the product itself."""
     factors = tuple(factors)

@@ -18,8 +18,8 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
-from .entries import entries, is_cut, is_rotated, padded
-from .formula import Expr, number, terms_of, walk
+from .entries import entries, is_rotated, padded
+from .formula import Expr, is_cut, number, terms_of, walk
 from .formula_ops import largest
 from .writing import LATEX, TEXT, Latex, Printer, apart_from, index_text, shape_text, write
 
@@ -147,9 +147,14 @@ class Line:
     def remark(self) -> str:
         """How the line is to be read."""
         parts = [part for e in self.formulas for part in walk(e)]
-        is_shifted = any(part.role == "placement" and is_cut(part) for part in parts)
-        is_shifted |= any(map(padded, parts)) and self.indexed[0] != ""
-        is_round = any(map(is_rotated, parts)) and self.indexed[0] != ""
+        cuts = [part for part in parts if part.role == "placement" and is_cut(part)]
+        is_shifted = any(part.args[0].shape.count(1) == part.shape.count(1) for part in cuts)
+        letters, formulas = self.indexed
+        is_shifted |= any(map(padded, parts)) and letters != ""
+        is_round = any(map(is_rotated, parts)) and letters != ""
+        entries = {k for e in formulas for part in walk(e) for k in part.params.get("at", ())}
+        sizes = {*zip(letters, np.shape(self.value) if self.shape is None else self.shape, strict=False)}
+        is_shifted &= letters == "" or any(k[1:] or (k, size) not in sizes for k, size in entries if k[:1] in letters)
         return self.how + "; terms beyond the ends are 0" * is_shifted + "; indices wrap around" * is_round
 
     def reasons(self, printer: Printer) -> list[str]:

@@ -24,7 +24,9 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
             instead = {f.outputs[0]: _array(f) for f in factors}
             operands = tuple(instead.get(x, x) if isinstance(x, Var) else x for x in eq.operands)
             signs = [f for f in factors if f.row.algebra == "negation"]
-            new = [replace(eq, operands=operands)]
+            scaled = [(k, int(not f.shapes[0])) for f in factors for k, x in enumerate(operands)
+                      if len(f.operands) > 1 and x is _array(f)]
+            new = [replace(eq, operands=operands, origin=eq.origin._replace(scaled=tuple(scaled)))]
             for f in [f for f in factors if f not in signs] + signs[: len(signs) % 2]:
                 inner = Var("", eq.shape, y.dtype)
                 turned = tuple(inner if x is _array(f) else x for x in f.operands)

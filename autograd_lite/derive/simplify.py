@@ -240,8 +240,10 @@ def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[A
             over = 1 if power > 0 else math.pi
             return share.numerator * math.pi / over, share.denominator * over
     is_whole = bottom and not top % bottom
-    if is_whole or bottom and not has_below and top % 1:  # 2 x / 5 stays
-        return top // bottom if is_whole else top / bottom, 1
+    if is_whole:
+        return top // bottom, 1
+    if bottom and not has_below and top % 1:  # 2 x / 5 stays
+        return _divided(top, bottom)
     root = float(f"{abs(bottom) ** 0.5:.12g}")
     if bottom % 1 and math.isclose(root * root, bottom, rel_tol=1e-14) and not 1e6 * top / root % 1:  # 3 c / (c x)²
         return top / root, root
@@ -251,6 +253,12 @@ def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[A
         shared = math.gcd(int(top), int(bottom))
         return top // shared, bottom // shared
     return top, bottom
+
+
+def _divided(top: Any, bottom: Any) -> tuple[Any, Any]:
+    """A number over another as one number, or as a fraction: ½ x / 10 is x / 20."""
+    share = Fraction(top) / Fraction(bottom) if not (8 * top % 1 or bottom % 1) else Fraction(1)
+    return (share.numerator, share.denominator) if share.denominator > 8 else (top / bottom, 1)
 
 
 def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[Expr], list[Expr]]:
@@ -388,6 +396,8 @@ def _add(e: Expr) -> Expr | None:
     for x, y in ((a, b), (b, a)):
         if is_zero(y) and x.shape == e.shape:
             return x
+        if x.row is TABLE["expm1"] and y.is_number and y.value == 1:
+            return simplified("exp", x.args, e.shape)
         if y.role == "negation":  # x - a + b, not x - (a - b), but x - (p - y) of names
             is_one = all(a.role == "name" for a in y.args[0].args)
             for sign, term in [(1, y.args[0])] if is_one else terms_of(y.args[0]):
@@ -402,11 +412,12 @@ def _add(e: Expr) -> Expr | None:
 
 def alike(e: Expr) -> Expr | None:
     """A sum in which a term stands twice, ``1 - x - x``, as ``1 - 2 x``; None where there is none."""
-    terms: dict[str, tuple[Any, Expr]] = {}
-    every = terms_of(e)
+    terms, firsts, every = dict[str, tuple[Any, Expr]](), dict[str, Any](), terms_of(e)
     for sign, term in every:
         c, x = (term.value, number(1)) if term.is_number else _coefficient(term)
         terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x
+        if firsts.setdefault(x.key, sign * c) != sign * c and 8 * terms[x.key][0] % 1:
+            return None  # 2 x + 0.2 x: no line of the program has 2.2
     terms = {k: (c, x) for k, (c, x) in terms.items() if c or not x.is_number}  # k + 1 - 1
     if len(terms) == len(every) or not all(c for c, _ in terms.values()):  # x + (c - x) stays
         return None

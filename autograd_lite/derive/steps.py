@@ -200,19 +200,20 @@ class Steps(Notation):
         return user in self.names and self.adds_axes(user) and self.defined[n].row.algebra not in PRODUCTS
 
     def _is_row(self, n: Var) -> bool:
-        """Whether a value without a name is a row or a matrix of an input, ``W[t]`` of ``h @ W[t]``, or a column at a
-        label; not of softmax(W[t]), whose derivative is one with respect to a vector.
+        """Whether a value without a name is a row, a column or a slice of an array with one, ``W[t]`` of ``h @ W[t]``,
+        or at a label; not of softmax(W[t]), whose derivative is one with respect to a vector.
         """
         eq, users = self.defined[n], self._consumers.get(n, ())
-        is_read = bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
-        is_read &= all(k.shape == n.shape or k.size != n.size for k in users)  # E[0] * E[1:] of two rows is 1x3
-        is_part = is_read and eq.row.algebra == "index"
-        is_part &= all(p not in self.defined or p in self.names for p in eq.reads)
-        parts = index_parts(eq.params["index"]) if is_part else ()
-        are_places = [type(k) is int or isinstance(k, Labels) and k.word and not k.ndim for k in parts]
-        is_row = any(are_places) and (all(are_places) or int not in map(type, parts))
-        rows = (self.defined[k].row for k in users)
-        return is_row and all(row.kind == "elementwise" or row.algebra in PRODUCTS for row in rows)
+        is_part = eq.row.algebra == "index" and all(p not in self.defined or p in self.names for p in eq.reads)
+        is_part &= bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
+        if not is_part or any(k.shape != n.shape and k.size == n.size for k in users):  # E[0] * E[1:] of two
+            return False
+        parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]
+        others = [row.algebra for row in rows if row.kind != "elementwise" and row.algebra not in PRODUCTS]
+        if not _are_slices(parts):
+            return _are_places(parts) and not others
+        is_alike = all(k.shape == n.shape or row.kind != "elementwise" for k, row in zip(users, rows, strict=True))
+        return is_alike and {*others} <= {"total"}
 
     @cached_property
     def _consumers(self) -> dict[Var, list[Var]]:
@@ -252,8 +253,14 @@ class Steps(Notation):
 
     def _beside(self, n: Var, pure: Container[Var]) -> set[Var]:
         """What only adds a row of an input to others, ``X[i] - X[j]``, and passes a derivative on to a function."""
-        users = self._consumers.get(n, ()) if self._is_row(n) else ()
-        return {k for k in users if k not in pure and k not in self.regions and self._is_scaling(k, n)}
+        out = set[Var]()
+        for k in self._consumers.get(n, ()) if self._is_row(n) else ():
+            is_added, top = False, n
+            while top is not k and k not in self.regions and self._is_scaling(k, top):
+                is_added = k not in pure and (is_added or self.defined[k].row.algebra in ("sum", "difference"))
+                [k, *_], top = self._consumers.get(k, [k]) if k not in pure else [k], k
+            out |= {top} if is_added else set()
+        return out
 
     def _is_square(self, n: Var) -> bool:
         """Whether a value is the square of a difference of two that are differentiated, which is a step."""
@@ -637,3 +644,15 @@ class Steps(Notation):
     def _meant(self, n: Var, e: Expr) -> Expr:
         """`e` with names for the symbols of an edge of `n`; it is not simplified."""
         return named(e, self._meanings(n, n))
+
+
+def _are_places(parts: Sequence[Any]) -> bool:
+    """Whether an index has a number or a label in it: ``W[t]``, ``B[:, y[0]]``."""
+    are_places = [type(k) is int or isinstance(k, Labels) and bool(k.word) and not k.ndim for k in parts]
+    return any(are_places) and (all(are_places) or int not in map(type, parts))
+
+
+def _are_slices(parts: Sequence[Any]) -> bool:
+    """Whether an index is of slices, perhaps with numbers: ``p[1:]``, ``P[:, 0]``."""
+    are_plain = all(type(k) is int or type(k) is slice and k.step in (None, 1) for k in parts)
+    return are_plain and slice in map(type, parts)

@@ -203,10 +203,17 @@ def _is_column(e: Expr) -> bool:
     return (e.role == "reshape" or _is_inserted(e)) and e.shape == (*e.args[0].shape, 1)
 
 
+def entries_of(e: Expr) -> Expr:
+    """The vector of a column, also of minus one."""
+    if e.role == "negation" and _is_column(e.args[0]):
+        return replace(e, args=e.args[0].args, shape=e.shape[:-1])
+    return e.args[0] if _is_column(e) else e
+
+
 def _with_entries(e: Expr) -> Expr:
     """A matrix that is written out with its entries in the place of its rows; vectors side by side are its columns."""
     if _is_joined(e) and e.params["axis"] == 1:
-        return replace(e, args=tuple(a.args[0] if _is_column(a) else a for a in e.args))
+        return replace(e, args=tuple(map(entries_of, e.args)))
     if not _is_vector(e) or len(e.shape) != 2:
         return e
     return replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))
@@ -615,8 +622,9 @@ class Text(Printer):
 
     def name(self, word: str, letters: str = "") -> str:
         text = text_name(word)
-        if letters and not re.match(r"[(\w]", letters[0]) or letters[:1].isdigit():
-            return f"{text}[{letters}]"
+        is_entry = letters[:1].isdigit() and not letters[1:2].isalpha()  # P[0], P1[0, j], but P₀ⱼ
+        if is_entry or letters[:1].isdigit() and word[-1].isdigit() or letters and not re.match(r"[(\w]", letters[0]):
+            return f"{text}[{re.sub('(?<=^[0-9])(?=[a-z])', ', ', letters)}]"
         if letters and (m := _OF_STEP.fullmatch(word)):
             return text_name(m[1].rstrip("_")) + subscript(m[2] + letters)
         if letters and (entry := _of_slices(text, letters)):
@@ -737,7 +745,7 @@ def _layout(e: Expr) -> str:
     """The result of a reshape, or of an index with new axes, in words."""
     if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
         return "a column" if e.shape[1] == 1 else "a row"
-    if len(e.shape) == 1 == min(e.args[0].shape, default=0):
+    if len(e.shape) == 1:
         return "a vector"
     return shape_text(e.shape, "×")
 

@@ -75,12 +75,15 @@ class Origin(NamedTuple):
         The innermost composite call or module that it belongs to.
     requires_grad : bool
         Whether it was recorded for derivatives: not under no_grad(), nor on integers.
+    scaled : tuple of (int, int)
+        The operands that are a factor of what stands in the line, ``X`` of ``(s * X) @ W``, and which factor.
     """
 
     code: Any = None
     at: int = 0
     group: Any = None
     requires_grad: bool = True
+    scaled: tuple[tuple[int, int], ...] = ()
 
     @property
     def line(self) -> str:

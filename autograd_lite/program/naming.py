@@ -320,6 +320,14 @@ OPERATORS = {
 
 def operand(eq: Equation, k: int) -> ast.expr | None:
     """Operand `k` of an equation as the user wrote it, ``1 - t``; None where the source does not show it."""
+    e = _operand(eq, k)
+    for _, factor in (taken for taken in eq.origin.scaled if taken[0] == k):
+        e = (e.left, e.right)[factor] if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult) else None
+    return e
+
+
+def _operand(eq: Equation, k: int) -> ast.expr | None:
+    """What stands in the line of an equation as its operand `k`."""
     match expression(eq):
         case ast.BinOp(left, op, right) if len(eq.operands) == 2 and (
             OPERATORS.get(type(op)) == eq.row.name

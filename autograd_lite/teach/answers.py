@@ -315,7 +315,7 @@ class Reader:
         product of vectors, those with a dot between as a "dot" product, with × as a "cross" product, sums with axes
         "dropped", entries of an array as "counted" from 1 as the steps are, ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
-        brackets as "joined", matrices as "below" each other, one in brackets as a "group", bars as a
+        brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a "group", bars as a
         "length" or a determinant, an index that no axis has as the "last", one alone as that of its letter among the
         "axes", what is left of a sum without indices as "loose" from them,
         labels as of the "first 1" axis, an array without indices as "apart" from them, a vector added to a column
@@ -482,6 +482,8 @@ class Reader:
         is_joined = len(entries) > 1 and all(isinstance(x, np.ndarray) and x.ndim for x in entries)
         if is_joined and entries[0].ndim > 1 and self._is_read_as("below"):
             return np.concatenate(entries)
+        if is_joined and {*map(np.shape, entries)} == {entries[0].shape[:1]} and self._is_read_as("columns"):
+            return np.stack(entries, axis=-1)
         return np.concatenate(entries, axis=-1) if is_joined and self._is_read_as("joined") else entries
 
     def _named(self, e: ast.Name | ast.Attribute) -> Any:

@@ -160,6 +160,8 @@ class Code(Ascii):
         if text(e) == "I":
             return "I"
         arguments = [write(a, self) for a in e.args[:count]]
+        if e.role == "concatenation":
+            arguments = list(map(_as_part, e.args, arguments))
         if e.role == "norm" and e.params.get("p", 2) == 2:
             return f"norm({', '.join([*arguments, *(f'{k}={v!r}' for k, v in shown_params(e).items() if k != 'p')])})"
         if e.head not in NOTATIONS and e.head in FUNCTIONS and _is_typed(e.params):
@@ -180,6 +182,12 @@ class Code(Ascii):
         printed = signs_replaced(text(e))
         self.words |= {infix[1]: word} if infix else {printed: written}
         return written
+
+
+def _as_part(e: Expr, written: str) -> str:
+    """A part of what is joined: a number is an array of one, ``[dL/da, 1]``."""
+    inner = e.args[0] if e.role in ("reshape", "broadcast") else e
+    return written if inner.shape else f"[{written}]"
 
 
 def _is_typed(params: Mapping[str, Any]) -> bool:

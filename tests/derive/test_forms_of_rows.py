@@ -209,6 +209,16 @@ PROGRAMS = {
     "elu": (lambda: masked(lambda x: F.elu(x)), "where(x > 0, x, exp(x) - 1)", "where(x > 0, 1, exp(x))"),
     "leaky_relu": (lambda: masked(lambda x: F.leaky_relu(x, 0.1)), "where(x > 0, x, 0.1 x)", "where(x > 0, 1, 0.1)"),
     "relu6": (lambda: masked(lambda x: F.relu6(x) ** 2), "clip(x, 0, 6)", "1[0 < x < 6]"),
+    "two parts of a weight": (lambda: masked(lambda x: (x - 1) ** 2 + 0.1 * x**2), "0.2 x + 2 (x - 1)"),
+    "half of a fraction": (lambda: masked(lambda x: -0.5 * (x / 20) ** 2), "dL/dx = -x / 400"),
+    "the logarithm of a mean": (lambda: masked(lambda x: np.log(np.mean(np.exp(x)))), "dL/dx = exp(x) / Σ exp(x)"),
+    "a number in front": (lambda: masked(lambda x: x[0] * np.ones(2) @ np.full((2, 2), 3.0)), "x[0] (np.ones(2) @ "),
+    "a class by its number": (
+        lambda: -np.log((np.exp(x := leaf("x", 3)) / np.sum(np.exp(x)))[1]), "dL/dx = softmax(x) - Y "),
+    "weights beside an intercept": (
+        lambda: masked(lambda x: np.tanh(x[0] + np.ones((2, 4)) @ x[1:])), "x[0] + np.ones((2, 4)) @ x[1:]"),
+    "one less": (lambda: masked(lambda x: np.expm1(x) * x), "expm1(x) + x ⊙ exp(x)"),
+    "an einsum of all": (lambda: masked(lambda x: np.einsum("i,i->", x, x**2)), "∂L/∂xᵢ = aᵢ "),
     "standard deviation": (lambda: applied(np.std), "h = std(x)", "(x - mean(x)) / ("),
 }
 

@@ -208,9 +208,17 @@ PROGRAMS = {
     "an arm of two": (
         reach, (np.array(0.3), np.array(0.5)), "a", ["x = l1 cos(a) + l2 cos(a + b)", "-l2 sin(a + b) - l1 sin(a)"], [],
     ),
+    "similarities": (
+        lambda U: np.sum((U @ U.T / 3 - np.eye(4)) ** 2), (normal(4, 2),), "U",
+        ["dL/dU = ((dL/da + (dL/da)ᵀ) @ U) / 3"], [],
+    ),
+    "one cross product": (
+        lambda v, w, a: a @ np.cross(v, w) / np.linalg.norm(np.cross(v, w)), (normal(3), normal(3), normal(3)), "v",
+        ["b = v × w"], ["c = v × w"],
+    ),
     "columns": (
         lambda P: np.sum((1 - P[:, 0]) ** 2 + np.exp(P[:, 1] - P[:, 0] ** 2)), (normal(3, 2),), "P",
-        ["dL/dP = [dL/da, dL/db]"], ["column"],
+        ["dL/dP = [-2 dL/db ⊙ P[:, 0] - dL/da, dL/db]"], ["column", "= P[:, 0]"],
     ),
     "distances": (
         lambda P, Q: np.sum(np.exp(-np.linalg.norm(P[:, None] - Q, axis=2))), (normal(2, 2), normal(3, 2)), "P",
@@ -277,9 +285,9 @@ PROGRAMS = {
     ),
     "margins in two loops": (
         margins, (normal(2, 3), normal(2, 2), np.array([0, 2])), "W",
-        ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "bₜ = sₜ - sₜ[y[t-1]] + 1",
-         "loss = Σₜ Σᵢ 1[y[t-1] ≠ i] max(0, bₜᵢ)", "dloss/dbₜᵢ = 1[y[t-1] ≠ i] 1[bₜᵢ > 0]",
-         "dloss/dsₜ = dloss/dbₜ - Yₜ Σ dloss/dbₜ"], ["elsewhere"],
+        ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "aₜ = sₜ - sₜ[y[t-1]] + 1",
+         "loss = Σₜ Σᵢ 1[y[t-1] ≠ i] max(0, aₜᵢ)", "dloss/daₜᵢ = 1[y[t-1] ≠ i] 1[aₜᵢ > 0]",
+         "dloss/dsₜₖ = dloss/daₜₖ - 1[y[t-1] = k] Σᵢ dloss/daₜᵢ"], ["elsewhere"],
     ),
     "Sinkhorn": (
         sinkhorn, (RNG.uniform(size=(3, 4)), np.full(3, 1 / 3), np.full(4, 0.25)), "C",

@@ -1357,15 +1357,24 @@ def test_latex_has_an_entry_of_a_constant_that_is_named_by_its_expression():
 
 
 def test_terms_without_the_index_of_a_slice_are_in_it_alone():
+    def log_returns(p):
+        r = np.log(p[1:] / p[:-1])
+        return np.sum((r - r.mean()) ** 2)
+
     lines = {
-        "dL/dyᵢ = 1[i ≥ 2] - tanh(aᵢ₋₂)² + 2 Yᵢ yᵢ": lambda y: y[0] ** 2 + np.sum(np.tanh(y[2:])),
-        "dL/duᵢ = exp(aᵢ₋₁) - 1[i < 3]": lambda u: np.sum(np.exp(u[1:]) - u[:-1]),
-        "dL/dpᵢ = ½ 1[i ≥ 1] - 1 / (2 √bᵢ)": lambda p: np.sum(0.5 * p[1:]) - np.sum(np.sqrt(p[:-1])),
+        "dL/dyᵢ = 1[i ≥ 2] (1 - tanh(yᵢ)²) + 2 1[i = 0] y[0]  since": lambda y: y[0] ** 2 + np.sum(np.tanh(y[2:])),
+        "dL/duᵢ = 1[i ≥ 1] exp(uᵢ) - 1[i < 3]  since": lambda u: np.sum(np.exp(u[1:]) - u[:-1]),
+        "dL/dpᵢ = ½ 1[i ≥ 1] - 1[i < 3] / (2 √pᵢ)": lambda p: np.sum(0.5 * p[1:]) - np.sum(np.sqrt(p[:-1])),
+        "dL/drᵢ₋₁ / pᵢ - dL/drᵢ / pᵢ  since rᵢ = log(pᵢ₊₁ / pᵢ); terms beyond": log_returns,
+        "dL/du = [2 u[0], 2 u[1:3], 1]": lambda u: u[0] ** 2 + np.sum(u[1:3] ** 2) + u[3],
     }
     for line, f in lines.items():
         assert line in str(ag.trace(f, np.array([0.3, 0.5, 0.7, 0.2])).explain())
     rows = np.arange(6.0).reshape(2, 3)
     assert "dL/dE" in str(ag.trace(lambda E: np.sum(E[0] * E[1:]), rows).explain())  # of shapes (3,) and (1, 3)
+    u, V = np.array([0, 2, 0]), np.ones((3, 2))
+    joined = ag.trace(lambda U: np.sum(np.tanh(np.concatenate([U[u], V], axis=1))), np.ones((3, 2)))
+    assert "dL/dUᵢⱼ = Σₖ 1[uₖ = i] (1 - tanh(bₖⱼ)²)" in str(joined.explain())  # of the first columns
     text = str(ag.trace(lambda E: np.sum(E[0] * E[1:]), np.arange(9.0).reshape(3, 3)).explain())
     assert "dL/dEₖ = 1[k ≥ 1] E[0] + 1[k = 0] Σᵢ Eᵢ₊₁" in text
 

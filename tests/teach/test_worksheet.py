@@ -456,7 +456,7 @@ def lessons():
 def test_the_sheet_of_a_lesson_is_judged_at_three_points_and_can_be_saved(make):
     lesson = make()
     sheet = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
-    assert len(sheet.spaces) - bool(sheet.zeros) == 3
+    assert len(sheet.spaces) - len(sheet.alone) == 3
     assert all(at.word in space for q in sheet.questions for at in q.steps or [q] for space in sheet.spaces)
     assert sheet.check(sheet.key())
     key = {q.symbol: q.answer for q in sheet.questions}
@@ -1143,3 +1143,14 @@ def test_products_side_by_side_are_read_each_in_its_own_way():
         assert mark.right, answer
     [mark] = [m for m in sheet.check({word: f"X ({top}/do Vᵀ ⊙ h (1 - h))"}) if m.word == word]
     assert not mark.right
+
+
+def test_a_gradient_in_parts_is_a_blank():
+    parts = {
+        "[2 P[:, 0] + P[:, 1], P[:, 0]]": lambda P: np.sum(P[:, 0] * P[:, 1]) + np.sum(P[:, 0] ** 2),
+        "[P[0], 2 P[1:]]": lambda P: np.sum(P[1:] ** 2) + 0.5 * np.sum(P[0] ** 2),
+    }
+    for answer, f in parts.items():
+        sheet = ag.trace(f, np.array([[0.3, -0.2], [0.1, 0.5], [-0.4, 0.7]])).worksheet()
+        assert not sheet.check(sheet.key()).wrong
+        assert not sheet.check({"dL/dP": answer}).wrong
