@@ -254,9 +254,11 @@ def _matrix(e: Expr) -> tuple[Combine, Expr] | None:
     if e.role != "matrix product":
         return None
     a, b = e.args
-    if is_g(b) and G not in a.names and len(a.shape) > 1:
+    if len(a.shape) != len(b.shape) and 2 in (len(x.shape) for x in (a, b) if is_g(x)):  # g @ v of an outer product
+        return None
+    if is_g(b) and G not in a.names:
         return Combine.LEFT, a
-    if is_g(a) and G not in b.names and len(b.shape) > 1:
+    if is_g(a) and G not in b.names:
         if len(a.shape) == 1 and len(b.shape) == 2:  # of a vector, as textbooks have it
             return Combine.LEFT, transposed(b)
         return Combine.RIGHT, b
