@@ -200,6 +200,8 @@ class Given:
                 taken = frozenset(a.arg for a, x in pairs if self._is_computed(x, code, within, tensors))
                 arguments = within | {a.arg for a in ast.walk(f) if isinstance(a, ast.arg)} | {word}
                 return all(self._is_computed(p, of, arguments, taken) for p in _returned(f))
+            case ast.Dict(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts) if parts:  # {"slow": lam[0]}
+                return all(self._is_computed(p, code, within, tensors) for p in parts)
         if span(e) not in self.recorded:
             return False
         calls = (part for part in _values(e) if part is not e and isinstance(part, ast.Call))

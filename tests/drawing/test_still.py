@@ -293,10 +293,10 @@ def of_loops_in_a_loop(n):
 
 def of_calls_in_a_loop(n):
     w, x = leaf(n), np.linspace(0.0, 1.0, n)
-    L, pairs = 0.0, [[0, 1], [1, 2]]
+    L, pairs, rates = 0.0, [[0, 1], [1, 2]], {"slow": w[0], "fast": w[1]}
     for q in x:
         d = np.linalg.norm(w - q)
-        L = L + (d - q) ** 2
+        L = L + (d - q) ** 2 + rates["slow"] * np.exp(-rates["fast"] * q)
     return L + sum(np.linalg.norm(w[pair]) for pair in pairs), {"w": w, "x": x}
 
 
