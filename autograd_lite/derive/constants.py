@@ -181,7 +181,7 @@ class Constants:
         stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
         if stated is None:
             return None
-        self._use({**wholes, **variables}, {*stated.formula.names, *_of_labels(stated.formula).values()})
+        self.use({**wholes, **variables}, {*stated.formula.names, *_of_labels(stated.formula).values()})
         if not stated.formula.names:
             return number(x)
         return fold(stated.formula, again) if counts else stated.formula
@@ -228,7 +228,7 @@ class Constants:
         stated, variables = found
         labels = _of_labels(stated.formula)
         self.quoted |= {word: [of] for word, of in labels.items() if word != of}
-        self._use(variables, {*stated.formula.names, *labels.values()})
+        self.use(variables, {*stated.formula.names, *labels.values()})
         return stated.formula
 
     def _with_labels(
@@ -297,7 +297,7 @@ class Constants:
         is_anew = isinstance(e, ast.Name) and code is not None and is_number(x) and not x and starts_anew(code, e)
         if not word or not self._is_free(word, x) or is_anew:
             return None
-        self._use({word: x}, [word])
+        self.use({word: x}, [word])
         self._start(word, code)
         return name(word, np.shape(x))
 
@@ -397,7 +397,7 @@ class Constants:
         word = e.attr if isinstance(e, ast.Attribute) and is_own else ""
         word += "0" * (f"{word}1" in self.taken)
         if word and self._is_free(word, x):
-            self._use({word: x}, [word])
+            self.use({word: x}, [word])
             return name(word)
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code, e))
@@ -426,7 +426,7 @@ class Constants:
         if stated is not None and self._introduces(stated.formula, variables):
             wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
             variables = {**self.values, **wholes, **variables}
-            self._use(variables, stated.formula.names)
+            self.use(variables, stated.formula.names)
             of = stated.formula
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.args[0])]
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
@@ -537,7 +537,7 @@ class Constants:
         stated = evaluated(inside, variables, meanings)
         if stated is not None:
             wholes = {w: self._value(w, code) for of in meanings.values() for w in of.formula.names}
-            self._use({**wholes, **variables, **values}, stated.formula.names)
+            self.use({**wholes, **variables, **values}, stated.formula.names)
         return stated
 
     def _again_assigned(self, e: ast.expr, code: Any, words: Iterable[str]) -> dict[str, Written]:
@@ -601,7 +601,7 @@ class Constants:
             return None
         solved = _solved(e, x, variables) if np.ndim(x) and not isinstance(e, ast.Name) else None
         if solved is not None and self._is_free(solved[0], solved[1]):
-            self._use({**variables, solved[0]: solved[1]}, [*variables, solved[0]])
+            self.use({**variables, solved[0]: solved[1]}, [*variables, solved[0]])
             stated = evaluated(e, {**variables, solved[0]: solved[1]})
             if stated is not None and np.allclose(stated.value, x, 1e-14, 0, equal_nan=True):
                 return stated.formula
@@ -613,7 +613,7 @@ class Constants:
         is_mask = np.ndim(x) == 2 and not arrays and (np.asarray(x).dtype == bool or re.search(r"\btri[lu]\b", word))
         word = "mask" if is_mask and self._is_free("mask", x) else word  # np.tril(np.ones((n, n))) == 0
         self.quoted[word] = arrays or [word]
-        self._use({**variables, word: x}, [word, *arrays])
+        self.use({**variables, word: x}, [word, *arrays])
         return name(word, np.shape(x))
 
     def is_first(self, word: str) -> bool:
@@ -655,7 +655,7 @@ class Constants:
         for word, value in variables.items():
             is_whole = np.ndim(value) > 0 and _is_same(value, x)
             if is_whole or np.ndim(value) and _owner(value) is _owner(x):
-                self._use({word: value}, [word])
+                self.use({word: value}, [word])
                 part = name(word, np.shape(x)) if is_whole else self.known(x)
                 part = _window(x, value, word) if part is None and in_rounds else part
                 if part is not None:
@@ -667,7 +667,7 @@ class Constants:
         of = next((of for of in parts if of is not None and _is_same(of.value, x)), None)  # gamma * P
         if of is None:
             return None
-        self._use(variables, of.formula.names)
+        self.use(variables, of.formula.names)
         return of.formula
 
     def labelled(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
@@ -719,10 +719,10 @@ class Constants:
             labels.word = ast.unparse(self._in_round(eq, e))
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.origin.code):
                 labels.word += f"{turns.index(eq.outputs[0]) + 1}"
-            self._use({labels.word: x}, [labels.word])
+            self.use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
                 self.quoted[labels.word] = variables = self._variables(e, eq.origin.code)
-                self._use(variables, variables)
+                self.use(variables, variables)
         return x if e is None and known is None else labels
 
     def _reads(self, eq: Equation) -> dict[Var, Any]:
@@ -732,7 +732,7 @@ class Constants:
     def _by_round(self, eq: Equation, word: str, x: Any) -> str:
         """The name of what a variable is in one of the rounds that read at the place of an equation: i2, mask2."""
         word += f"{[*self._reads(eq)].index(eq.outputs[0]) + 1}"
-        self._use({word: x}, [word])
+        self.use({word: x}, [word])
         return word
 
     def _in_round(self, eq: Equation, e: ast.expr) -> ast.expr:
@@ -748,7 +748,7 @@ class Constants:
         code, turns = eq.origin.code, [*self._reads(eq)]
         e = e.args[0] if isinstance(e, ast.Call) and e.args and ast.unparse(e.func) == "int" else e
         if isinstance(e, ast.Name) and len(turns) < 2 and _is_same(self._value(e.id, code), x):
-            self._use({e.id: x}, [e.id])
+            self.use({e.id: x}, [e.id])
             return e.id
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
             return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
@@ -774,10 +774,10 @@ class Constants:
         if is_entry and eq.row.algebra == "assignment":  # where ``c != label``
             return self._entry(of, ast.Constant(places[t]), x, code, t, len(turns))
         word = f"{word}{t + 1}"
-        self._use({word: x}, [word])
+        self.use({word: x}, [word])
         entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
         self.defined |= {word: entry} if entry else {}
-        self._use({of: whole}, [of] if is_entry else [])
+        self.use({of: whole}, [of] if is_entry else [])
         return word
 
     def _is_of_own(self, eq: Equation, of: str | None) -> bool:
@@ -803,7 +803,7 @@ class Constants:
         if k is None or not -len(whole) <= k < len(whole) or whole[k] != x:
             return ""
         word = f"{of}[{k % len(whole)}]"
-        self._use({of: whole}, [of])
+        self.use({of: whole}, [of])
         self.quoted[word] = [of]
         return word
 
@@ -837,7 +837,7 @@ class Constants:
                 return range(*(int(limit.value) for limit in limits if limit)) if all(limits) else ()
         return ()
 
-    def _use(self, variables: Variables, used: Collection[str]) -> None:
+    def use(self, variables: Variables, used: Collection[str]) -> None:
         """Name those of some variables that formulas have, in the order of the variables."""
         for word, x in variables.items():
             if word in used and word not in self.values and word not in self.computed:
@@ -891,7 +891,7 @@ class Constants:
         elif not users and word != "n" and len(several) > 1 and math.prod(shape) == value:
             self.lengths.setdefault(word, multiplied(several, ()))
         self.sizes[word] = value
-        self._use(self.sizes, [word])
+        self.use(self.sizes, [word])
         return word
 
     def _named_size(self, value: int, code: Any, e: ast.expr | None) -> list[str]:

@@ -423,7 +423,8 @@ class Lines:
         the others: a0 for ``X @ w0 - y`` beside ``aₜ = X @ wₜ - y``.
         """
         c, out, forms = self.chain, dict[str, Expr](), self._before_first()
-        parts = {part.key: part for n in c.landmarks if n in c.defined and forms for part in walk(c.definition(n))}
+        wholes = {e.key: e for n in c.landmarks if n in c.defined and forms for e in [c.definition(n)]}
+        parts = {part.key: part for e in wholes.values() for part in walk(e) if part.key not in wholes}
         env = c.environment()
         constants = (part for part in parts.values() if part.role == "name" and part.value in c.numbered)
         numbered = {part.key: env[part.value] for part in constants}

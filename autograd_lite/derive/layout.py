@@ -76,7 +76,7 @@ class Line:
     value : optional
         The value; only a small one is written out.
     shape : tuple of int, optional
-        Where the line states it.
+        Where the line states it; with 0 for a size that differs in the steps, it does not.
     since : tuple of Definition
         The definitions of the steps that the formula was derived from.
     how : str
@@ -112,6 +112,11 @@ class Line:
         """The line with other indices than these names."""
         since, where = ([replace(d, names=names) for d in definitions] for definitions in (self.since, self.where))
         return replace(self, names=names, since=since, where=where)
+
+    @property
+    def is_shaped(self) -> bool:
+        """Whether the shape is stated."""
+        return self.shape is not None and 0 not in self.shape
 
     @property
     def has_value(self) -> bool:
@@ -227,7 +232,7 @@ def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
     symbol, formula = line.written(printer)
     start = f"  {symbol}{' ' * (wide - _width(symbol))} = {formula}"
     value = "; ".join(filter(None, (_array(line.value, AT + 11), _how(line, printer)[2:])))
-    yield f"{start:<{AT}}  {'' if line.shape is None else shape_text(line.shape):<8} {value}".rstrip()
+    yield f"{start:<{AT}}  {shape_text(line.shape or ()) if line.is_shaped else '':<8} {value}".rstrip()
     if line.where:
         yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"
 
@@ -245,7 +250,7 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
     yield from (f"  {indent} = {formula}{''.join(f'  since {one}' for one in ones)}" for formula in formulas[1:])
     if line.has_value:
         yield f"  {indent} = {_array(line.value, len(indent) + 5)}"
-    if line.shape:  # of a number "is 1" would be read as its value, and "is 3" of a vector
+    if line.shape and line.is_shaped:  # of a number "is 1" would be read as its value, and "is 3" of a vector
         yield f"  {indent} is {'a vector of ' * (len(line.shape) == 1)}{shape_text(line.shape)}"
     if line.check:
         yield f"  {indent}   {line.check}" if line.symbol else f"      {line.check}"
@@ -316,7 +321,7 @@ def tex_rows(section: Section) -> tuple[str, list[str]]:
 def _tex_line(line: Line) -> Iterator[str]:
     symbol, *sides = line.sides(LATEX)
     if line.formulas:
-        is_shown = line.shape is not None and (line.shape or not line.is_gradient)  # below a number stands no 1
+        is_shown = line.is_shaped and (line.shape or not line.is_gradient)  # below a number stands no 1
         shape = f" && {LATEX.shape(line.shape or ())}" if is_shown else ""
         reasons = [*line.reasons(LATEX), *(f"{write(e, LATEX)} = 1" for e in line.ones)]
         how = LATEX.words(line.remark) if line.remark else ""

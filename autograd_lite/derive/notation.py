@@ -46,7 +46,7 @@ from .board_names import (
     without_gaps,
     without_numbers,
 )
-from .constants import Constants, counts
+from .constants import SIZES, Constants, counts
 from .entries import is_new
 from .factors import WRITTEN_OUT, Edge
 from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, walk
@@ -301,10 +301,24 @@ class Notation:
             if not part.is_number:
                 return again(part, args)
             k = next((k for k in (1, 2) if part.value == k / count != 1), None)
-            size = self.size_name(count, eq.shape_of(i)) if k or part.value == count > 2 else part
+            size = self._size_of(n, i, count) if k or part.value == count > 2 else part
             return size if k is None else simplified("divide", (number(k), size), ())
 
         return replace(e, formula=fold(e.formula, over))
+
+    def _size_of(self, n: Var, i: int, count: int) -> Expr:
+        """The name of the number of entries that a reduction is over: that of the round, n2, where they differ."""
+        turns = self.rounds.get(n, [n])
+        counts = [math.prod(self.defined[v].shape_of(i)) // max(v.size, 1) for v in turns]
+        if len({*counts}) == 1:
+            return self.size_name(count, self.defined[n].shape_of(i))
+        if turns[0] not in self._letters:
+            free = (letter for letter in SIZES if all(f"{letter}{k}" not in self._taken for k in ("", *range(9))))
+            self._letters[turns[0]] = letter = next(free, "size_")
+            sizes = {f"{letter}{self.turn(v)}": k for v, k in zip(turns, counts, strict=True)}
+            self.constants.sizes |= sizes
+            self.constants.use(sizes, sizes)
+        return name(f"{self._letters[turns[0]]}{self.turn(n)}")
 
     @property
     def own(self) -> set[str]:
@@ -323,6 +337,7 @@ class Notation:
         self._lettered: set[str] = set()  # letters, also with the number of a step
         #: The user's names of Greek letters that mean something else here, as they are written instead: σ of σ(x).
         self.latin: dict[str, str] = {}
+        self._letters: dict[Var, str] = {}  # of sizes that differ in the rounds of a loop, by the first of their values
         self.numbered: set[str] = set()  # constants without a name: c1, c2, …, and quoted expressions
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._taken = taken = Names(names.values())
@@ -626,7 +641,7 @@ def _vector_of(eq: Equation) -> Var | None:
     if not isinstance(x, Var) or eq.row.algebra != "index" or x.ndim != 1 or x.size > WRITTEN_OUT:
         return None
     at, code = getattr(expression(eq), "slice", None), eq.origin.code
-    is_label = code is not None and isinstance(at, ast.Name) and bool(looped(code, at))
+    is_label = isinstance(at, ast.Subscript) or code is not None and isinstance(at, ast.Name) and bool(looped(code, at))
     return x if type(k) is int and k >= 0 and not is_label else None
 
 

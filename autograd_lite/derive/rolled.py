@@ -297,11 +297,12 @@ def _one_call(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     index = _one_index(indices, steps) if labels[0] or len({*map(repr, indices)}) > 1 else None
     params |= {} if index is None else {"index": index}
     same = index is not None or len({*map(repr, zip(indices, labels, strict=True))}) == 1
-    others = [repr({**e.params, "index": 0, "unique_indices": 0}) for e in formulas]  # unique, of one row
+    others = [repr({**e.params, "index": 0, "unique_indices": 0, "shape": 0}) for e in formulas]  # unique, of one row
     same = same and len({*others}) == 1
     args = [a for pair in zip(*(e.args for e in formulas), strict=True) if (a := _one(pair, steps)) is not None]
     is_one = first.row is not None and len(args) == len(first.args) and same
     shape = _shape_of(formulas)
+    params |= {"shape": shape} if "shape" in params else {}
     return replace(first, args=tuple(args), params=params, shape=shape) if is_one else None
 
 
@@ -371,10 +372,6 @@ def _steps_of(terms: Sequence[Expr]) -> list[int]:
     runs = ([n[stem] for n in names] for stem in stems)
     if (run := next(filter(_is_run, runs), None)) or any(map(_numbers, names)):
         return run or []
-    powers = [[part.args[1].value for part in walk(e) if part.role == "power"][:1] for e in terms]
-    exponents = [k for of in powers for k in of if type(k) is int]
-    if len(exponents) == len(terms) and _is_run(exponents):
-        return exponents
     return _steps_by_place(terms)
 
 
@@ -422,9 +419,6 @@ def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
     added = _added(e)
     flat = _flat(e)
-    powers = _with_powers(flat)
-    if powers is not flat and (new := _of_terms(e, powers, looped))[1] and not any(map(_is_unfinished, walk(new[0]))):
-        return new
     are_gradients = any("/" in word for word in e.names)  # which are added by what they come from
     ways = [*([added] if len(flat) > len(added) else []), *_in_groups(flat)]
     ways.insert(0 if are_gradients else len(ways), flat)
@@ -468,12 +462,26 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
         body = _one_of(some, steps) if is_new and is_part else None
         if body is not None:
+            body, steps = _with_natural(body, steps, some)
             for t in (min(steps) - 1, max(steps) + 1):
                 beside = _simpler(body, t, [x for x in terms if id(x) not in {*instead, *map(id, some)}])
                 some, steps = [*some, *beside], sorted([*steps, *[t][: len(beside)]])
             instead |= {id(term): [] for term in some} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
             over = max(over, steps, key=len)
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
+
+
+def _with_natural(body: Expr, steps: list[int], terms: Sequence[Expr]) -> tuple[Expr, list[int]]:
+    """Terms in which only positions and numbers are those of a step with t from 0 on: γᵗ r[t], not γᵗ⁻¹ r[t-1]."""
+    is_behind = not any("@" in word for word in body.names) and any(map(_is_behind, walk(body)))
+    before = [t - 1 for t in steps]
+    one = _one_of(terms, before) if is_behind else None
+    return (body, steps) if one is None else (one, before)
+
+
+def _is_behind(e: Expr) -> bool:
+    """Whether a formula is a number that changes from step to step, less than that of the step: t - 1."""
+    return e.role == "name" and (counted := _counted(e)) is not None and counted(0) < 0
 
 
 def _simpler(body: Expr, t: int, terms: Sequence[Expr]) -> list[Expr]:
@@ -517,28 +525,6 @@ def _is_of_all(e: Expr) -> bool:
     return not e.shape and not is_of_step and _LETTER.get() not in words
 
 
-def _with_powers(terms: Sequence[tuple[int, Expr]]) -> Sequence[tuple[int, Expr]]:
-    """Terms that have the powers 1, γ, γ², … of a number, with γ⁰ and γ¹; others as they are."""
-    factors = [factors_of(e) for _, e in terms]
-    often = Counter(f.value for fs in factors for f in map(_root, fs) if f.role == "name" and not f.shape)
-    for word in (w for w, count in often.items() if count == len(terms) - 1 >= TERMS - 1):
-        exponents = [_exponent(fs, word) for fs in factors]
-        if sorted(exponents) == [*range(len(terms))]:
-            powers = (unsimplified("power", (name(word), number(k)), ()) for k in exponents)
-            others = ([f for f in fs if not _is_power(f, word) and f.value != 1] for fs in factors)
-            rest = ([p, *fs] for p, fs in zip(powers, others, strict=True))
-            powered = [multiplied(fs, e.shape) for (_, e), fs in zip(terms, rest, strict=True)]
-            if {sign for sign, _ in terms} == {-1}:  # a product would make γ¹ γ again
-                return [(1, unsimplified("negative", (e,), e.shape)) for e in powered]
-            return [(sign, e) for (sign, _), e in zip(terms, powered, strict=True)]
-    return terms
-
-
-def _is_unfinished(e: Expr) -> bool:
-    """Whether a formula is γ⁰ or γ¹."""
-    return e.role == "power" and e.args[1].is_number and e.args[1].value in (0, 1)
-
-
 def _root(f: Expr) -> Expr:
     """What a factor is a power of."""
     is_power = f.role == "square" or f.role == "power" and type(f.args[1].value) is int
@@ -547,14 +533,6 @@ def _root(f: Expr) -> Expr:
 
 def _degree(f: Expr) -> int:
     return 1 if _root(f) is f else 2 if f.role == "square" else int(f.args[1].value)
-
-
-def _exponent(factors: Sequence[Expr], word: str) -> int:
-    return sum(_degree(f) for f in factors if _is_power(f, word))
-
-
-def _is_power(f: Expr, word: str) -> bool:
-    return _root(f).role == "name" and _root(f).value == word  # and no array, such as np.eye(3)[k]
 
 
 def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Expr, list[int]]:
@@ -754,8 +732,9 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
         for pair, run in (of for of in runs if is_plain and len(of[1]) >= _least(of[0], least)):
             instead |= {id(line): [] for line in run}
             how = f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}"
-            sizes = {x.shape if x.value is None else np.shape(x.value) for x in run}  # of rows that a mask selects
-            shape = pair.shape if len(sizes) == 1 else None
+            shapes = [x.shape or () if x.value is None else np.shape(x.value) for x in run]
+            sizes = [{*of} for of in zip(*shapes, strict=True)]  # several of rows that a mask selects
+            shape = pair.shape and tuple(of.pop() if len(of) == 1 else 0 for of in sizes)
             instead[id(run[0])] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
     return [line for before in lines for line in instead.get(id(before), [before])]
 

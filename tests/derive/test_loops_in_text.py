@@ -1475,6 +1475,34 @@ def _covariance(F, Q):
     return total
 
 
+def _reviews(E):
+    loss = 0.0
+    for words in [[0, 3, 1], [2, 0], [1, 1, 3, 2]]:
+        m = np.mean(E[words], axis=0)
+        loss = loss + np.sum(np.tanh(m))
+    return loss / 3
+
+
+def _leapfrog(q, p, eps, A):
+    for _ in range(3):
+        p = p - eps / 2 * (A @ q)
+        q = q + eps * p
+        p = p - eps / 2 * (A @ q)
+    return np.sum(q * p)
+
+
+def _choices(b, cost):
+    choice, loglik = [1, 0, 1], 0.0
+    for n in range(3):
+        V = b * cost[n]
+        loglik = loglik + V[choice[n]] - np.log(np.exp(V[0]) + np.exp(V[1]))
+    return loglik
+
+
+def _present_value(rate, cash):
+    return sum(c / (1 + rate) ** t for t, c in enumerate(cash))
+
+
 _BOOKS = {
     "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsₜ = (softmax(simsₜ) - Yₜ) / n", "Yₜ = onehot(t-1)"]),
     "neighbours": (
@@ -1510,6 +1538,16 @@ _BOOKS = {
         ["h0 = x", "aₜ = hₜ₋₁ @ Wₜ + bₜ t = 1 … 3"],
     ),
     "a covariance that begins with I": (_covariance, ((2, 2), (2, 2)), "F", ["+ Σₜ dtotal/daₜ @ Pₜ₋₁"]),
+    "means over several sizes": (
+        _reviews, ((4, 2),), "E", ["n1 = 3, n2 = 2, n3 = 4", "dL/daₜᵢⱼ = dL/dmₜⱼ / nₜ"],
+    ),
+    "a force at both ends of a round": (
+        _leapfrog, (2, 2, (), (2, 2)), "eps", ["aₜ = A @ qₜ₋₁ 2 t = 1 … 3", "cₜ = A @ qₜ 2 t = 1 … 3"],
+    ),
+    "labels beside entries": (_choices, ((), (3, 2)), "b", ["dloglik/dVₜ = Yₜ - softmax(Vₜ)"]),
+    "discounting": (
+        _present_value, ((), 4), "rate", ["L = Σₜ cash[t] / (1 + rate)ᵗ", "-Σₜ t cash[t] / (1 + rate)ᵗ⁺¹"],
+    ),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip
 
