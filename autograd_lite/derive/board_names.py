@@ -103,14 +103,14 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
         taken.add(new)
 
 
-def start_of(words: Sequence[str]) -> str:
+def start_of(words: Sequence[str], begin: int = 1) -> str:
     """The name of a variable before a loop, h0, of which an operand is h1, h2, … in the later rounds, or h4 before h3,
-    h2 of a loop that is back to front; or nothing.
+    h2 of a loop that is back to front; or nothing. With `begin` 2 it is h1 before h2, h3.
     """
     m = re.fullmatch(r"(.*\D)([1-9]\d*)", words[0]) if words else None
     first = int(m[2]) if m else 0
     by = -1 if m and words[1:2] == [f"{m[1]}{first - 1}"] else 1
-    is_run = first == 1 or by < 0
+    is_run = first == begin or by < 0
     return f"{m[1]}{first - by}" if m and is_run and [*words] == [
         f"{m[1]}{first + by * k}" for k in range(len(words))
     ] else ""  # fmt: skip

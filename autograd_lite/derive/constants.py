@@ -137,7 +137,8 @@ class Constants:
             self.each[at] = [y if isinstance(y, Var) else None for _, y in values]
             words = [named.get(y, "") if isinstance(y, Var) else "" for _, y in values]
             n = next((k for k, (_, y) in enumerate(values) if isinstance(y, Var)), 0)  # of several layers
-            starts = [start_of(words[k + n :: n]) for k in range(n)]
+            is_last = n == 1 and at not in carried and len(words) > 2  # previous = error
+            starts = [start_of(words[k + n :: n]) or (start_of(words[1:], 2) if is_last else "") for k in range(n)]
             self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
             later = enumerate(values[n:], n) if at in carried and isinstance(values[n][1], Var) else ()
             detached = ((j, of) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
@@ -483,7 +484,7 @@ class Constants:
         """Constant `x`, which the first round of a loop has added to a sum, as the formula of that: (x[1] - s0)²."""
         e, code = operand(eq, k), eq.origin.code
         sources = assigned(code, e.id) or [] if isinstance(e, ast.Name) and code is not None else []
-        terms = [of for of in sources if not isinstance(of, ast.Constant)]
+        terms = [of for of in sources if not isinstance(of, ast.Constant) and is_repeated(code, of)]
         if not isinstance(e, ast.Name) or len(terms) != 1 or len(sources) < 2:
             return None
         stated = self._in_first_round(terms[0], code, {e.id: Written(number(0), 0)})
@@ -827,8 +828,10 @@ class Constants:
     def _steps(self, e: ast.expr, code: Any, turns: int) -> Sequence[int]:
         """What the variable of a loop over ``range(…)``, reversed or not, or ``enumerate(…)`` counts."""
         match e:
-            case ast.Call(func=ast.Name(id="enumerate"), args=[_]):
-                return range(turns)
+            case ast.Call(func=ast.Name(id="enumerate"), args=[_, *more], keywords=keywords):
+                given = [*more, *(k.value for k in keywords)]
+                first = evaluated(given[0], {}) if given else Written(number(0), 0)
+                return range(int(first.value), int(first.value) + turns) if first else ()
             case ast.Call(func=ast.Name(id="reversed"), args=[of]):
                 return self._steps(of, code, turns)[::-1]
             case ast.Call(func=ast.Name(id="range"), args=args):

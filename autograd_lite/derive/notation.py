@@ -658,12 +658,12 @@ def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
     """The square or the root that ``x ** gamma`` is, as a power with this exponent."""
     power = _POWERS.get(eq.row.algebra or "")
     match expression(eq) if power else None:
-        case ast.BinOp(_, ast.Pow(), exponent) if names(exponent):
+        case ast.BinOp(_, ast.Pow(), exponent) if names(exponent) and (power != 1 or isinstance(exponent, ast.Name)):
             return [replace(eq, row=TABLE["power"], operands=(*eq.operands, power))]
     return None
 
 
-_POWERS = {"square": 2, "root": 0.5, "reciprocal": -1}
+_POWERS = {"identity": 1, "square": 2, "root": 0.5, "reciprocal": -1}
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:

@@ -116,6 +116,11 @@ def before_first(definitions: Sequence[Expr], t: int = 0) -> Expr | None:
     return None if both is None or _is_counting(both) else _at(both, t)
 
 
+def length(e: Expr) -> int:
+    """The names and numbers of a formula where the steps of a loop are written once."""
+    return leaves(_inside(e, ())[0])
+
+
 def _at(e: Expr, t: int) -> Expr:
     """A formula for each step in step `t`."""
     letter = _LETTER.get()
@@ -733,8 +738,9 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
             instead |= {id(line): [] for line in run}
             how = f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}"
             shapes = [x.shape or () if x.value is None else np.shape(x.value) for x in run]
-            sizes = [{*of} for of in zip(*shapes, strict=True)]  # several of rows that a mask selects
+            sizes = [{*of} for of in zip(*shapes, strict=False)]  # several of rows that a mask selects
             shape = pair.shape and tuple(of.pop() if len(of) == 1 else 0 for of in sizes)
+            shape = shape if len({*map(len, shapes)}) == 1 else None
             instead[id(run[0])] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
     return [line for before in lines for line in instead.get(id(before), [before])]
 

@@ -20,6 +20,7 @@ from .collect import UNFIT, Context, Form, collected, leaves
 from .factors import Factor, laid_out
 from .formula import Array, Expr, Labels, Shape, constant, index_parts, name, terms_of, walk
 from .formula_ops import evaluate, largest, substitute
+from .rolled import length
 from .steps import Steps
 from .textbook_parser import Written, formula
 
@@ -126,6 +127,7 @@ class Shorter:
             # -z / σ is shorter than -a / σ², where z = a / σ and a is x - μ
             long = _size(e) - _repeated(e) + len(e.names & letters) * (result in form.names)
             is_short = _size(form) + len(form.names & letters) < long and form.names <= e.names | {result}
+            is_short = is_short and (len(terms_of(e)) < 3 or length(form) < length(e))  # Σₜ (w xₜ - yₜ) xₜ
             if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
         return e

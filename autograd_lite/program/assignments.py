@@ -127,6 +127,8 @@ def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
     if len(sites) == 1:
         module, e = tree(code.co_filename), sites[0]
         scopes = iter([*_functions(module, e.lineno), module])
+    elif sites and all(isinstance(of, ast.Subscript) for of in sites) and len({*map(_name, sites)}) == 1:
+        return _name(sites[0]), slice(None)  # f(y[0]), and f(y[t]) in a loop
     for scope in scopes:
         turns, over = _loops(scope)
         values: Sequence[Any] = [e]

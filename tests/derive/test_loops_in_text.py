@@ -1503,6 +1503,20 @@ def _present_value(rate, cash):
     return sum(c / (1 + rate) ** t for t, c in enumerate(cash))
 
 
+def _duration(y, coupons):
+    price = duration = 0.0
+    for t, c in enumerate(coupons, start=1):
+        price = price + c / (1 + y) ** t
+        duration = duration + t * c / (1 + y) ** t
+    return duration / price
+
+
+def _best_line(w, xs, ys):
+    for x, y in zip(xs, ys, strict=True):
+        w = w - 0.1 * (w * x - y) * x
+    return np.sum(sum((w * x - y) ** 2 for x, y in zip(xs, ys, strict=True)))
+
+
 _BOOKS = {
     "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsₜ = (softmax(simsₜ) - Yₜ) / n", "Yₜ = onehot(t-1)"]),
     "neighbours": (
@@ -1548,6 +1562,11 @@ _BOOKS = {
     "discounting": (
         _present_value, ((), 4), "rate", ["L = Σₜ cash[t] / (1 + rate)ᵗ", "-Σₜ t cash[t] / (1 + rate)ᵗ⁺¹"],
     ),
+    "a loop that counts from 1": (
+        _duration, ((), 3), "y",
+        ["aₜ = (1 + y)ᵗ", "price = Σₜ coupons[t-1] / aₜ", "duration = Σₜ t coupons[t-1] / aₜ"],
+    ),
+    "a sum that is not multiplied out": (_best_line, ((), 3, 3), "w", ["dL/dw3 = 2 Σₜ (w3 xs[t-1] - ys[t-1]) xs[t-1]"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip
 
@@ -1576,3 +1595,29 @@ def test_given_numbers_that_a_loop_carries_on_are_entries():
     text = " ".join(str(L.explain([b], {"y": y})).split())
     assert "out2 = b1 y[1] + b2 y[0]" in text
     assert "outₜ = b1 y[t-1] + b2 y[t-2] + b3 y[t-3] 1 t = 3 … 4" in text
+
+
+def test_a_variable_that_is_that_of_the_round_before_has_its_number():
+    gain, level, previous, L = ag.tensor(0.7, requires_grad=True, name="gain"), 0.0, 0.0, 0.0
+    for _ in range(4):
+        error = 1.0 - level
+        level = level + gain * error + 0.1 * (error - previous)
+        previous = error
+        L = L + error**2
+    L = L + level**2
+    text = " ".join(str(L.explain([gain])).split())
+    assert "levelₜ = levelₜ₋₁ + gain errorₜ + 0.1 (errorₜ - errorₜ₋₁)" in text
+    assert "L = Σₜ errorₜ² + level4²" in text
+
+
+def test_data_that_a_helper_takes_in_each_round_are_entries():
+    mu, y = ag.tensor([0.3, 1.8], requires_grad=True, name="mu"), np.array([0.3, 2.1, 1.8, -0.2])
+
+    def density(y):
+        return 1 / (1 + (y - mu) ** 2)
+
+    alpha = 0.5 * density(y[0])
+    for t in range(1, len(y)):
+        alpha = alpha / np.sum(alpha) * density(y[t])
+    text = " ".join(str(np.sum(alpha).explain([mu], {"y": y})).split())
+    assert "αₜ = bₜ / (1 + (y[t] - μ)²) 2 t = 1 … 3" in text
