@@ -683,7 +683,7 @@ class Constants:
             each = [ast.Subscript(of, ast.Constant(k), ast.Load()) for k in range(len(parts))]
             written = of.elts if isinstance(of, ast.Tuple) else each
             if isinstance(of, ast.Name):
-                self._use({of.id: np.array(parts)}, [of.id])
+                self.use({of.id: np.array(parts)}, [of.id])
         labels = [
             self._label(eq, part, written[k] if len(written) == len(parts) else None) for k, part in enumerate(parts)
         ]

@@ -144,7 +144,6 @@ class Notation:
         key = partial(_repeatable, live, Counter(), {}, steps)
         whole = program.defined
         program, self.merged = program.without_repetition(key, compared=0)
-        program = _with_own_transposes(program, {*self.merged.values()} - kept)
         again = [(whole[v], whole[first]) for v, first in self.merged.items() if v in whole]
         self._computed_at = {place(eq): place(first) for eq, first in again}
         self.repeated = {*self.merged.values()}
@@ -572,20 +571,6 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
     }  # fmt: skip
 
 
-def _with_own_transposes(program: Program, merged: Container[Var]) -> Program:
-    """A program in which each product has its own Bᵀ, of those that are `merged`: it is written where it is used."""
-    defined, users = program.defined, program.users
-
-    def rule(eq: Equation, _: Mapping[Var, Equation]) -> list[Equation] | None:
-        turned = {x: defined[x] for x in eq.operands if isinstance(x, Var) and x in merged and x in defined}
-        turned = {x: of for x, of in turned.items() if of.row.algebra == "transpose" and users[x][0] is not eq}
-        own = {x: replace(of, outputs=(Var("", x.shape, x.dtype),)) for x, of in turned.items()}
-        operands = tuple(own[x].outputs[0] if isinstance(x, Var) and x in own else x for x in eq.operands)
-        return [*own.values(), replace(eq, operands=operands)] if own else None
-
-    return program.mapped(rule)
-
-
 def _slices_in_products(program: Program) -> set[Any]:
     """The slices, each as the array and the index, that are steps: they are factors of products of matrices."""
     read, users = [eq for eq in program.equations if eq.row.algebra == "index"], program.users
@@ -603,8 +588,6 @@ def _repeatable(
     another value of a variable, a number that is a variable in one of them (``2 * x`` and ``d * x``), and what the end
     of a round computes, as the next one does.
     """
-    if eq.row.algebra in ("transpose", "matrix transpose"):
-        return 0
     is_read = eq.row.algebra in ("index", "gather") and isinstance(of := eq.operands[0], Var) and of in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
     is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps

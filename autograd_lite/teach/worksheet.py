@@ -559,7 +559,8 @@ def _with_blanks(
     omitted = {w for words in likewise.values() for w in words}
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
-        line = replace(line, shape=_common([shapes[w] for w in _symbols(line)]), value=None, check="")
+        shape = _common([shapes[w] for w in _symbols(line)], line.shape)
+        line = replace(line, shape=shape, value=None, check="")
         if TEXT.name(line.symbol) in blanks:
             q = blanks[TEXT.name(line.symbol)]
             sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)
@@ -576,9 +577,9 @@ def _with_blanks(
     return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
 
 
-def _common(shapes: Sequence[Any]) -> Any:
-    """The shape of the values of all steps; none where they differ."""
-    return shapes[0] if len({*shapes}) == 1 else ()
+def _common(shapes: Sequence[Any], other: Any) -> Any:
+    """The shape of the values of all steps; that of the line, which is not stated, where they differ."""
+    return shapes[0] if len({*shapes}) == 1 else other
 
 
 def _of_factors(line: Line, lines: Sequence[Line]) -> list[Definition]:
