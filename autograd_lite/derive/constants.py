@@ -370,7 +370,7 @@ class Constants:
         are_free = all(self._is_free(word, taken[w][j]) for w, word in words.items())
         if of is None or not are_free or not _is_same(of.value, x):
             return None
-        self._use({w: taken[v][j] for v, w in words.items()} | variables, of.formula.names)
+        self.use({w: taken[v][j] for v, w in words.items()} | variables, of.formula.names)
         return of.formula
 
     def _detached(self, word: str, x: Any) -> Expr | None:
