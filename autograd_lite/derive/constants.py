@@ -135,18 +135,22 @@ class Constants:
                     self._taken_at |= {(eq.origin.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
         for at, values in every.items():
             self.each[at] = [y if isinstance(y, Var) else None for _, y in values]
-            words = [named.get(y, "") if isinstance(y, Var) else "" for _, y in values]
-            n = next((k for k, (_, y) in enumerate(values) if isinstance(y, Var)), 0)  # of several layers
-            is_last = n == 1 and at not in carried and len(words) > 2  # previous = error
-            starts = [start_of(words[k + n :: n]) or (start_of(words[1:], 2) if is_last else "") for k in range(n)]
-            self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
-            later = enumerate(values[n:], n) if at in carried and isinstance(values[n][1], Var) else ()
-            detached = ((j, of) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
-            self.fixed |= {(of, at[-1]): j for j, of in detached}
+            self._find_starts(at, values, named, at in carried)
         for at, operands in rounds.items():
             first, *others = operands.values()
             is_one = not others or at not in carried and all(_is_same(first, x) for x in others)
             self.rounds |= {} if is_one else {at: operands}
+
+    def _find_starts(self, at: Any, values: Sequence[tuple[Var, Any]], named: Mapping[Var, str], carried: bool) -> None:
+        """Find the names of operands at a place that are constants in the first rounds of a loop, and values later."""
+        words = [named.get(y, "") if isinstance(y, Var) else "" for _, y in values]
+        n = next((k for k, (_, y) in enumerate(values) if isinstance(y, Var)), 0)  # of several layers
+        is_last = n == 1 and not carried and len(words) > 2  # previous = error
+        starts = [start_of(words[k + n :: n]) or (start_of(words[1:], 2) if is_last else "") for k in range(n)]
+        self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
+        later = enumerate(values[n:], n) if carried and isinstance(values[n][1], Var) else ()
+        detached = ((j, of) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
+        self.fixed |= {(of, at[-1]): j for j, of in detached}
 
     def _is_carried(self, e: ast.expr | None) -> bool:
         """Whether an operand is a variable that each round of a loop computes for the next."""
