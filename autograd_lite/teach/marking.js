@@ -808,7 +808,8 @@ class Board {
       return `${word}[t${by > 0 ? "+" : ""}${by || ""},${lettersOf(at).join("")}]`; // emitₜⱼ
     });
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
-      const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
+      const steps = this.steps.get(word), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
+      const by = moved(sign, k) + (Math.min(...steps) === 1 && Math.max(...steps) === n && new Set(steps).size === n && this.isReadAs("counted")); // fₖ, of which the first has the number 1
       const rows = Array.from({ length: n }, (_, j) => j + by);
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
@@ -1055,7 +1056,7 @@ class Board {
     }
     const isVector = opening === "[" && tokens[0] === ".T" && inner.includes(",") && !inner.includes(":") && inner[0] !== "["; // g [x, h]ᵀ
     const inside = opening + this.rewritten(calls && out.at(-1) === "where" ? compared(inner) : inner) + CLOSING[opening];
-    if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
+    if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)) && this.shapes[out.at(-1)]?.length !== 0)) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
 

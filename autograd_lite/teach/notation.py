@@ -423,6 +423,7 @@ class Board:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
         steps = self._steps[word]
         n = shape[0] if shape and index == (_below(letters[:1]) or index) else max(steps) + 1
+        by += {*range(1, n + 1)} == steps and self._is_read_as("counted")  # fₖ, of which the first has the number 1
         if not {*range(by, n + by)} & steps:
             raise Misfit(f"there is no {word}{by}")
         values = (f"{word}{k}" if k in steps else f"0*{word}{max(steps)}" for k in range(by, n + by))
@@ -581,7 +582,9 @@ class Board:
             out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
             return
         is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner and inner[0] != "["  # g [x, h]ᵀ
-        is_index = opening == "[" and not is_vector and not regex.fullmatch("[0-9.]+", "".join(out[-1:]))
+        before = "".join(out[-1:])
+        is_number = regex.fullmatch("[0-9.]+", before) or self.shapes.get(before) == ()  # 2/n [a, b]
+        is_index = opening == "[" and not is_vector and not is_number
         inner = _compared(inner) if calls and out[-1] == "where" else inner
         inside = opening + self.rewritten(inner) + _CLOSING[opening]
         if out and (calls or is_index) and _is_operand(out[-1]):

@@ -599,6 +599,15 @@ def joined(E, F4, w, t, om):
     return np.sum(h) + np.sum(np.arctan2(x, 2))
 
 
+def labelled(Z, y, v, w, x):
+    mixed = 0.0
+    for k in range(3):
+        f = np.exp(-((x - k) ** 2))
+        mixed = mixed + w[k] * f
+    P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+    return np.sum(np.log(mixed)) + np.prod(np.cos(v)) - np.mean(np.log(P[np.arange(3), y]))
+
+
 def chained(S, states):
     logA = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
     return -np.sum(logA[states[:-1], states[1:]])
@@ -637,6 +646,11 @@ AS_ON_A_BOARD = {
         "dLdE": {"Σᵢ 1[wᵢ = k] dL/dx[i, :2]": "", "Σᵢ 1[wᵢ = k] dL/dxᵢ[:2]": ""},
         "dLdom": {"Σₛ s tᵀ dL/dcₛ": ""},
         "dLdx": {"2 / (x² + 4)": ""},
+    }),
+    labelled: ((MATRIX[:9].reshape(3, 3), np.array([0, 2, 1]), MATRIX[9:12], np.array([0.2, 0.5, 0.3]), MATRIX[:2]), {
+        "dLdZ": {"(P - e_y)/n": "", "(Pᵢ - e_{yᵢ})/3": "", "(e_y - P)/n": "the sign is wrong"},
+        "dLdw": {"Σᵢ dL/dmixedᵢ fₖᵢ": "", "n/3 [Σ dL/dmixed f1, Σ dL/dmixed f2, Σ dL/dmixed f3]": ""},
+        "dLdv": {"-Πᵢ cos(vᵢ) tan(v)": "", "-tan(v) \\prod_i cos(v_i)": ""},
     }),
     chained: ((MATRIX[:9].reshape(3, 3), np.array([0, 1, 1, 0, 1, 2])), {
         "dLdS": {
