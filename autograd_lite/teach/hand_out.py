@@ -52,7 +52,7 @@ class HandOut:
     board: Board
     constants: Sequence[tuple[float, str]]
     shown: Mapping[str, str]
-    alone: Sequence[str]
+    zeros: Sequence[str]
 
     def check(self, answers: Mapping[str, Any] | Callable[..., Any] | str) -> Marks:
         raise NotImplementedError
@@ -151,7 +151,7 @@ class HandOut:
             "spellings": list(map(_in_script, SPELLINGS)),
             "powers": POWERS,
             "constants": self.constants,
-            "alone": self.alone,
+            "zeros": self.zeros,
             "shown": self.shown,
             "maps": {w: m for w, x in reader.names.items() if callable(x) and (m := _linear(x))},
             "functions": [*FUNCTIONS, *(w for w, x in reader.names.items() if callable(x))],
@@ -188,7 +188,7 @@ class HandOut:
                 ) for word, slips, shape, letters, is_symmetric, numbers in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
-        how = {word: content[word] for word in ("words", "whole", "letter", "constants", "shown", "alone")}
+        how = {word: content[word] for word in ("words", "whole", "letter", "constants", "shown", "zeros")}
         return cls(questions, "", "", "", spaces, **how)  # type: ignore[call-arg]  # of a subclass
 
     def _html(self, title: str) -> str:

@@ -710,7 +710,10 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all))).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
+    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all)));
+    const base = (w) => w.replace(new RegExp(`(?:_[i-n]|[${INDICES}])$`, "u"), "");
+    const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && has(this.words, base(w)) && has(this.shapes, this.words[base(w)]); // e_y
+    text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
     text = this.withSigns(this.withSubscripts(text));
     const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
@@ -1814,7 +1817,7 @@ const marking = (data) => {
   const entry = (v) => (v === "inf" ? Infinity : v === "-inf" ? -Infinity : Number(v)); // "nan" is NaN
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
-  const spaces = data.spaces.map(openedAll), main = spaces.length - data.alone.length; // in the others, given values 0 stay so
+  const spaces = data.spaces.map(openedAll), main = spaces.length - Boolean(data.zeros.length); // in another one, given values 0 stay so
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
@@ -1845,8 +1848,7 @@ const marking = (data) => {
     const close = isNumber ? TYPED : CLOSE;
     answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
     const isHeld = (k) => answers[k] && isRight(answers[k], array(spaces[k][word].shape, spaces[k][word].data), close);
-    const held = data.alone.flatMap((w, k) => (!w || readers[0].used.has(w) ? [main + k] : []));
-    if (held.length && !isNumber && [0, ...held].every(isHeld)) return "";
+    if (main < spaces.length && !isNumber && !data.zeros.some((w) => readers[0].used.has(w)) && isHeld(0) && isHeld(main)) return "";
     answers = answers.slice(0, main);
     const few = answers.reduce((n, value) => n + (value ? value.data.length : 0), 0) < FEW;
     const judged = answers.map((value, k) => value && {

@@ -91,20 +91,12 @@ class Board:
     --------
     >>> Board({"P": "P", "dL/dP": "dLdP"}).python("P ⊙ (dL/dP − Σⱼ dL/dPⱼ Pⱼ)")
     'P*(dLdP-sum(indexed(dLdP,_j)*+indexed(P,_j),over=_j))'
-    >>> Board({"P": "P", "n": "n"}).python("2P(1 - P)/√n")
-    '2*+P*+(1-P)/sqrt(n)'
-    >>> Board({"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"}).python("A ⋆ dL/dZ > 0")
-    'correlate(A,dLdZ)>0'
     >>> Board({"w": "w", "u": "u"}, shapes={"w": (4,), "u": (4, 3)}).python("Σ_i 1[w_i = j] u_i", (6, 3))
     'sum((1*(indexed(w,_i)==indexed(_j)))*+indexed(u,_i),over=_i)'
-    >>> Board({"u": "u"}, shapes={"u": (4,)}).python("uᵢ₋₁", (4,))
-    'indexed(u,_i,(-1,))'
     >>> Board({"u": "u"}).python("2 u at [1:3], 0 elsewhere", (4,))
     'placed(2*+u,np.s_[1:3])'
     >>> Board({"h0": "h0", "h1": "h1", "dL/dz1": "dLdz1", "dL/dz2": "dLdz2"}).python("2 Σₜ dL/dzₜ hₜ₋₁ᵀ")
     '2*+((dLdz1*+h0.T)+(dLdz2*+h1.T))'
-    >>> Board({"β": "beta", "μ": "mu", "n": "n"}).python("βμ/n")
-    'beta*+mu/n'
     """
 
     def __init__(
@@ -154,6 +146,8 @@ class Board:
         text = text if self._has_whole(text) else spelled(text, self.words)
         text = regex.sub(r"(\w+)['′’](?!\w*['\"])", self._primed, decomposed(text))
         text = self.with_t(text)
+        if "e" not in self.words:  # e_y, a unit vector
+            text = regex.sub(r"(?<!\w)e_(?:\{(\w+)\}|(\w+))", self._unit, text)
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
         text = regex.sub(POWERS, power, text)
         for c in self.indices if self.indices and self._is_read_as("own") else ():
@@ -228,6 +222,11 @@ class Board:
         is_row = m[0] not in self.words and m[0] not in self._steps and regex.fullmatch(self._arrays, row)
         is_another = regex.search(rf"(?<!\w){row}(?![A-Za-z])", m.string)  # d - D
         return row if is_row and not is_another else m[0]
+
+    def _unit(self, m: re.Match[str]) -> str:
+        word = m[1] or m[2]
+        is_unit = self.words.get(regex.sub(rf"(?:_[i-n]|[{INDICES}])$", "", word)) in self.shapes
+        return f"onehot({word})" if is_unit and m[0] not in self.words else m[0]
 
     def _plural(self, m: re.Match[str]) -> str:
         """``xsₜ`` for ``xₜ``, where there is no x but ``for x in xs``."""

@@ -25,7 +25,6 @@ from .answers import worked_out
 from .blanks import lines_at
 
 TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
-FIXED = 3  # given values 0 that an answer may leave out
 FAR = (0.5, 1, 2, 4, 8) * 2  # where a case of the formulas has not occurred, how far parameters are moved
 Values = Mapping[str, Any]
 
@@ -83,15 +82,12 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
             yield from islice((env for env in near if env is not None), 1)
 
 
-def as_given(d: Derivation, start: Values) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Choices of the numbers near `start` in which given values that are 0, which a formula may leave out, stay so: one
-    in which all do, and those in which one moves, each with its name.
-    """
-    chosen, plain = _choice(d, start)
-    for word in ["", *plain] if plain else []:
-        still = {w: start[w] for w in plain if w != word}
-        near = (confirmed(d, chosen(np.random.default_rng(4), *how) | still) for how in TRIES)
-        yield from islice(((word, env) for env in near if env is not None), 1)
+def with_zeros(d: Derivation, start: Values) -> tuple[Sequence[str], list[dict[str, Any]]]:
+    """The given values that are 0, which a formula may leave out, and a choice of the numbers in which they stay so."""
+    chosen, zeros = _choice(d, start)
+    still = {w: start[w] for w in zeros}
+    near = (confirmed(d, chosen(np.random.default_rng(4), *how) | still) for how in TRIES if zeros)
+    return zeros, [*islice((env for env in near if env is not None), 1)]
 
 
 def _choice(
@@ -114,7 +110,7 @@ def _choice(
         moving = sorted(parameters | (data if all_move else set()))
         return others | {word: moved(start[word], rng, size, word in asked) for word in moving}
 
-    return chosen, [w for w in sorted(data) if not np.any(start[w])][:FIXED]
+    return chosen, [w for w in sorted(data) if not np.any(start[w])]
 
 
 def _cases(d: Derivation, start: Values) -> set[tuple[str, int, tuple[bool, ...]]]:

@@ -95,14 +95,14 @@ class Worksheet(HandOut):
         self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
-        unseen: Iterable[str] = (), alone: Sequence[str] = (),
+        unseen: Iterable[str] = (), zeros: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
         #: What an answer may use, for each choice of the numbers: the given ones first.
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
-        #: The given 0 that moves in each of the last of these, in which the others do not: first none.
-        self.alone = tuple(map(as_variable, alone))
+        #: The given values that are 0, and stay so in the last of these.
+        self.zeros = tuple(map(as_variable, zeros))
         values = [w for w, x in spaces[0].items() if not callable(x)]
         #: The given numbers, each with its name.
         self.constants = constants
@@ -236,10 +236,8 @@ class Worksheet(HandOut):
                 with np.errstate(all="ignore"):
                     close = TYPED if is_number else CLOSE
                     typed = self.board.name_in(answer, *q.numbers[:1] or (0,)) if isinstance(answer, str) else ""
-                    judged = places[: len(self.spaces) - len(self.alone)]
-                    says = verdict(q, judged, self.seen, earlier, close, typed)
-                    is_as_given = isinstance(answer, str) and says not in RIGHT and self._is_as_given(q, places, close)
-                    tried.append("" if is_as_given else says)
+                    says = verdict(q, places[: len(self.spaces) - bool(self.zeros)], self.seen, earlier, close, typed)
+                    tried.append("" if says not in RIGHT and self._is_without_zeros(q, answer, places, close) else says)
                 if not len(tried) - 1 or tried[-1] in RIGHT:
                     values[q.word] = places[0]
             except Exception as error:  # of this reading
@@ -251,11 +249,11 @@ class Worksheet(HandOut):
             readings += [more for c in sorted(choices) if (more := reading | {c}) not in readings]
         return min(tried, key=how_wrong)
 
-    def _is_as_given(self, q: Question, places: Sequence[Any], close: float) -> bool:
-        """Whether an answer is right if given values that are 0, and are not named in it, stay so."""
-        extra = enumerate(self.alone, len(self.spaces) - len(self.alone))
-        at = [0, *(k for k, w in extra if not w or w in self.readers[0].used)]
-        return len(at) > 1 < len(places) and holds(q, [places[k] for k in at], [self.seen[k] for k in at], close)
+    def _is_without_zeros(self, q: Question, answer: Any, places: Sequence[Any], close: float) -> bool:
+        """Whether a formula in which no given value is named that is 0 is right while they are."""
+        is_without = self.zeros and isinstance(answer, str) and self.readers[0].used.isdisjoint(self.zeros)
+        at = [places[0], places[-1]] if is_without and len(places) == len(self.spaces) else []
+        return bool(at) and holds(q, at, [self.seen[0], self.seen[-1]], close)
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
@@ -442,7 +440,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     """The derivation with blanks in the place of some formulas."""
     sections = d.sections  # this gives names to what has none
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
-    choices, fixed = [start, *points.elsewhere(d, start)], dict(points.as_given(d, start))
+    choices, (zeros, with_zeros) = [start, *points.elsewhere(d, start)], points.with_zeros(d, start)
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
 
@@ -476,10 +474,10 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     whole = {side: answer for side, answer in whole.items() if sheet._best(reads[answer], side, {}) not in RIGHT}
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
-    more = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in fixed.values()]
+    spaces_of_zeros = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in with_zeros]
     unseen = [*_unseen(body, chosen, spaces[0]), *(as_variable(w) for w in spaces[0] if "/" in w and w not in printed)]
-    spaces = [*spaces, *more]
-    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, spaces=spaces, alone=[*fixed])
+    spaces += spaces_of_zeros
+    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, zeros=zeros if with_zeros else ())
 
 
 def _unseen(body: str, chosen: Sequence[Question], space: Mapping[str, Any]) -> list[str]:
