@@ -606,10 +606,14 @@ def _repeatable(
     given = [k for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     varies |= any(_changes(eq, k) for k in given)
     words = [getattr(operand(eq, k), "id", "") for k in given]
-    call = eq.group
-    while call is not None and call.module is None and not call.inputs:  # of np.cross, which is no step
+    return _step_of(eq.group), ast.unparse(index) if index else "", *words, varies and rounds[at], is_next and rounds[at]
+
+
+def _step_of(call: Any) -> Any:
+    """The innermost call around an operation that is a step, as one of np.cross is not."""
+    while call is not None and call.module is None and not call.inputs:
         call = call.outer
-    return call, ast.unparse(index) if index else "", *words, varies and rounds[at], is_next and rounds[at]
+    return call
 
 
 def _turns(code: Any, index: ast.expr | None) -> list[ast.Name]:
