@@ -606,7 +606,8 @@ def _repeatable(
     given = [k for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     varies |= any(_changes(eq, k) for k in given)
     words = [getattr(operand(eq, k), "id", "") for k in given]
-    return _step_of(eq.group), ast.unparse(index) if index else "", *words, varies and rounds[at], is_next and rounds[at]
+    written = ast.unparse(index) if index else ""
+    return _step_of(eq.group), written, *words, varies and rounds[at], is_next and rounds[at]
 
 
 def _step_of(call: Any) -> Any:

@@ -505,15 +505,16 @@ class Reader:
         if isinstance(dtype, type) and issubclass(dtype, (np.number, np.bool_)):
             return dtype
         if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "I", "real", "shape", "size", "ndim"):
-            self.beside = () if e.attr == "T" else self.beside  # onehot(i)ᵀ has other columns
-            return self._attribute(e.attr, _operand(self._value(e.value)))
+            return self._attribute(e)
         if bare in FUNCTIONS or word in self.names:
             raise Unread(f"{word} is a function: write {word}(…)")
         shown = (self.shown.get(w, w) for w, x in self.names.items() if not callable(x))
         values = ", ".join(w for w in shown if w and "/" not in w)
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
-    def _attribute(self, word: str, x: Any) -> Any:
+    def _attribute(self, e: ast.Attribute) -> Any:
+        self.beside = () if e.attr == "T" else self.beside  # onehot(i)ᵀ has other columns
+        word, x = e.attr, _operand(self._value(e.value))
         sizes = x.shape if isinstance(x, Indexed) else np.shape(x)
         word = "mT" if word == "T" and len(sizes) > 2 and self._is_read_as("stack") else word
         if word != "I":

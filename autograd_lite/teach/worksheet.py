@@ -569,10 +569,15 @@ def _with_blanks(
             since = line.since or _of_factors(line, sections[-1].lines)
             line = replace(line, formulas=[name(BLANK)], since=since, how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
-    given = ((line.symbol, space[line.symbol]) for line in sections[0].lines if not line.formulas and line.symbol)
-    arrays = [Line(w, (_in_full(x),)) for w, x in given if np.size(x) <= GIVEN]
-    numbers = [Section("The numbers", arrays)] if arrays else []
-    return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
+    steps = (s for s in sections[1:-1] if s.title != RULE)
+    return [sections[0], *_numbers(sections[0], space), *steps, Section("Fill in", lines)]
+
+
+def _numbers(given: Section, space: Mapping[str, Any]) -> list[Section]:
+    """The section with what is given, in full, if any of it is small."""
+    values = ((line.symbol, space[line.symbol]) for line in given.lines if not line.formulas and line.symbol)
+    arrays = [Line(w, (_in_full(x),)) for w, x in values if np.size(x) <= GIVEN]
+    return [Section("The numbers", arrays)] if arrays else []
 
 
 def _common(shapes: Sequence[Any], other: Any) -> Any:
