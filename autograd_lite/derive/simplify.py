@@ -396,8 +396,6 @@ def _add(e: Expr) -> Expr | None:
     for x, y in ((a, b), (b, a)):
         if is_zero(y) and x.shape == e.shape:
             return x
-        if x.row is TABLE["expm1"] and y.is_number and y.value == 1:
-            return simplified("exp", x.args, e.shape)
         if y.role == "negation":  # x - a + b, not x - (a - b), but x - (p - y) of names
             is_one = all(a.role == "name" for a in y.args[0].args)
             for sign, term in [(1, y.args[0])] if is_one else terms_of(y.args[0]):

@@ -465,9 +465,9 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
     if vary:
-        sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
+        sections = _with_values(sections, spaces[0])
     whole: dict[str, str] = {}
-    sections[-1] = replace(sections[-1], lines=[replace(line, how=_forwards(line.how)) for line in sections[-1].lines])
+    sections[-1] = _in_order(sections[-1])
     shown = _with_blanks(sections, confirmed, chosen, spaces[0], whole)
     sheet = made(chosen)
     reads = {q.answer: q for q in chosen}
@@ -478,6 +478,16 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     unseen = [*_unseen(body, chosen, spaces[0]), *(as_variable(w) for w in spaces[0] if "/" in w and w not in printed)]
     spaces += spaces_of_zeros
     return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, zeros=zeros if with_zeros else ())
+
+
+def _with_values(sections: Sequence[Section], space: Mapping[str, Any]) -> list[Section]:
+    """Sections with the values of other numbers."""
+    return [replace(s, lines=[_with_value(line, space) for line in s.lines]) for s in sections]
+
+
+def _in_order(section: Section) -> Section:
+    """A section in which the steps of a line are in the order of the loop."""
+    return replace(section, lines=[replace(line, how=_forwards(line.how)) for line in section.lines])
 
 
 def _unseen(body: str, chosen: Sequence[Question], space: Mapping[str, Any]) -> list[str]:
