@@ -282,6 +282,7 @@ def _with_exponents(above: list[Expr], below: list[Expr]) -> tuple[list[Expr], l
                 powers.setdefault(of.args[0].key, []).append((f, exponent))
     for several in (fs for fs in powers.values() if len(fs) > 1):
         k = reduce(lambda a, b: simplified("add", (a, b), _joint((a, b))), (exponent for _, exponent in several))
+        k = alike(k, cancels=True) or k
         x, old = _base(several[0][0])[0].args[0], [f for f, _ in several]
         above, below = ([f for f in side if f not in old] for side in (above, below))
         is_below = all(sign < 0 for sign, _ in terms_of(k)) or is_negative(k)
@@ -408,20 +409,24 @@ def _add(e: Expr) -> Expr | None:
     return alike(e) or _side_by_side(a, b)
 
 
-def alike(e: Expr) -> Expr | None:
-    """A sum in which a term stands twice, ``1 - x - x``, as ``1 - 2 x``; None where there is none."""
+def alike(e: Expr, cancels: bool = False) -> Expr | None:
+    """A sum in which a term stands twice, ``1 - x - x``, as ``1 - 2 x``; None where there is none. ``a - 1 - a`` stays,
+    unless it `cancels`, in an exponent.
+    """
     terms, firsts, every = dict[str, tuple[Any, Expr]](), dict[str, Any](), terms_of(e)
     for sign, term in every:
         c, x = (term.value, number(1)) if term.is_number else _coefficient(term)
         terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x
         if firsts.setdefault(x.key, sign * c) != sign * c and 8 * terms[x.key][0] % 1:
             return None  # 2 x + 0.2 x: no line of the program has 2.2
-    terms = {k: (c, x) for k, (c, x) in terms.items() if c or not x.is_number}  # k + 1 - 1
+    terms = {k: (c, x) for k, (c, x) in terms.items() if c or not (x.is_number or cancels)}  # k + 1 - 1
+    if cancels and not terms:
+        return number(0)
     if len(terms) == len(every) or not all(c for c, _ in terms.values()):  # x + (c - x) stays
         return None
     sums = (product((number(c), x), x.shape) for c, x in terms.values())
     first = reduce(lambda a, b: simplified("add", (a, b), _joint((a, b))), sums)
-    return first if first.shape == e.shape else None
+    return first if first.shape == e.shape or cancels else None
 
 
 def _cases(a: Expr, b: Expr, shape: Shape) -> Expr | None:
