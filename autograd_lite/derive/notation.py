@@ -497,7 +497,7 @@ class Notation:
     def _operand(self, eq: Equation, k: int) -> Expr:
         x = eq.operands[k]
         if eq.outputs[0] in self.running and not np.any(x):
-            return self.constant(x)  # L = 0, to which terms are added
+            return full(number(0), np.shape(x))  # L = 0, to which terms are added
         is_joined = self.board and eq.row.algebra in ("stack", "concatenation") and np.size(x) > 1
         if is_joined and np.all(np.equal(x, 1)) and not isinstance(operand(eq, k), ast.Name):
             return full(number(1), np.shape(x))  # [1, x]
@@ -509,6 +509,8 @@ class Notation:
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
+        if self.board and written is None and eq.row.algebra == "sum" and not np.any(x):
+            return full(number(0), np.shape(x))
         return written if written and not self._is_of_later(eq, written) else self._constant(x)
 
     def _is_of_later(self, eq: Equation, e: Expr) -> bool:

@@ -93,8 +93,14 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
 
 
 def _of_equal(e: Expr) -> Expr | None:
-    """A sum in which a term stands several times, x + v dt + v dt + v dt, with their number."""
-    often = Counter(term.key for _, term in terms_of(e)) if e.role == "sum" else {}
+    """A sum in which a term stands several times, x + v dt + v dt + v dt, with their number; and without zeros that
+    only have the shape of another, 0 + w0 + w1 x.
+    """
+    terms = [term for _, term in terms_of(e)] if e.role == "sum" else []
+    if any(map(is_zero, terms)) and all(sign > 0 for sign, _ in terms_of(e)):
+        rest = total([term for term in terms if not is_zero(term)] or [number(0)])
+        return rest if rest.shape == e.shape else None
+    often = Counter(term.key for term in terms)
     return alike(e) if max(often.values(), default=0) >= TERMS else None
 
 

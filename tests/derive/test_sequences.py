@@ -1119,3 +1119,21 @@ def test_numbers_that_a_round_computes_from_its_data_are_written_with_them():
         return total
 
     assert "q1ᵢ = (1 - s1) controlᵢ + s1 controlᵢ₊₁" in explained(bezier, (draw(3), draw(2)))
+
+
+def test_exponents_cancel_and_zeros_that_a_loop_adds_to_are_not_written():
+    def utility(q, taste):
+        return np.prod(q**taste)
+
+    text = explained(utility, (np.array([1.0, 2.0]), np.array([0.2, 0.3])))
+    assert "dL/dq = L taste / q" in text
+    assert "dL/dtaste = L log(q)" in text
+
+    def mixture(w, x):
+        p = np.zeros(len(x))
+        for k in range(3):
+            p = p + w[k] * np.exp(-x * k)
+        return np.sum(np.log(p))
+
+    text = explained(mixture, (np.array([0.2, 0.3, 0.5]), np.linspace(0.1, 2, 6)), ["w"])
+    assert text.startswith("Given w (3), x (6) The steps p = w[0] + w[1] exp(-x) + w[2] exp(-2 x) 6")
