@@ -468,9 +468,10 @@ class Lines:
         forms = [form for n in self.live & self.direct if (form := self.short(n))]
         used = _names([f.formula for (_, m), f in self.factors.items() if m in self.live - self.direct])
         c, out = self.chain, dict[str, Expr]()
-        for n in c.landmarks:
+        firsts = [n for n in c.landmarks if n not in self.reach and not self.reach.isdisjoint(c.rounds.get(n, ()))]
+        for n in [*(n for n in c.landmarks if n not in firsts), *firsts]:
             is_datum = n not in self.reach and n in c.defined and c.uses[n] == 1
-            is_datum &= self.reach.isdisjoint(c.rounds.get(n, ()))  # no first round of a loop
+            is_datum &= all(c.names[m] in out for m in self.reach.intersection(c.rounds.get(n, ())))  # as other rounds
             if (is_datum or n in self.reach - self.live) and self._is_inlined(n, forms, used, out):
                 out |= {c.names[n]: substitute(c.definition(n), out)}
         return out
