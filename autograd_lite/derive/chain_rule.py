@@ -9,7 +9,7 @@ or from the right, or, where it is none of these, as a map.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -195,11 +195,13 @@ class Chain(Steps):
     @cached_method
     def _is_in_parts(self, m: Var) -> bool:
         """Whether only slices and entries of a value are used, so that its gradient has parts: ``[dL/da, dL/db]``."""
-        users = (k for k in self.landmarks if m in self.inputs_of(k)) if self.board else ()
-        parts = [part for k in users for part in walk(self.definition(k))]
-        word = self.names[m]
-        used = [part for part in parts if any(a.role == "name" and a.value == word for a in part.args)]
-        return all(part.role == "index" for part in used)
+        return not (self.board and any(self.names[m] in self._whole(k) for k in self._users[m]))
+
+    @cached_method
+    def _whole(self, n: Var) -> set[str]:
+        """The names that the formula of a landmark has not only under an index."""
+        parts = walk(self.definition(n))
+        return {a.value for part in parts if part.role != "index" for a in part.args if a.role == "name"}
 
     def _settled(self, n: Var, m: Var, value: Any) -> Any:
         """The value of a factor that is not finite, as the rules have it: a cotangent of zero contributes zero."""
@@ -306,13 +308,17 @@ class Chain(Steps):
 
     def symbol(self, n: Var, m: Var) -> str:
         """``dP/dC``; ``∂L/∂x`` for the direct partial of L, where x also acts on L through other landmarks."""
-        d = "∂" if n is self.root and self._users[m] > 1 else "d"
+        d = "∂" if n is self.root and len(self._users[m]) > 1 else "d"
         return f"{d}{self.names[n]}/{d}{self.names[m]}"
 
     @cached_property
-    def _users(self) -> Counter[Var]:
-        """By how many landmarks each is used."""
-        return Counter(m for n in self.landmarks for m in self.inputs_of(n))
+    def _users(self) -> defaultdict[Var, list[Var]]:
+        """The landmarks that use each."""
+        users = defaultdict[Var, list[Var]](list)
+        for n in self.landmarks:
+            for m in self.inputs_of(n):
+                users[m].append(n)
+        return users
 
     def _total(self, n: Var, m: Var, edges: Sequence[Edge]) -> Edge:
         """One edge for all paths inside a step from `n` to `m`."""

@@ -426,8 +426,9 @@ class Notation:
     def turn(self, n: Var) -> int:
         """The number of the round that computes a value; in a loop that is back to front, that of what it leads to."""
         turns = self.rounds[n]
-        each = [self.names.get(v, "") for v in turns], [self._led.get(v, "") for v in turns]
-        is_back = any(words == [f"{stem(words[0])}{len(turns) - k}" for k in range(len(turns))] for words in each)
+        each = ((names, stem(names.get(turns[0], ""))) for names in (self.names, self._led))
+        numbered = [(v, len(turns) - k) for k, v in enumerate(turns)]
+        is_back = any(all(names.get(v) == f"{word}{k}" for v, k in numbered) for names, word in each)
         return len(turns) - turns.index(n) if is_back else turns.index(n) + 1
 
     def _entry(self, v: Var) -> str:
@@ -501,17 +502,21 @@ class Notation:
         is_joined = self.board and eq.row.algebra in ("stack", "concatenation") and np.size(x) > 1
         if is_joined and np.all(np.equal(x, 1)) and not isinstance(operand(eq, k), ast.Name):
             return full(number(1), np.shape(x))  # [1, x]
-        is_begun = self.board and eq.outputs[0] in self.running
         if self.board and (written := self.constants.at_labels(eq, k, x)) is not None:
             return written
-        written = is_begun and self.constants.added(eq, k, x) or self.constants.known(x)
-        written = written or self.board and self.constants.before(eq, k, x) or None
-        written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
-        written = written or self.board and self.constants.written(eq, k, x) or None
+        written = self._in_line(eq, k, x) if self.board else self.constants.known(x)
         self.numbered |= self.constants.quoted.keys()
         if self.board and written is None and eq.row.algebra == "sum" and not np.any(x):
             return full(number(0), np.shape(x))
         return written if written and not self._is_of_later(eq, written) else self._constant(x)
+
+    def _in_line(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """Operand `k` of an equation, a constant `x`, as the lines of the program have it; None where none does."""
+        begun = self.constants.added(eq, k, x) if eq.outputs[0] in self.running else None
+        known = begun or self.constants.known(x) or self.constants.before(eq, k, x) or None
+        if known and not self.constants.is_of_round(eq, k, known):
+            return known
+        return self.constants.written(eq, k, x)
 
     def _is_of_later(self, eq: Equation, e: Expr) -> bool:
         """Whether a formula has a value that is computed after an equation, and equals a constant only here: y2 of

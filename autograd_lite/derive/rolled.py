@@ -38,7 +38,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .layout import GIVEN, STEPS, Definition, Line, Section
+from .layout import GIVEN, RULE, STEPS, Definition, Line, Section
 from .simplify import again, alike, is_negative, is_zero, product, simplified
 from .writing import text_name
 
@@ -79,7 +79,8 @@ def _second(names: Container[str] = ()) -> Iterator[str]:
 
 
 def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Section]:
-    sections = [replace(s, lines=[_changed(x, lambda e: replaced(e, _of_equal)) for x in s.lines]) for s in sections]
+    once = _by_key(lambda e: replaced(e, _of_equal))
+    sections = [s if s.title == RULE else replace(s, lines=[_changed(x, once) for x in s.lines]) for s in sections]
     steps = [line for s in sections if s.title == STEPS for line in s.lines]
     often = Counter(_number(line.symbol)[0] for line in steps)
     twice = {word for word in looped if often[word] == 2}
@@ -90,6 +91,12 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     return [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
+
+
+def _by_key(change: Callable[[Expr], Expr]) -> Callable[[Expr], Expr]:
+    """The same change, made once for formulas that are equal: many lines have the same remark."""
+    done: dict[str, Expr] = {}
+    return lambda e: done[e.key] if e.key in done else done.setdefault(e.key, change(e))
 
 
 def _of_equal(e: Expr) -> Expr | None:
