@@ -138,9 +138,8 @@ class Chain(Steps):
 
     def _is_behind(self, path: Sequence[Var]) -> bool:
         """Whether the last value of a path is in the right factor of the product before it: b c of a (b c)."""
-        pairs = ((n, m) for n, m in pairwise(path) if self.defined[n].row.algebra == "product")
-        n, m = next(iter([*pairs][::-1]), (None, None))
-        return n is not None and self.defined[n].operands[-1] is m
+        pairs = [(n, m) for n, m in pairwise(path) if self.defined[n].row.algebra == "product"]
+        return bool(pairs) and self.defined[pairs[-1][0]].operands[-1] is pairs[-1][1]
 
     def _passed(self, at: Var, before: Expr, product: Expr) -> Expr:
         """The product of a partial with those before it, which the rule of `at` passes on."""
@@ -246,12 +245,12 @@ class Chain(Steps):
     @cached_method
     def is_symmetric(self, word: str) -> bool:
         """Whether a matrix is symmetric: at the recorded point, and if it may change at three points near it."""
+        if word in self.constants.values and np.ndim(x := self.constants.values[word]) == 2:  # P0 = I
+            return np.array_equal(x, np.eye(len(x)))
         computed = {
             w: n for n in self.landmarks
             if (w := self.names[n]) and (self.is_single(n) or n not in self.active or stem(w) in self.looped)
         }  # fmt: skip
-        if word in self.constants.values and np.ndim(x := self.constants.values[word]) == 2:  # P0 = I
-            return np.array_equal(x, np.eye(len(x)))
         shape = np.shape(self.values[computed[word]]) if word in computed else ()
         if len(shape) != 2 or len({*shape}) > 1 or not np.allclose(x := self.environment()[word], x.T):
             return False

@@ -1012,7 +1012,6 @@ class _Turns(ast.NodeTransformer):
         self.words.append(f"·{len(self.words)}")
         return ast.Name(self.words[-1])
 
-
     def _carried(self, e: ast.Name, sources: Sequence[ast.expr]) -> ast.Name | None:
         """The name of the entry of the round before that a variable has, v of ``y1 = v`` at the end of the round."""
         inside = [of for of in sources if is_repeated(self.code, of)]

@@ -191,15 +191,18 @@ def fold(e: Expr, step: Callable[[Expr, tuple[T, ...]], T], done: dict[str, T] |
     `done` has the results of parts by their keys; those in it are not computed again.
     """
     done = {} if done is None else done
-    for part in walk(e):
+    for part in walk(e) if e.key not in done else ():
         if part.key not in done:
             done[part.key] = step(part, tuple(done[a.key] for a in part.args))
     return done[e.key]
 
 
-def replaced(e: Expr, new: Callable[[Expr], Expr | None]) -> Expr:
-    """`e` with ``new(part)`` in the place of each part for which that is not None; nothing is simplified."""
-    return fold(e, lambda part, args: new(part) or (replace(part, args=args) if args else part))
+def replaced(e: Expr, new: Callable[[Expr], Expr | None], done: dict[str, Expr] | None = None) -> Expr:
+    """`e` with ``new(part)`` in the place of each part for which that is not None; nothing is simplified.
+
+    `done` is that of :func:`fold`.
+    """
+    return fold(e, lambda part, args: new(part) or (replace(part, args=args) if args else part), done)
 
 
 def named(e: Expr, meanings: Mapping[str, Expr]) -> Expr:

@@ -79,7 +79,11 @@ def _second(names: Container[str] = ()) -> Iterator[str]:
 
 
 def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Section]:
-    once = _by_key(lambda e: replaced(e, _of_equal))
+    done: dict[str, Expr] = {}  # many lines have the same remark
+
+    def once(e: Expr) -> Expr:
+        return replaced(e, _of_equal, done)
+
     sections = [s if s.title == RULE else replace(s, lines=[_changed(x, once) for x in s.lines]) for s in sections]
     steps = [line for s in sections if s.title == STEPS for line in s.lines]
     often = Counter(_number(line.symbol)[0] for line in steps)
@@ -91,12 +95,6 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     return [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
-
-
-def _by_key(change: Callable[[Expr], Expr]) -> Callable[[Expr], Expr]:
-    """The same change, made once for formulas that are equal: many lines have the same remark."""
-    done: dict[str, Expr] = {}
-    return lambda e: done[e.key] if e.key in done else done.setdefault(e.key, change(e))
 
 
 def _of_equal(e: Expr) -> Expr | None:

@@ -34,7 +34,8 @@ DEEP = 200  # levels of the parsed text
 ENTRIES = 10**6  # of one result; more only where the worksheet itself has larger arrays
 WORK = 100  # times the entries of one result, for a whole answer
 BLAS = 16  # multiplications in a matrix product that take as long as one elsewhere
-PRODUCTS = 4  # side by side, or onehots, that are read each in its own way; marking.js has the same number
+PRODUCTS = 4  # side by side, or onehots, that are read each in its own way
+READINGS, FEWER = 64, 8  # of an answer, and of one that is changed
 
 _OPERATORS = """
     Add add, Mult mul, Div truediv, FloorDiv floordiv, Mod mod, Pow pow, BitAnd and_, BitOr or_, Lt lt, LtE le, Gt gt,

@@ -27,7 +27,7 @@ from ..derive.mathml import Reader as Mathematics
 from ..derive.mathml import html_of
 from ..derive.writing import TEXT, shape_text
 from ..table.textbook import NOTATIONS
-from .answers import FUNCTIONS, Reader
+from .answers import FEWER, FUNCTIONS, PRODUCTS, READINGS, Reader
 from .grading import Marks, Question
 from .notation import Board, Unread
 from .spellings import POWERS, SIGNS, SPELLINGS
@@ -150,6 +150,7 @@ class HandOut:
             "signs": SIGNS,
             "spellings": list(map(_in_script, SPELLINGS)),
             "powers": POWERS,
+            "limits": {"products": PRODUCTS, "readings": READINGS, "fewer": FEWER},
             "constants": self.constants,
             "zeros": self.zeros,
             "shown": self.shown,

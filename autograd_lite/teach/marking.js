@@ -1321,8 +1321,8 @@ const outermost = (e) => {
 const inTerm = (x, isTerm) => (isTerm && x.letters ? { ...x, data: x.data.map((v) => (Number.isNaN(v) ? 0 : v)) } : x);
 
 class Reader {
-  constructor(space, { functions, usual, maps, notations, shown }) {
-    Object.assign(this, { space, shown, functions: new Set(functions), usual, maps, notations, used: new Set() });
+  constructor(space, { functions, usual, maps, notations, shown, limits }) {
+    Object.assign(this, { space, shown, limits, functions: new Set(functions), usual, maps, notations, used: new Set() });
   }
 
   formula(text, board, shape, letters, steps, reading) {
@@ -1346,7 +1346,7 @@ class Reader {
   number(kind, e) {
     const several = (this.numbered[kind] ??= []), shown = JSON.stringify(e).replace(/\p{Nd}/gu, "");
     if (!several.includes(shown)) several.push(shown);
-    return Math.min(several.indexOf(shown) + 1, 4);
+    return Math.min(several.indexOf(shown) + 1, this.limits.products);
   }
 
   /** Whether what stands side by side is a product of matrices: where only that fits, or where it is read so. */
@@ -1879,7 +1879,7 @@ const marking = (data) => {
   let isMixed = false; // whether arrays with indices and without them stand side by side
   const says = (question, text) => {
     const verdict = best(question, text), isRightAt = (changed) => {
-      try { return howWrong(best(question, changed, 8)) === 0; } catch { return false; } // the page cannot read it
+      try { return howWrong(best(question, changed, data.limits.fewer)) === 0; } catch { return false; } // the page cannot read it
     };
     for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data.constants) : []) if (isRightAt(named)) return "";
     if (verdict === ELSEWHERE) {
@@ -1897,7 +1897,7 @@ const marking = (data) => {
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };
-  const best = (question, text, most = 64) => {
+  const best = (question, text, most = data.limits.readings) => {
     const tried = [], readings = [[]];
     isMixed = false;
     for (const reading of readings) {

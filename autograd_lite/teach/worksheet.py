@@ -32,7 +32,7 @@ from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
 from . import points
-from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
+from .answers import FEWER, FUNCTIONS, READINGS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, between, first_by_symbol, form_of, lines_at, questions, teaching
 from .grading import (
@@ -60,7 +60,6 @@ from .spellings import signs_replaced
 BLANK = "_" * 14
 MANY = 12  # blanks
 SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot be told from 0
-READINGS, FEWER = 64, 8  # of an answer, and of one that is changed; marking.js has the same numbers
 GIVEN = 64  # entries of the largest array of which the numbers are printed
 NUMBERS = "biuf"  # kinds of arrays
 OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
