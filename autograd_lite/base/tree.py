@@ -21,7 +21,7 @@ def leaves(tree: Any) -> list[Any]:
     """
     if not isinstance(tree, (dict, list, tuple)):
         return [] if tree is None else [tree]
-    result: list[Any] = []
+    result = []
     try:
         for part in tree.values() if isinstance(tree, dict) else tree:
             if isinstance(part, (dict, list, tuple)):

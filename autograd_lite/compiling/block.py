@@ -67,7 +67,7 @@ def maker(x: Operand, defined: Mapping[Var, Equation], algebra: str | None = Non
 def terms_of(eq: Equation, defined: Mapping[Var, Equation], inner: Set[Var]) -> tuple[list[Operand], list[Equation]]:
     """The terms of a sum of sums, and the sums within it, which are `inner`."""
     terms: list[Operand] = []
-    within: list[Equation] = []
+    within = []
     waiting = list(eq.operands)[::-1]
     while waiting:
         x = waiting.pop()
@@ -108,7 +108,7 @@ def traced(f: Function, operands: Sequence[Operand]) -> Program:
 def inlined(program: Program, operands: Sequence[Operand], like: Equation, into: Sequence[Var] = ()) -> list[Equation]:
     """The equations of a program in the place of `like`; none if it returns an input."""
     arguments = [x for x in operands if isinstance(x, Var)]
-    values: dict[Var, Any] = dict(zip(program.inputs, arguments, strict=True))
+    values = dict(zip(program.inputs, arguments, strict=True))
     for v, result in zip(program.outputs, into, strict=bool(into)):
         if v in values:
             return []
@@ -125,7 +125,7 @@ def inlined(program: Program, operands: Sequence[Operand], like: Equation, into:
 def ordered(equations: Sequence[Equation]) -> list[Equation]:
     """Each equation after those that compute its operands, and otherwise in this order."""
     waiting = {v: eq for eq in equations for v in eq.outputs}
-    after: list[Equation] = []
+    after = []
     for eq in equations:
         path = [eq]
         while path:

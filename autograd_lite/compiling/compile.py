@@ -22,7 +22,6 @@ from weakref import finalize
 import numpy as np
 
 from ..base.memory import aligned
-from ..engine.node import Params
 from ..program import Equation, Program, Var
 from .block import Block
 from .c.call import Direct
@@ -128,8 +127,7 @@ class Compiled:
         self._free: list[Callable[..., list[Any]]] = [self._new()]  # functions whose buffers are not in use
 
     def _new(self) -> Callable[..., list[Any]]:
-        run: Callable[..., list[Any]] = self._with_buffers(aligned((self._size,), np.uint8))
-        return run
+        return self._with_buffers(aligned((self._size,), np.uint8))
 
     def exclusive(self) -> Callable[..., list[Any]]:
         """The function itself, with buffers that no other call uses: for a caller that never calls it twice at once."""
@@ -196,7 +194,7 @@ def compiled(
     >>> run(np.zeros(3), np.ones(3))
     [array(3.)]
     """
-    options: Params = {
+    options = {
         "fast": fast, "small": small, "threads": threads, "contiguous": contiguous, "inner": inner
     }  # fmt: skip
     backend = backend or _BACKEND.get()

@@ -14,7 +14,7 @@ from threading import RLock
 from types import MethodType
 from typing import Any, NamedTuple
 
-from ..engine.context import CONTEXT, ORDINARY, Context
+from ..engine.context import CONTEXT, ORDINARY
 from ..engine.node import NEEDS, Params, Values
 from ..program import Program
 from ..program.calls import record_call
@@ -76,7 +76,7 @@ class Jitted:
 
     def _look(self, args: Values, params: Params) -> Any:
         """Find the program for a call, or make one."""
-        context: Context = CONTEXT.get() or ORDINARY
+        context = CONTEXT.get() or ORDINARY
         arguments = Arguments(args, params, self._static, self._name)
         if context.outside is not None or context.level or context.values is not None or arguments.live & ~NEEDS:
             return self.f(*args, **params)  # part of a larger trace or transform, which records it

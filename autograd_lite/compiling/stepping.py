@@ -91,7 +91,7 @@ class Loop:
             ends.append(places[length if stacked else length % 2])
             stacks.append(stack)
         results: list[Any] = []
-        targets: list[list[Any]] = []
+        targets = []
         for x, row in zip(body.program.outputs[body.carries :], self.rows, strict=True):
             if row is None:
                 results.append(np.empty((length, *np.shape(x)), dtype_of(x)))

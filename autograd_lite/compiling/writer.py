@@ -84,9 +84,9 @@ class Writer:
 
     def text(self) -> str:
         head = f"def {self.function}({', '.join(map(self.word, self.block.inputs))}):"
-        before: list[str] = []
-        lines: list[str] = []
-        last: list[str] = []
+        before = []
+        lines = []
+        last = []
         place = ""
         for eq in self.memory.equations:
             once, now = self._line(eq)
@@ -183,7 +183,7 @@ class Writer:
         if results is None or not results.keys() >= {*variables} or len({*variables}) != len(variables):
             return None
         inputs = {self.word(v): k for k, v in enumerate(block.inputs)}
-        arguments: list[tuple[str, Any]] = []
+        arguments = []
         for v, word in self.regions[0].items():
             what = "output" if v in results else "input" if word in inputs else "constant"
             arguments.append((what, results[v][0] if v in results else inputs.get(word, self.space.get(word))))

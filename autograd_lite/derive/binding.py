@@ -75,7 +75,7 @@ class Binding(NamedTuple):
 @cache
 def read(template: str) -> Binding:
     """The places of a template and how tightly everything binds."""
-    pieces: list[tuple[str, str]] = []
+    pieces = []
     rest = ""
     for text, field, *_ in Formatter().parse(template):
         rest += text

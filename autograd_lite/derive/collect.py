@@ -89,7 +89,7 @@ def collected(e: Expr, context: Context) -> Form | None:
 
     A sum along an axis is 1 if it is so at the values at hand, as of the rows of one-hot labels.
     """
-    forms: list[Form] = []
+    forms = []
     for varies in (False, True):
         reader = _Reader(context, varies)
         with suppress(_NoShortForm, *UNFIT):

@@ -795,7 +795,7 @@ class Constants:
         indices, code = [*self._reads(eq).values()], eq.origin.code
         if code is not None and of == "" and counted(code, e) and not counts_up(code, e):
             return True
-        firsts: list[int] = [next((p for p in index_parts(k) if type(p) is int), -1) for k in indices]
+        firsts = [next((p for p in index_parts(k) if type(p) is int), -1) for k in indices]
         is_run = bool(firsts) and firsts == [*range(firsts[0], firsts[0] + len(firsts))]  # R[i, :], on arrays
         return is_of_pairs(code, e) and not is_run or _have_gaps(indices)
 

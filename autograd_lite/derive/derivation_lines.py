@@ -162,7 +162,7 @@ class Lines:
 
     @cached_property
     def _short(self) -> dict[Var, Closed]:
-        chosen: dict[Var, Closed] = {}
+        chosen = {}
         equal: dict[Var, Closed] = {}  # no shorter, but it skips landmarks without a name
         result, at_labels = [self.chain.root], self._at_labels  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first

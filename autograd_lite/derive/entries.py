@@ -768,7 +768,7 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     along = [(p, *(("", 1) if p is None else next(axes, ("", 1)))) for p in parts]
     own = [c for p, c, _ in along if isinstance(p, Labels) and not p.word]  # of np.arange(n)
     letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
-    equal: list[Expr] = []
+    equal = []
     inside: list[str] = []
     for p, c, size in along:
         if isinstance(p, int | np.integer) and c:

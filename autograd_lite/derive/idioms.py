@@ -41,8 +41,8 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
     """
     rows, flat = [row for row in TABLE.values() if row.idiom], _flat(program, is_read)
     defined, place = program.defined, {v: k for k, v in enumerate(program.variables)}
-    live: set[Var] = {*program.results, *kept}
-    new: list[Equation] = []
+    live = {*program.results, *kept}
+    new = []
     users, named = program.users, program.named
     once = {v: us[0] for v, us in users.items() if len(us) == 1 and v not in named and v not in live}
     for eq in reversed(program.equations):  # `steps` are the latest first
@@ -85,7 +85,7 @@ def _widest(
 
     `cones` has the candidates, the smallest first; they end at a value that is kept.
     """
-    steps: list[Equation] | None = None
+    steps = None
     for x, inside in cones:
         if any(eq.outputs[0] in kept for eq in inside[1:]):
             break
@@ -102,7 +102,7 @@ def with_turned(program: Program, textbook: Program) -> Program:
         operands = {x for x in eq.operands if isinstance(x, Var)}
         if eq is new.get(eq.outputs[0]) or turned.keys().isdisjoint(operands):
             return None
-        signs: list[Equation] = []
+        signs = []
         for x in turned.keys() & operands - back.keys():
             back[x] = Var("", x.shape, x.dtype)
             signs += [turned[x], replace(turned[x], operands=turned[x].outputs, outputs=(back[x],))]
@@ -295,7 +295,7 @@ def _cones(
 ) -> Iterator[tuple[Var, list[Equation]]]:
     """The values from which alone `end` is computed, nearest first, each with the equations between, latest first."""
     inside: list[Equation] = []
-    heap: list[tuple[float, Var]] = [(-place[end.outputs[0]], end.outputs[0])]
+    heap = [(-place[end.outputs[0]], end.outputs[0])]
     while heap and len(inside) < LONG:
         _, v = heappop(heap)
         while heap and heap[0][1] is v:

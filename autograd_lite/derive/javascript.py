@@ -73,7 +73,7 @@ class Writer:
 
     def array(self, e: Expr) -> str:
         """A formula as an expression whose value is an array."""
-        row: Any = e.row
+        row = e.row
         if e.role == "name":
             self.used.add(e.value)
             return self.words[e.value]
@@ -89,9 +89,9 @@ class Writer:
 
     def template(self, e: Expr, part: int = 0) -> str:
         """A row's own JavaScript; `part` is one of several results."""
-        row: Any = e.row
+        row = e.row
         operands = {f"x{k}": self.array(a) for k, a in enumerate(e.args, 1)}
-        fields: defaultdict[str, Any] = defaultdict(lambda: "undefined", operands, x=operands.get("x1"), part=part,
+        fields = defaultdict(lambda: "undefined", operands, x=operands.get("x1"), part=part,
             xs=", ".join(operands.values()))
         return str(row.js.format_map(fields | {k: script(v) for k, v in e.params.items()}))
 
@@ -146,7 +146,7 @@ class Writer:
 
         It is run on a second example as well, because a rule may look at values: the formula has to be the same.
         """
-        row: Any = e.row
+        row = e.row
         values = [a.value if a.is_number else np.asarray(self.value(a)) for a in e.args]
         try:
             formula, again = (self._run(e, xs, index) for xs in (values, [other(x) for x in values]))
@@ -159,7 +159,7 @@ class Writer:
         return formula
 
     def _run(self, e: Expr, values: Sequence[Any], index: int | None) -> Expr:
-        row: Any = e.row
+        row = e.row
         run = row.js if callable(row.js) else definition(row) or row.fn
         xs = [x if a.is_number else wrap(x, leaf(x, False)) for a, x in zip(e.args, values, strict=True)]
         symbols = {x._node: a for a, x in zip(e.args, xs, strict=True) if not a.is_number}
@@ -175,7 +175,7 @@ class Writer:
 
     def _as_map(self, e: Expr) -> str | None:
         """A linear or bilinear row as its map; None for any other."""
-        row: Any = e.row
+        row = e.row
         values = [np.asarray(self.value(a)) for a in e.args]
         if isinstance(row, RuleCall):
             free = [k for k in (row.layout.get("g"),) if isinstance(k, int)]

@@ -186,7 +186,7 @@ def text_of(sections: Sequence[Section], printer: Printer) -> str:
     """The sections as plain text."""
     steps = [s for s in sections if s.title == STEPS]
     wide = max((_width(line.written(printer)[0]) for s in steps for line in s.lines), default=1)
-    out: list[str] = []
+    out = []
     for s in sections:
         if s.title == GIVEN:
             out.append(f"Given  {', '.join(_given(s.lines, printer))}")

@@ -163,12 +163,12 @@ class _Program(Writer):
 
     def _lines(self, equations: Sequence[Equation]) -> Iterator[str]:
         for eq in equations:
-            row: Any = eq.row
+            row = eq.row
             args = [self.symbol(x) if isinstance(x, Var) else self.graph.constant(x) for x in eq.operands]
             for k, v in enumerate(eq.outputs):
                 if row.outputs and v not in self.read:
                     continue
-                part: Any = _Part(row, k) if row.outputs and row.kind == "linear" else row
+                part = _Part(row, k) if row.outputs and row.kind == "linear" else row
                 # As it was recorded: x / x is not 1 at 0.
                 e = args[0] if returns_its_operand(eq) else Expr(row.name, tuple(args), None, eq.params, v.shape, part)
                 if row.outputs and isinstance(row.js, str):

@@ -116,8 +116,8 @@ class _Again:
             if new is not None:
                 return [] if {*new[-1].outputs}.isdisjoint(eq.outputs) else new
         self._check_positions(eq)
-        before: list[Equation] = []
-        operands: list[Any] = []
+        before = []
+        operands = []
         for k, x in enumerate(eq.operands):
             if id(x) in self.folded:
                 operands.append(x)

@@ -189,8 +189,8 @@ def product(factors: Iterable[Expr], shape: Shape) -> Expr:
 
 def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
     """The product of all numbers among the factors, and the other factors."""
-    coefficient: Any = 1
-    rest: list[Expr] = []
+    coefficient = 1
+    rest = []
     stack = list(factors)[::-1]
     while stack:
         f = stack.pop()

@@ -94,7 +94,7 @@ class LineWriter(CodeWriter):
 
     def forward(self) -> list[str]:
         chain, root = self.chain, self.chain.root
-        lines: list[Line] = []
+        lines = []
         for n in chain.landmarks:
             if chain.is_input(n) or self.node(n) in self.assigned:
                 continue
@@ -139,7 +139,7 @@ class LineWriter(CodeWriter):
         reach = chain.reaching(self.wanted)
         terms: dict[Var, list[Expr]] = {chain.root: [self._seed()]}  # of the gradient of each landmark
         waiting = Counter(m for n in chain.landmarks if n in reach for m in chain.inputs_of(n))
-        lines: list[Line] = []
+        lines = []
         for n in reversed(chain.landmarks):
             if n not in terms or chain.is_input(n):
                 continue
@@ -202,7 +202,7 @@ class LineWriter(CodeWriter):
     def _result(self, n: Var, terms: Sequence[Expr]) -> list[Line]:
         """The line of a gradient; a sum that is too long for one line is continued in the next."""
         word, comment = self.gradient(n), shape_text(n.shape)
-        lines: list[Line] = []
+        lines = []
         waiting = terms[0]
         for term in terms[1:]:
             longer = total([waiting, term])
@@ -216,7 +216,7 @@ class LineWriter(CodeWriter):
         """The term of the gradient of `m` that comes from `n`, and a line for the partial where it has one."""
         chain = self.chain
         factor = chain.factor(n, m)
-        lines: list[Line] = []
+        lines = []
         formula = factor.formula
         if factor.is_map:
             g = fitted(above, n.shape)
@@ -299,7 +299,7 @@ class LineWriter(CodeWriter):
         arrays = [word for word in used if not isinstance(self.values[word], np.random.Generator)]
         while e.row is not None and (e.row.view or e.role == "gather"):  # x[i] at a single position is a view
             e = e.args[0]
-        shared: set[str] = set()
+        shared = set()
         if e.row is not None and not e.row.builtin:  # a user's function may decide by the numbers
             shared.update(arrays)
         for order in ("C", "F") if e.row is None else ():
@@ -323,7 +323,7 @@ class LineWriter(CodeWriter):
 
     def _shortened(self, e: Expr) -> tuple[Expr, list[Line]]:
         """A formula with names for some of its parts, and the lines of these."""
-        lines: list[Line] = []
+        lines = []
         while (part := self._to_hoist(e)) is not None:
             if part.key not in self._hoisted:
                 word = self.new(next(self.chain.fresh))

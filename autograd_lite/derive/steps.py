@@ -227,9 +227,9 @@ class Steps(Notation):
         """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
         backward pass needs again.
         """
-        further: set[Var] = set()
+        further = set()
         consumer = {p: n for n in self.nodes for p in self.arguments(n)}
-        pure: set[Var] = set()  # landmarks, and what reaches one by steps that only scale a derivative
+        pure = set()  # landmarks, and what reaches one by steps that only scale a derivative
         for n in reversed(self.nodes):
             is_end = n in chosen or n in further or self._is_inside(n)
             if is_end or consumer[n] in pure and self._is_scaling(consumer[n], n):

@@ -531,7 +531,7 @@ def index_text(index: Any, printer: Printer) -> str:
     if words[1:] and words == [f"{words[0][:-3]}[{k}]" for k in range(len(words))]:  # of a tuple, np.triu_indices(n)
         return printer.name(words[0][:-3])
     letter = "i" if any(isinstance(p, Labels) and not p.word for p in parts) else ""
-    names: list[str] = []
+    names = []
 
     def written(part: Any) -> str:
         if isinstance(part, Labels) and part.word:

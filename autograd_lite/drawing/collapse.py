@@ -49,7 +49,7 @@ def _merged(scene: Scene, sign: Callable[[Item], Hashable]) -> Scene:
 
 def _joined(lines: Iterable[Line], to: Callable[[str], str]) -> tuple[Line, ...]:
     """The lines between the boxes that stand for their boxes, each once."""
-    joined: dict[str, Line] = {}
+    joined = {}
     for line in lines:
         tail, head = to(line.tail), to(line.head)
         key = f"{tail}_{head}"

@@ -71,7 +71,7 @@ def _equal(x: Any, y: Any) -> bool:
 
 def _partners(before: Scene, after: Scene) -> dict[str, Item]:
     """The box in `before` of each key in `after`: by the user's names, then by operation, shape and position."""
-    partner: dict[str, Item] = {}
+    partner = {}
     named = {(i.name, i.formula is None, i.row): i for i in before.items if i.own and i.kind != "layer"}
     for a in after.items:
         b = named.get((a.name, a.formula is None, a.row))

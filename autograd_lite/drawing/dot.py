@@ -188,7 +188,7 @@ def _stack(graph: Any, scene: Scene, style: Style) -> None:
 def _boxes(graph: Any, scene: Scene, style: Style, state: State) -> None:
     """The boxes, row by row, each in its cluster."""
     tree: dict[str, Any] = {}
-    label: dict[str, str] = {}
+    label = {}
     begun: dict[str, str] = {}  # where a cluster that is cut begins
     rows = style.rows
     for item in sorted(scene.items, key=lambda i: rows.get(i.key, 0)):

@@ -166,7 +166,7 @@ class _Structure:
         )
 
     def lines(self, owner: Any, inside: Sequence[Var], keys: Mapping[Any, str]) -> list[Line]:
-        lines: dict[str, Line] = {}
+        lines = {}
         for v in inside:
             if v not in self.defined:
                 continue

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -142,7 +142,7 @@ def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[b
     is_pure = "graphviz-pure" in os.path.basename(command)
     if is_pure:
         source = re.sub(r"[^<>]+(?=</(?:B|FONT)>)", lambda m: m[0] + "\u00a0" * sum(map(m[0].count, _WIDE)), source)
-    how: Sequence[str] = ("-Kneato", "-n2") if layout == "fixed" else ("-Kdot",)
+    how = ("-Kneato", "-n2") if layout == "fixed" else ("-Kdot",)
     more = (f"-Gdpi={dpi}",) if form == "png" else ()
     try:
         done = subprocess.run(

@@ -27,7 +27,7 @@ def repeated(program: Program) -> tuple[dict[Var, Var], dict[Any, int]]:
         before = next((last for last in makers if last in runs and _follows(group, last, members)), None)
         runs[group] = [*runs.pop(before, []), group] if before is not None else [group]
     stands_for: dict[Var, Var] = {}
-    count: dict[Any, int] = {}
+    count = {}
     for first, *others in runs.values():
         if len(others) + 1 < OFTEN:
             continue

@@ -333,7 +333,7 @@ def _of_loss(
     still |= {variables[t._node]: t.numpy().astype(float) for t, _ in entries}
 
     def f(*numbers: Any) -> Any:
-        at: dict[Any, Any] = dict(still)
+        at = dict(still)
         for (t, index), x in zip(entries, numbers, strict=True):
             at[variables[t._node]] = set_at(at[variables[t._node]], index, x)
         return program.run(at, recorded)[program.outputs[0]].reshape(())

@@ -54,7 +54,7 @@ def pull_back(
     """
     memory.keep_freed()
     ends, reaches, pending, heap = _started(roots, inputs, reaches)
-    cotangents: dict[Node, Any] = {}
+    cotangents = {}
     is_special = any((lift, watch))
     while heap:  # latest node first: every use of it has been processed
         n = heappop(heap)[1]
@@ -106,7 +106,7 @@ def _started(
     if inputs is not None:
         ends = set(inputs)
         reaches = reaches or set(between(roots, ends)).__contains__
-    pending: dict[Node, Any] = {}
+    pending = {}
     heap: list[tuple[int, Node]] = []
     for n, g in roots.items():  # in Python 3.11 each comprehension is a call
         if n.live > TRACED if reaches is None else reaches(n):

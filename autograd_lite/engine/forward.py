@@ -46,7 +46,7 @@ def push_forward(
         The nodes that depend on an input, with their tangents.
     """
     step = step or push
-    tangent: dict[Node, Any] = dict(tangents)
+    tangent = dict(tangents)
     for n in path:
         if n in tangent or tangent.keys().isdisjoint(n.parents):
             continue
@@ -125,7 +125,7 @@ def _transposed(n: Node, ts: list[Any], y: Any, xs: Values, lift: Lift) -> Any:
     gs = tuple(fresh(np.zeros(shape, dtype), bit) for shape, dtype in n.parts or ((n.shape, n.dtype),))
     seeds = [g._node for g in gs]
     conjugate = row.holomorphic and n.dtype.kind == "c"
-    totals: list[Any] = [None] * len(seeds)
+    totals = [None] * len(seeds)
     for i, t in enumerate(ts):
         if t is None or row.pulls[i] is None:
             continue

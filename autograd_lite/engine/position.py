@@ -33,7 +33,7 @@ def users_line() -> str:
 
 def users_frame(depth: int) -> tuple[Any, int]:
     """The innermost frame outside the library and NumPy, from `depth` calls up, and a warning's `stacklevel` there."""
-    frame: Any = sys._getframe(depth)
+    frame = sys._getframe(depth)
     level = depth
     while (INTERNAL[frame.f_code.co_filename] or frame.f_code.co_filename.startswith(_NUMPY)) and frame.f_back:
         frame, level = frame.f_back, level + 1

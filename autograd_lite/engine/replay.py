@@ -23,7 +23,7 @@ def value_of(node: Node) -> Any:
     nodes = ancestors([node])[::-1]
     # what later nodes keep for their rules need not be computed again, nor drawn again.
     pairs = (pair for n in nodes for pair in zip(n.parents, n.xs or (), strict=False))
-    values: dict[Node, Any] = {p: x for p, x in pairs if p is not None and x is not None and p.row is not None}
+    values = {p: x for p, x in pairs if p is not None and x is not None and p.row is not None}
     for n in nodes:
         for p in n.parents:
             if p is not None:

@@ -465,7 +465,7 @@ class Module:
 
 def _each_once(pairs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Names and objects: each object with its first name, and None omitted."""
-    seen: set[int] = set()
+    seen = set()
     for name, x in pairs:
         if x is not None and id(x) not in seen:
             seen.add(id(x))

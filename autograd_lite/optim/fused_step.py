@@ -88,7 +88,7 @@ def _lines(program: Program, places: dict[Any, str], results: Sequence[str]) -> 
     array that is free, or to a scratch array, and copied at the end. `places` has the names of the inputs.
     """
     steps: list[tuple[Any, Sequence[Any], Any]] = [(eq.row.fn, eq.operands, eq.outputs[0]) for eq in program.equations]
-    final: dict[Any, str] = {}
+    final = {}
     for name, x in zip(results, program.outputs, strict=True):
         if x in final or x in places:  # no operation makes this array
             steps.append((np.positive, (x,), x := object()))

@@ -209,7 +209,7 @@ class Optimizer:
     def _prepare(self, group: Options, formula: _Formula, calls: list[Call], stepped: list[Tensor]) -> None:
         """Append the calls that update the parameters of a group and their state, and the parameters."""
         states, bounds, counters = self.state, formula.bound, formula.counters
-        real: Any = None  # the dtype of the numbers
+        real = None  # the dtype of the numbers
         for p in group["params"]:
             if p._grad is None:
                 continue
@@ -355,7 +355,7 @@ class Optimizer:
         A counter is a number in the state of a parameter: its name stands here and in :meth:`initial`, and `state` has
         its value before the step. By default the numbers are the options that are numbers, and there is no counter.
         """
-        numbers: Floats = {}
+        numbers = {}
         for name in self._numeric:  # a comprehension would take longer
             numbers[name] = float(group[name])
         return numbers, {}

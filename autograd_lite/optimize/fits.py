@@ -145,7 +145,7 @@ def curve_fit(
         sigma = sigma if sigma is None else sigma[keep] if sigma.ndim == 1 else sigma[keep][:, keep]
         xdata, ydata = xdata[..., keep], ydata[keep]
     loss, f_scale = kwargs.get("loss", "linear"), constant("curve_fit: f_scale=", kwargs.get("f_scale", 1.0))
-    others: list[Any] = [np.inf]
+    others = [np.inf]
 
     def predicted(p: Any, xdata: Any) -> Any:
         return vector(f)(xdata, *p)

@@ -461,7 +461,7 @@ def _bindings(scope: ast.AST) -> dict[str, list[ast.expr | ast.FunctionDef | Non
 
 
 def _assignments(scope: ast.AST) -> Iterator[tuple[str, ast.expr | ast.FunctionDef | None]]:
-    stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
+    stack = list(ast.iter_child_nodes(scope))
     while stack:
         at = stack.pop()
         match at:

@@ -124,8 +124,8 @@ class Call:
     @cached_property
     def contiguous(self) -> frozenset[Var]:
         """The inputs whose arrays are contiguous and no views, at each call: parameters, state and gradients."""
-        updates: Any = self.program.updates
-        values: Any = self.program.captured  # arrays
+        updates = self.program.updates
+        values = self.program.captured  # arrays
         return frozenset(
             v for v, s in self.sources.items()
             if (v in updates and s.kind in ("tensor", "state") and is_whole(values[v]))

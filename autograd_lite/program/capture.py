@@ -80,7 +80,7 @@ def capture(
     other values in plain Python, as in a branch, these are its `choices`; or else integer arrays are fixed too, if `f`
     needs their numbers: the positions in ``np.eye(k)[labels]``.
     """
-    fixed: tuple[type, ...] = (str, bool) if fixing else ()
+    fixed = (str, bool) if fixing else ()
     counts = [(*fixed, int)] * any(type(x) is int for x in leaves(args))
     labels = [(*fixed, int, np.ndarray)] * any(map(_are_positions, leaves(args)))
     ways = [(kinds, choosing) for choosing in (False, True) for kinds in (fixed, *counts)]

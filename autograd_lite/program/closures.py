@@ -145,7 +145,7 @@ class Closure:
         Returns what stands for each.
         """
         stand_ins = [self._stand_for(value, None, called) for value, called in values]
-        size: Any = None
+        size = None
         while self._queue or size != (size := (len(self._words), len(self._spaces), sum(self._classes.values()))):
             while self._queue:
                 self._look(*self._queue.pop())
@@ -377,7 +377,7 @@ class Closure:
             if not (special or space.every or self._any_attribute or word in self._words):
                 continue
             space.done.add(word)
-            place: tuple[Any, Any] = names, word
+            place = names, word
             if isinstance(value, MemberDescriptorType) and not is_class:  # a slot
                 place = owner, Attribute(word, word)
                 value = read(*place)

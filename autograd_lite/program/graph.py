@@ -116,7 +116,7 @@ def graph_of(program: Any, near: Mapping[Var, Any] | None = None) -> dict[Var, A
         return y
 
     with changed(recording=True, group=None):
-        values: dict[Var, Any] = program.run(inputs, again)
+        values = program.run(inputs, again)
     calls: dict[Any, Any] = {}
 
     def node(x: Operand) -> Any:

@@ -223,7 +223,7 @@ def _derived(
         outputs = looked_up(values, program.outputs)
         results = rule([start[v] for v in program.inputs], outputs, new)
     variables = {t._node: v for v, t in values.items() if isinstance(t, Value) and t._node is not None}
-    parts: dict[Any, Var] = {}
+    parts = {}
     for n, v in list(variables.items()):
         if (part := part_of(n)) is not None:
             parts[part] = variables[part[0]] = v

@@ -66,7 +66,7 @@ def jet(fun: Callable[..., Any], primals: Any, series: Any, factorial_scaled: bo
         lengths = [len(of_x) for of_x in series]
         raise ValueError(f"jet: expected {len(primals)} lists of one length, one for each argument; got {lengths}")
     order = len(series[0]) if series else 0
-    terms: list[list[Any]] = []
+    terms = []
     for i, (x, of_x) in enumerate(zip(primals, series, strict=True)):
         columns = [matched(x, t, f"series[{i}][{k}]") for k, t in enumerate(of_x)]
         terms += [list(row) for row in zip(*columns, strict=True)] or [[] for _ in leaves(x)]
@@ -135,7 +135,7 @@ def _expanded(
     for y in program.outputs:
         if not isinstance(y, Var) and np.asarray(y).dtype.kind not in "biufc":
             raise TypeError(f"{what}: {program.name} returned {reprlib.repr(y)}; expected numbers and arrays")
-    env: dict[Var, Any] = {**program.examples, **program.captured}
+    env = {**program.examples, **program.captured}
     for i, (v, x, of_x) in enumerate(zip(program.inputs, xs, terms, strict=True)):
         coefficients = [None if c is None else _term(what, c, x, i, k, scale[k]) for k, c in enumerate(of_x, 1)]
         moves = any(c is not None for c in coefficients)

@@ -58,7 +58,7 @@ def label(path: Sequence[Any]) -> str:
 
 
 def _words(path: Sequence[Any]) -> list[str]:
-    places: list[str] = []
+    places = []
     outer = None
     for group in path:
         module = getattr(group, "module", None)
@@ -100,7 +100,7 @@ def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
             if p is not None and p.row is None and p.name is not None:
                 users.setdefault(p, n)
     often = Counter(p.name for p in users)
-    names: dict[Node, str] = {}
+    names = {}
     for p, n in users.items():
         if often[p.name] == 1:
             continue
@@ -116,7 +116,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
 
     `known` are the names of inputs. In ``for x, y in zip(xs, ys)`` with ys a constant x is the variable of xs.
     """
-    found: list[tuple[Node, Any, str]] = []  # with the composite call of which a node is a step
+    found = []  # with the composite call of which a node is a step
     unpacked: Counter[tuple[CodeType, int]] = Counter()
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
     inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(called(n)), None)) is not None)
@@ -127,7 +127,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
         targets = _targets(n)
         if isinstance(targets, dict):
             targets = _of_round(n, targets, taken_from[n.code, n.at], known or {})
-        outermost: Any = next(iter(called(n)), None)
+        outermost = next(iter(called(n)), None)
         if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
             if inside[n.code, n.at, outermost] != len(targets):
                 continue
@@ -542,7 +542,7 @@ def argument_names(f: Function, args: Sequence[Any]) -> list[tuple[str, Any]]:
         bound = inspect.signature(f).bind(*args)
     except (TypeError, ValueError):  # a builtin or a ufunc, which has no signature
         return [(f"x{k + 1}" if len(args) > 1 else "x", arg) for k, arg in enumerate(args)]
-    named: list[tuple[str, Any]] = []
+    named = []
     for name, value in bound.arguments.items():
         starred = bound.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
         named += [(f"{name}{k + 1}", part) for k, part in enumerate(value)] if starred else [(name, value)]

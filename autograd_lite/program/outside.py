@@ -292,7 +292,7 @@ class Outside:
         """`t` has another value from now on."""
         self.refuse_in_loops(f"a write to {t._who}")
         self.enter(t)
-        new: Any = value if isinstance(value, Value) else wrap(np.asarray(value), None)
+        new = value if isinstance(value, Value) else wrap(np.asarray(value), None)
         with changed(recording=False):
             (new,) = self.seen(STOP_GRADIENT, (new,))
             if new.shape != t.shape:

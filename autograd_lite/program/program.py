@@ -178,7 +178,7 @@ class Program(GraphView):
 
     def deciding(self, kinds: Container[str] = frozenset("biufc")) -> list[Var]:
         """The inputs by whose values plain Python has decided something; with `kinds`, which took such values."""
-        found: list[Var] = []
+        found = []
         if self.choices is not None:
             ends = {v for v in self.choices.fixed if v.dtype.kind in kinds}
             found = [v for v in self.inputs if not ends.isdisjoint(self.choices.depending([v]))]
@@ -252,7 +252,7 @@ class Program(GraphView):
             Constant operands of at most so many entries are compared by value, larger ones by identity.
         """
         computed: dict[Any, Equation] = {}
-        instead: dict[Var, Var] = {}
+        instead = {}
         def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
             together = group(eq)
             if together is None:
@@ -395,7 +395,7 @@ class Program(GraphView):
         wrt = [v for v in (*self.inputs, *self.captured) if values[v].requires_grad] if wrt is None else list(wrt)
         root, inputs = values[result]._node, list(self.inputs)
         variables = {t._node: v for v, t in values.items()}
-        g: Any = wrap(ones(root.shape, root.dtype), None)
+        g = wrap(ones(root.shape, root.dtype), None)
         if root.shape != ():
             g = wrap(g._data, leaf(g._data))
             inputs.append(Var(Names(v.name for v in values).take("g"), root.shape, root.dtype))
@@ -818,7 +818,7 @@ def _tensor_of(n: Node) -> Any:
 
 def _kept(nodes: Sequence[Node], variables: Mapping[Node, Var]) -> dict[Var, Any]:
     """The values that a graph has kept: small results, what a rule needs, and draws, which are never made again."""
-    values: dict[Var, Any] = {}
+    values = {}
     for n in nodes:
         if n.y is not None and n.parts is None and n in variables:
             values[variables[n]] = n.y

@@ -131,7 +131,7 @@ def _one(v: Var, y: Any, step: Step) -> Any:
 
 def _several(eq: Equation, ys: Any, step: Step) -> Values:
     """The results of a row that has several; a step computes a coefficient of all of them."""
-    steps: dict[int, Any] = {}
+    steps = {}
 
     def part(i: int, k: int) -> Any:
         if k not in steps:

@@ -86,8 +86,7 @@ def scipy_row(function):
     """The row of one of SciPy's functions, or None if it has none or `function` is not SciPy's."""
     if not SCIPY and "scipy.special" in sys.modules:
         declare("it")
-    row: Primitive | None = ROWS.get(function)
-    return row
+    return ROWS.get(function)
 
 
 def declare(name: str) -> dict[str, Primitive]:

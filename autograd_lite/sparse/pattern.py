@@ -313,7 +313,7 @@ def _one_by_one(eq: Equation, k: int, pattern: csr_array) -> csr_array | None:
 
     Constants keep their zeros. What is not zero gets other values, so that nothing cancels.
     """
-    fixed: dict[int, Any] = {}
+    fixed = {}
     for j, x in enumerate(eq.operands):
         if j != k:
             some = 1.25 + np.cos(np.arange(1.0, prod(eq.shapes[j]) + 1)).reshape(eq.shapes[j])

@@ -299,5 +299,4 @@ C, C_FLOAT = _of_c(""), _of_c("f")
 def function(e: Scalar, arguments: Iterable[str]) -> Callable[..., Any]:
     """A formula as a function of Python numbers, as :data:`PYTHON` writes it."""
     space = {**{name: getattr(math, name) for name in dir(math)}, "np": np}
-    call: Callable[..., Any] = eval(f"lambda {', '.join(arguments)}: {PYTHON.write(e)}", space)
-    return call
+    return eval(f"lambda {', '.join(arguments)}: {PYTHON.write(e)}", space)

@@ -179,7 +179,7 @@ def assignments(
             usable = ", ".join(w for w, x in sheet.items() if not callable(x))
             raise Unread(f"worksheet: expected a function of {usable}, got arguments {', '.join(missing)}")
         statements = functions[-1].body
-    variables: dict[str, Any] = {}
+    variables = {}
     numbers: set[str] = set()
     reader = Reader({**sheet, **blanks})
     for s in statements:
@@ -806,7 +806,7 @@ def _indexed(x: Any, index: Any) -> int:
     arrays = [p for p in places if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
     if not arrays:
         return _size(x)
-    chosen: int = math.prod(np.broadcast_shapes(*(p.shape for p in arrays)))
+    chosen = math.prod(np.broadcast_shapes(*(p.shape for p in arrays)))
     lengths: list[int] = sorted(np.shape(x))[: len(arrays)]  # the axes that are indexed, if they are the shortest
     return chosen * (_size(x) // max(math.prod(lengths), 1))
 

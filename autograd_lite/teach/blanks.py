@@ -320,7 +320,7 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
     c = d.chain
 
     def recompute(values: Mapping[str, Any]) -> Any:
-        total: Any = 0
+        total = 0
         for path, start in zip(t.paths, t.starts, strict=True):
             of = path[0].of
             g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
@@ -361,7 +361,7 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
     them only with `copies`, and so is what is 0, of which any multiple is right.
     """
     kinds, forms = set[str](), set[str]()
-    ranks: dict[str, int] = {}
+    ranks = {}
     for q in questions:
         kind, form = kind_of(q), form_of(q)
         is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|(?<! )-|[][(),:\d./ ])+", kind) is not None

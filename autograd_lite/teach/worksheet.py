@@ -173,7 +173,7 @@ class Worksheet(HandOut):
             marks.unknown = tuple(str(w) for w in answers if self._bare(w) not in self._blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
-            several: list[str] = []
+            several = []
             for at in q.steps or [q]:  # one formula for all steps, or an answer for each
                 answer = typed.get(at.word, typed.get(q.word))
                 try:
@@ -272,7 +272,7 @@ class Worksheet(HandOut):
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
 
     def _assigned(self, text: str) -> Mapping[str, Any]:
-        results: list[Mapping[str, Any]] = []
+        results = []
         numbers: set[str] = set()
         for space in self.spaces:
             blanks = {w: space[word] for w, word in self._blanks.items() if word in space}
@@ -517,7 +517,7 @@ def _with_steps(several: Sequence[Question], lines: Sequence[Line], made: Made) 
     They are no questions if the line cannot be typed.
     """
     at, sheet = {q.symbol: q for q in several}, made(several)
-    asked: list[Question] = []
+    asked = []
     for line in (line for line in lines if line.formulas):
         steps = [at.pop(w) for w in _symbols(line) if w in at]
         if sum(line.symbol == other.symbol and bool(other.formulas) for other in lines) > 1:

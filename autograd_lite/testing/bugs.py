@@ -175,7 +175,7 @@ def _wrong_edges(
     text = linecache.getline(file, int(line)).strip() if line.isdigit() else ""
     result = output.name if output in program.named else ""
     for finding in case.report.findings:
-        operand: Any = equation.operands[places[names.index(finding.argument) if finding.argument else 0]]
+        operand = equation.operands[places[names.index(finding.argument) if finding.argument else 0]]
         argument = finding.argument or "its arguments"
         yield GradientBug(row.name, argument, result, where, text, finding, nodes[output], nodes[operand])
 
@@ -185,7 +185,7 @@ def _argument_names(program: Program, equation: Equation, places: list[int]) -> 
     defaults = [f"argument {i}" for i in range(count)] if equation.row.variadic else names_of(equation.row.fn, count)
     names: list[str] = []
     for i in places:
-        operand: Any = equation.operands[i]
+        operand = equation.operands[i]
         name = operand.name if operand in program.named else defaults[i]
         names.append(name if name not in names else f"{name} (argument {i})")
     return names

@@ -74,7 +74,7 @@ def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
         # the largest argument that is moved, for a step of length one: its rounding matters
         grain = np.abs(flat.x / directions).max(axis=1, initial=0.0, where=directions != 0, keepdims=True)
         powers = np.append(NEARBY, NEAR_ZERO) if np.any(grain == 0) else NEARBY
-        scatter: Array = np.zeros((len(directions), flat.base.size))
+        scatter = np.zeros((len(directions), flat.base.size))
         here = flat.near(flat.x)
 
         def value(at: Array) -> Array:  # steps of less than a last place lead nowhere

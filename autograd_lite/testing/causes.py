@@ -72,7 +72,7 @@ class Edge:
             return True
         if self.is_entrywise:
             return np.broadcast_to(mask, n.shape)
-        tangents: list[Any] = [None] * len(n.parents)
+        tangents = [None] * len(n.parents)
         tangents[self.k] = numbers(self.tail) * mask
         moved = np.broadcast_to(push(n, tangents, n.y, n.xs, lift), n.shape) != 0
         return moved if moved.any() else True
@@ -157,8 +157,8 @@ def beginning(
     of infinite values; and how many more there are.
     """
     masks: dict[Var, Mask] = {v: entries}
-    made: list[tuple[Any, Mask]] = []
-    turned: list[tuple[Any, Mask]] = []
+    made = []
+    turned = []
     given: list[tuple[Any, Mask]] = []
 
     def value(x: Any) -> Any:

@@ -53,7 +53,7 @@ def for_all(check: Callable[[Values], Any], inputs: Any, examples: int | None = 
     drawn = inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))
     unchecked: list[CannotCheck] = []
     without: Counter[int] = Counter()  # points that cannot be checked, by their number of axes
-    checked: set[int] = set()
+    checked = set()
     profile = settings().max_examples
 
     @settings(

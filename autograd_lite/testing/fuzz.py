@@ -380,7 +380,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = time.monotonic()
     try:
         in_backend = partial(check_compiled, backend=options.backend)
-        only: Any = in_backend if options.compiled else check_derived if options.derived else None
+        only = in_backend if options.compiled else check_derived if options.derived else None
         tried = run(options.seconds, names, options.seed, 0 if only else options.order, check=only or check)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ()), sep="\n")

@@ -58,7 +58,7 @@ def noise(evaluate: Map, x: Array, reach: Array, eps: float) -> Array:
     True
     """
     levels: list[Array] = []
-    usual: Array = np.zeros(1)  # the rounding of the values, and of the points as far as it moves them
+    usual = np.zeros(1)  # the rounding of the values, and of the points as far as it moves them
     with np.errstate(all="ignore"):
         grain = np.abs(x / reach).max(initial=1.0, where=reach != 0)
         for power in SPACINGS + WIDE:

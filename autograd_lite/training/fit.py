@@ -307,7 +307,7 @@ def _resume(run: Run, path: PathLike) -> None:
         raise ValueError(
             f"fit: expected a checkpoint of a run, got {path}; for weights write net.load_state_dict(ag.load(path))"
         )
-    holders: list[Any] = [run.model, *run.callbacks, run.optimizer]  # its rates are those after all schedules
+    holders = [run.model, *run.callbacks, run.optimizer]  # its rates are those after all schedules
     streams = [default_generator.numpy, *_own_generators(run)]
 
     def restore(states: list[Any], positions: list[Any]) -> None:

@@ -112,7 +112,7 @@ class _BatchedCall:
             bound = list(inspect.signature(self.f).bind(*self.args).arguments.items())
         except (TypeError, ValueError):  # a builtin or a ufunc, which has no signature
             bound = []
-        names: list[str] = []
+        names = []
         for k, arg in enumerate(self.args):
             name = bound[k][0] if k < len(bound) and bound[k][1] is arg else f"argument {k + 1}"
             names += paths(arg, name)

@@ -14,7 +14,7 @@ from .core import primitive
 
 def namespace(module: Any, own: Any = None) -> Callable[[str], Any]:
     """A module's ``__getattr__``: the names of `module`; recorded values go to `own`, or else to rows of the table."""
-    cache: dict[str, Any] = {}
+    cache = {}
 
     def get(name: str) -> Any:
         if name not in cache:

@@ -307,7 +307,7 @@ def _by_argnum(fun: Any, what: str, makers: Sequence[Any], argnums: Iterable[int
 
 def _deprecated(fun: Any) -> None:
     """The methods with which rules were given before HIPS autograd 1.2."""
-    makers: dict[int, Any] = {}
+    makers = {}
 
     def defgrad(gradfun: Any, argnum: int = 0) -> None:
         warnings.warn("defgrad, defvjp_is_zero and defvjp as methods are deprecated: use defvjp", stacklevel=2)

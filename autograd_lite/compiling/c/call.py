@@ -127,7 +127,7 @@ def methods(using: Compiler) -> dict[str, _Method]:
     path = built(f"{head}enum {{ {', '.join(CODES)} }};\n{text}", using, undefined)
     names = ("region", "loop", "call")
     start, *functions = addresses(path, ("start", *names))
-    api: Any = ctypes.pythonapi
+    api = ctypes.pythonapi
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     numpys = ctypes.cast(
         api.PyCapsule_GetPointer(ctypes.py_object(_multiarray_umath._ARRAY_API), None), ctypes.POINTER(ctypes.c_void_p)

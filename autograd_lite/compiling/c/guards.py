@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import ctypes
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from threading import RLock
 from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, WrapperDescriptorType
@@ -390,7 +390,7 @@ class Guards:
         for (what, k), v, written in zip(direct.arguments, kernel.arguments, kernel.written, strict=True):
             place = self.inputs[k] if what == "input" else k if what == "output" else k.__array_interface__["data"][0]
             arguments += [("input", "output", "constant").index(what), place, *kind_of(v, written)]
-        results: list[int] = []
+        results = []
         for k, v in enumerate(direct.results):
             results += [id(v.dtype), int(self.single.get(k, False)), *kind_of(v, False)]
         if self.called:
@@ -474,7 +474,7 @@ def _lock_word(lock: Any) -> int:
     free = _words(other)
     with other:
         held = _words(other)
-    places: Iterator[int] = (int(k) for k in np.flatnonzero((free == 0) & (held != 0)))
+    places = (int(k) for k in np.flatnonzero((free == 0) & (held != 0)))
     for k in places:
         if _words(other)[k] == 0:
             return id(lock) + 8 * k

@@ -314,7 +314,7 @@ class Writer:
             for place in (*step.places, step.target):
                 if place.root in kernel.stored or place.root not in kernel.own_roots:
                     self.base(place)
-        lines: list[str] = []
+        lines = []
         before_that = ""
         for unit in kernel.units:
             where = users_line(unit.steps[0].eq)
@@ -345,7 +345,7 @@ class Writer:
                 arrays[name] = word, f"{TYPES[place.root.dtype.char]} *{word} = at[{len(arrays)}];"
             return arrays[name][0], start
 
-        sums: list[tuple[Step, str]] = []
+        sums = []
         step = unit.steps[0]
         if step.product:
             rows, block = next(((n, 1) for n in step.space if n > 1), (step.product[0], 8))
@@ -392,7 +392,7 @@ class Writer:
             return self._group(self._loops(group, base, fresh))
         first, last = fresh("row"), fresh("end")
         start, stop = part[0], part[1] or str(unit.rows)
-        before: list[str] = []
+        before = []
         body = [f"const long {last} = {first} + {unit.block} < {stop} ? {first} + {unit.block} : {stop};"]
         for group in unit.groups:
             loops = self._loops(group, base, fresh)
@@ -416,7 +416,7 @@ class Writer:
         """A call of a function of a unit; those with the same text have the same function."""
         shared = self.functions
         names = Names({*KEYWORDS, *LETTERS}, between="_")
-        arrays: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
+        arrays = {}  # by array: its name in the function, the type, what is passed
         written = {self._array(s.target.root) for s in unit.steps}
         space = unit.groups[0].space
 

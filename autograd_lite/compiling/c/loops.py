@@ -135,7 +135,7 @@ class Loops:
                 self.turns = UNROLLED
         count = UNROLLED if self._side_by_side(folds) else 1
         folds += [_Fold(fold.step, self, k) for k in range(1, count) for fold in folds]
-        body: list[str] = []
+        body = []
         for k in range(count):
             with self.turn(k):
                 body += self._body({fold.step: fold for fold in folds if fold.k == k})
@@ -204,7 +204,7 @@ class Loops:
 
     def _body(self, folds: dict[Step, _Fold]) -> list[str]:
         lines: list[str] = []
-        stores: list[str] = []
+        stores = []
         self.local = {}
         for step in self.steps:
             if step in folds:

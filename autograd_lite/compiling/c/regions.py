@@ -43,7 +43,7 @@ def in_regions(block: Block) -> Block:
     ]  # fmt: skip
     whole = [_with_views(run, block, kinds) if is_region else run for is_region, run in runs]
     reads = [_read(run) for run in whole]
-    equations: list[Equation] = []
+    equations = []
     for k, (is_region, run) in enumerate(runs):
         if is_region:
             needed = set(block.results).union(*reads[:k], *reads[k + 1 :])
@@ -115,7 +115,7 @@ def _phases(block: Block, fits: Callable[[Equation], bool]) -> list[tuple[bool, 
 
 def _late_last(block: Block, runs: dict[int, list[Equation]], fits: Callable[[Equation], bool]) -> None:
     """Move the equations that make new values of inputs to the last run of those in C."""
-    late: set[int] = set()
+    late = set()
     for eq in reversed(block.equations[len(block.equations) - block.late :]):
         if fits(eq) and all(id(u) in late for v in eq.outputs for u in block.users[v]):
             late.add(id(eq))
@@ -128,7 +128,7 @@ def _late_last(block: Block, runs: dict[int, list[Equation]], fits: Callable[[Eq
 
 def _joined(run: Sequence[Equation], needed: set[Var], kinds: Mapping[int, str]) -> list[Equation]:
     """A region of these equations. Views of its results that are needed elsewhere are taken after it."""
-    views: list[Equation] = []
+    views = []
     computed = {v for eq in run for v in eq.outputs}
     for eq in reversed(run):
         if needed.intersection(eq.outputs) and kinds[id(eq)] == "view":
@@ -140,7 +140,7 @@ def _joined(run: Sequence[Equation], needed: set[Var], kinds: Mapping[int, str])
         return views[::-1]
     computed = {v for eq in equations for v in eq.outputs}
     arrays: dict[int, np.ndarray] = {}
-    whole: set[int] = set()  # those of which not only single entries are read
+    whole = set()  # those of which not only single entries are read
     operands: dict[Any, None] = {}
     for eq in equations:
         for x in eq.operands:
@@ -149,7 +149,7 @@ def _joined(run: Sequence[Equation], needed: set[Var], kinds: Mapping[int, str])
             elif isinstance(x, np.ndarray) and x.size > 1:
                 arrays[id(x)] = x
                 whole.update([id(x)] * (kinds[id(eq)] != "entry"))
-    names: dict[int, Var] = {}
+    names = {}
     by_content: dict[Any, Var] = {}
     constants: dict[Var, np.ndarray] = {}
     for key, x in arrays.items():

@@ -119,7 +119,7 @@ class _Batch:
         """Write a sum with one product for all of its products of the same shapes, and one sum for all of its sums."""
         y = eq.outputs[0]
         groups: dict[Any, list[tuple[Any, tuple[Var, ...]]]] = {}
-        rest: list[Any] = []
+        rest = []
         for x in terms:
             arrays = self._factors(x) or self._summed(x)
             if arrays is not None and x.shape == y.shape:

@@ -19,7 +19,7 @@ def lowered(block: Block) -> Block:
     Values that may still become floats are left alone where the row can be computed with these.
     """
     largest = MOST if block.small else 0
-    programs: dict[Any, Program | None] = {}
+    programs = {}
 
     def rule(eq: Equation, defined: Any) -> Any:
         body = eq.row.definition

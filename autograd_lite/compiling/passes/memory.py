@@ -121,8 +121,8 @@ class Memory:
     # ------------------------------------------------------------------------------------------------- buffers
 
     def _allocate(self) -> None:
-        inner: list[tuple[Buffer, Memory]] = []  # of the bodies of loops
-        scratch: list[tuple[Buffer, Var]] = []  # of regions
+        inner = []  # of the bodies of loops
+        scratch = []  # of regions
         for i, eq in enumerate(self.equations):
             y, late = eq.outputs[0], i >= len(self.equations) - self.late
             view = self._view(eq)

@@ -96,7 +96,7 @@ def _loop(
 ) -> Equation:
     count = _count(prod(shape))
     inside = set(map(id, group))
-    pieces: dict[Var, Var] = {}
+    pieces = {}
 
     def piece(x: Operand) -> Any:
         if not isinstance(x, Var) or x.shape != shape:

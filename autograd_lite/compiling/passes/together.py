@@ -133,7 +133,7 @@ class _Updates:
 
     def _with_squares(self) -> list[Equation]:
         """The equations of the block, with sums of the squares of all that is packed."""
-        equations: list[Equation] = []
+        equations = []
         sums = {eq.outputs[0] for eq in self.block.equations if eq.row.algebra == "sum"}
         for eq in self.block.equations:
             terms = terms_of(eq, self.defined, sums)[0] if eq.outputs[0] in sums and self._is_top(eq) else []

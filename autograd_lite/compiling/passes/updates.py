@@ -29,10 +29,10 @@ def sunk(block: Block) -> Block:
     users, defined = block.users, block.defined
     outputs, owners = block.returned, block.owners
     exposed = set(block.inputs) - block.contiguous  # they may share memory with an input that is overwritten before
-    late: set[int] = set()
+    late = set()
     for x in block.updates.values():  # the new values, and what is made of them
         waiting = [defined[x]] if isinstance(x, Var) and x in defined else []
-        cone: set[int] = set()
+        cone = set()
         while waiting:
             eq = waiting.pop()
             if not can_be_last(eq, block) or outputs.intersection(eq.outputs):

@@ -118,7 +118,7 @@ def avg_pool(
     of = _windows(name, x, kernel_size, stride, padding, ceil_mode=ceil_mode)
     if divisor_override == 0:
         raise ValueError(f"{name}: divisor_override must not be 0")
-    divisor: Any = divisor_override or prod(of["kernel"])
+    divisor = divisor_override or prod(of["kernel"])
     if divisor_override is None and np.any(of["padding"]):
         divisor = _entries(x, of, count_include_pad)
     y = window_sum(x, **of) * (1 / divisor)
