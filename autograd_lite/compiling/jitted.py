@@ -15,7 +15,7 @@ from types import MethodType
 from typing import Any, NamedTuple
 
 from ..engine.context import CONTEXT, ORDINARY
-from ..engine.node import NEEDS, Params, Values
+from ..engine.node import NEEDS, Function, Params, Values
 from ..program import Program
 from ..program.calls import record_call
 from ..program.outside import NotYet
@@ -47,7 +47,7 @@ class Jitted:
     """
 
     def __init__(
-        self, f: Callable[..., Any], static: str | Sequence[str], fallback: bool, options: Mapping[str, Any]
+        self, f: Function, static: str | Sequence[str], fallback: bool, options: Mapping[str, Any]
     ) -> None:  # fmt: skip
         update_wrapper(self, f, updated=())
         self.f, self.fallback, self.options = f, fallback, options
@@ -190,7 +190,7 @@ def _nothing_yet(args: Values, params: Params) -> Any:
 
 
 def jit(
-    f: Callable[..., Any] | None = None, *, static_argnames: str | Sequence[str] = (),
+    f: Function | None = None, *, static_argnames: str | Sequence[str] = (),
     donate_argnames: str | Sequence[str] = (), fallback: bool = False, fast: bool = False, threads: int = 1,
     backend: str = "numpy",
 ) -> Any:

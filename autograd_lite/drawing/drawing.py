@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from ..base import escape
 from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
-from ..engine.node import GraphView
+from ..engine.node import Function, GraphView
 from ..program.naming import groups
 from . import formatting
 from . import svg as svg_text
@@ -235,7 +235,7 @@ def draw(
     view: str = "landmarks",
     by: str | None = None,
     depth: int | None = None,
-    loss: Callable[..., Any] | None = None,
+    loss: Function | None = None,
     forward_only: bool = False,
     values: bool = True,
     gradients: bool = True,

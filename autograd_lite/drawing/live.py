@@ -23,6 +23,7 @@ from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
 from ..derive.notation import Notation
 from ..derive.shorter import DIGITS, POINTS, ROUNDING, STEADY
+from ..engine.node import Params
 from ..program.naming import stem
 from . import formatting
 from .scene import Item, Line, Scene
@@ -192,31 +193,31 @@ def _roomy(scene: Scene, computed: Collection[str]) -> Scene:
 # ------------------------------------------------------------------------------------------------ what is shown
 
 
-def _array(x: Any) -> dict[str, Any]:
+def _array(x: Any) -> Params:
     x = np.asarray(x)
     finite = (v if np.isfinite(v) else repr(v) for v in x.ravel().tolist())
     return {"shape": x.shape, "data": list(finite), "kind": x.dtype.kind}
 
 
-def _leaf(i: Item, computed: Notation, trained: bool, is_example: bool) -> dict[str, Any]:
+def _leaf(i: Item, computed: Notation, trained: bool, is_example: bool) -> Params:
     low, high = _range(i, computed)
     told = {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high}
     return told | {"graded": i.gradient is not None and not is_example} | _array(i.value)
 
 
-def _item(i: Item, scene: Scene, computed: bool) -> dict[str, Any]:
+def _item(i: Item, scene: Scene, computed: bool) -> Params:
     shown = {"value": i.value is not None and computed, "gradient": i.gradient is not None}
     label = item_label(replace(i, value=None if computed else i.value, gradient=None), scene)
     kind = np.asarray(i.value).dtype.kind if i.value is not None else "f"
     return {"key": i.key, "name": i.name, "label": label, "kind": kind} | shown
 
 
-def _line(x: Line, scene: Scene) -> dict[str, Any]:
+def _line(x: Line, scene: Scene) -> Params:
     wide = np.resize(WIDE, np.shape(x.value))
     return {"key": x.key, "label": line_label(replace(x, value=None), scene), "text": f"= {formatting.array(wide)[0]}"}
 
 
-def _step(s: Step, scene: Scene, still: Collection[str]) -> dict[str, Any]:
+def _step(s: Step, scene: Scene, still: Collection[str]) -> Params:
     """The number that ends a step, and the caption without it."""
     role, key = s.number or ("", "")
     if not role or role == "value" and key in still:
@@ -261,7 +262,7 @@ def _range(i: Item, computed: Notation) -> tuple[float | None, float | None]:
 # ------------------------------------------------------------------------------------------------ examples
 
 
-def batches(examples: Any, inputs: Sequence[Item]) -> list[dict[str, Any]]:
+def batches(examples: Any, inputs: Sequence[Item]) -> list[Params]:
     """The examples as what each input is in turn; one of them may be one row of the arrays, or a batch of rows.
 
     Raises

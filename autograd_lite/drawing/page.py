@@ -20,6 +20,7 @@ from ..base import escape
 from ..derive.layout import Line as Written
 from ..derive.layout import broken
 from ..derive.mathml import MATHML, STYLE
+from ..engine.node import Params
 from . import formatting
 from .dot import AGAIN
 from .live import Live
@@ -76,7 +77,7 @@ def _checksum(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def _item(i: Item, scene: Scene) -> dict[str, Any]:
+def _item(i: Item, scene: Scene) -> Params:
     source = i.source(400)
     return {
         "key": i.key,
@@ -91,7 +92,7 @@ def _item(i: Item, scene: Scene) -> dict[str, Any]:
     }
 
 
-def _line(x: Line, scene: Scene) -> dict[str, Any]:
+def _line(x: Line, scene: Scene) -> Params:
     how = {
         "left": "a matrix, from the left",
         "right": "a matrix, from the right",
@@ -114,7 +115,7 @@ def _line(x: Line, scene: Scene) -> dict[str, Any]:
     }
 
 
-def _step(s: Step) -> dict[str, Any]:
+def _step(s: Step) -> Params:
     sets = ("now", "known", "values", "gradients", "partials")
     return {"caption": s.caption} | {name: sorted(getattr(s.state, name)) for name in sets}
 

@@ -17,6 +17,7 @@ import numpy as np
 from ..derive.entries import entries
 from ..derive.formula import Expr
 from ..derive.writing import apart_from, subscript, text_name
+from ..engine.node import Shape
 from . import formatting
 
 #: The kinds of boxes; each looks different, even without colour.
@@ -68,7 +69,7 @@ class Item:
     name: str = ""
     formula: Expr | None = None
     operation: str = ""
-    shape: tuple[int, ...] | None = None
+    shape: Shape | None = None
     dtype: str = ""
     value: Any = None
     gradient: Any = None
@@ -123,13 +124,13 @@ class Line:
     formula: Expr | None = None
     combine: str = ""
     value: Any = None
-    shape: tuple[int, ...] | None = None  # of the argument
+    shape: Shape | None = None  # of the argument
     note: str = ""
     share: str = ""  # what is said where the line is read: one of 2 shares
     change: str = ""
     names: Collection[str] = ()  # of the user's, which no index has
     convention: str = ""  # what holds at a kink or a tie
-    of: tuple[int, ...] | None = None  # the shape of the result
+    of: Shape | None = None  # the shape of the result
 
     def __post_init__(self) -> None:
         _own(self, "value")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..base.tree import leaves
-from ..engine.node import TRACED
+from ..engine.node import TRACED, Function, Values
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.naming import short_names
@@ -90,7 +90,7 @@ def origin_of(eq: Equation | None, given: Tensor | None) -> str:
 
 
 def subject_of(
-    what: Any, args: tuple[Any, ...], names: Mapping[str, Any] | None, loss: Callable[..., Any] | None
+    what: Any, args: Values, names: Mapping[str, Any] | None, loss: Function | None
 ) -> Subject:
     """The subject from the arguments of `draw`.
 
@@ -130,7 +130,7 @@ def subject_of(
 
 
 def _of_call(
-    what: Callable[..., Any], args: tuple[Any, ...], names: Mapping[str, Any] | None, loss: Callable[..., Any] | None
+    what: Function, args: Values, names: Mapping[str, Any] | None, loss: Function | None
 ) -> Subject:
     is_module = hasattr(what, "named_parameters") and hasattr(what, "named_modules")
     f = _named(what, loss, len(args)) if is_module else what
@@ -158,7 +158,7 @@ def _with_results(program: Program, word: str, names: Mapping[str, Any] | None) 
     return replace(program, outputs=outputs, constants={**program.constants, **arrays})
 
 
-def _named(module: Callable[..., Any], loss: Callable[..., Any] | None, count: int) -> Callable[..., Any]:
+def _named(module: Function, loss: Function | None, count: int) -> Function:
     """A module and the loss of its result as one function of arguments called x and y."""
     if loss is not None:
         apply = loss

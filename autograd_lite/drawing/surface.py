@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.node import Function, Values
 from ..program import Program
 from ..program.equation import recorded
 from ..rules.indexing import set_at
@@ -195,7 +196,7 @@ class Surface:
 
 
 def surface(
-    what: Callable[..., Any] | Tensor,
+    what: Function | Tensor,
     *start: Any,
     wrt: Any = None,
     optimizer: Make | Mapping[str, Make] | None = None,
@@ -274,7 +275,7 @@ def _square(points: Any) -> Any:
     return np.transpose([middle - half, middle + half])
 
 
-def _run(f: Callable[..., Any], at: Any, make: Make | None, lr: float, steps: int, name: str) -> Run:
+def _run(f: Function, at: Any, make: Make | None, lr: float, steps: int, name: str) -> Run:
     both = value_and_grad(f, (0, 1))
     p = Tensor(at.copy(), requires_grad=True)
     optimizer = make([p]) if make is not None else None
@@ -297,7 +298,7 @@ def _run(f: Callable[..., Any], at: Any, make: Make | None, lr: float, steps: in
     return Run(name or word, points, values, gradients)
 
 
-def _of_function(f: Callable[..., Any], start: tuple[Any, ...]) -> tuple[Callable[..., Any], Any, tuple[str, str, str]]:
+def _of_function(f: Function, start: Values) -> tuple[Function, Any, tuple[str, str, str]]:
     """The function of two numbers, where the path starts, and the names."""
     at = np.array([x for s in start for x in np.ravel(np.asarray(s, dtype=float))])
     if len(at) != 2 or len(start) not in (1, 2):
@@ -313,7 +314,7 @@ def _of_function(f: Callable[..., Any], start: tuple[Any, ...]) -> tuple[Callabl
 
 def _of_loss(
     loss: Tensor, wrt: Any, names: Mapping[str, Any]
-) -> tuple[Callable[..., Any], Any, tuple[str, str, str]]:
+) -> tuple[Function, Any, tuple[str, str, str]]:
     """The loss as a function of two weights, their values, and the names."""
     entries = [e if isinstance(e, tuple) else (e, (0,) * e.ndim if e.size == 1 else ()) for e in wrt or ()]
     if loss._node is None or loss.size != 1 or len(entries) != 2 or any(np.size(t.numpy()[i]) != 1 for t, i in entries):

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves, tree_map
+from ..engine.node import Function, Values
 from ..engine.operands import raw
 from ..program import Equation, Program, Var, trace
 from ..program.inner import Body
@@ -57,7 +58,7 @@ class Known:
     """An operand: its name in the graph, its shape (with an `Open` in it, perhaps) and its dtype."""
 
     name: str
-    shape: tuple[Any, ...]
+    shape: Values
     dtype: np.dtype[Any]
 
     def __str__(self) -> str:
@@ -69,7 +70,7 @@ class Known:
 
 
 def onnx(
-    f: Callable[..., Any], *examples: Any, path: PathLike | None = None,
+    f: Function, *examples: Any, path: PathLike | None = None,
     batch_axis: int | Sequence[int | None] | None = 0,
 ) -> Any:
     """Write a module or a function as an ONNX model (opset 20).
@@ -193,7 +194,7 @@ def _definition(eq: Equation, _: Any) -> list[Equation] | None:
         program = trace(partial(body, **eq.params))(*zeros)
     values = dict(zip((*program.inputs, *program.outputs), (*eq.operands, *eq.outputs), strict=True))
 
-    def own(xs: Sequence[Any]) -> tuple[Any, ...]:
+    def own(xs: Sequence[Any]) -> Values:
         return tuple(values.get(x, x) if isinstance(x, Var) else x for x in xs)
 
     return [Equation(own(e.outputs), e.row, own(e.operands), e.params, eq.origin) for e in program.equations]
@@ -445,7 +446,7 @@ class Repeated:
     """A constant array that is the same for each example: `part`, with a 1 in place of the batch size."""
 
     part: Any
-    shape: tuple[Any, ...]
+    shape: Values
 
 
 def _converted(row: Primitive, k: int) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..engine.context import is_grad_enabled
+from ..engine.node import Values
 from ..tensor import Tensor
 from ..transforms.function import Function, FunctionCtx
 
@@ -28,7 +29,7 @@ class _Identity(Function):
         return None, *ctx.pulled(gs)  # type: ignore[attr-defined]  # set in forward
 
 
-def watched(module: Any, run: Callable[[tuple[Any, ...]], Any], args: tuple[Any, ...]) -> Any:
+def watched(module: Any, run: Callable[[Values], Any], args: Values) -> Any:
     """``run(args)``, whose backward pass calls the hooks of the module."""
     before, after = tuple(module._backward_pre_hooks.values()), tuple(module._backward_hooks.values())
     grad_output: Gradients = ()
@@ -68,7 +69,7 @@ def watched(module: Any, run: Callable[[tuple[Any, ...]], Any], args: tuple[Any,
     return outputs if isinstance(y, tuple) else outputs[0]
 
 
-def _through(values: tuple[Any, ...], pulled: Callable[[Gradients], Gradients]) -> tuple[Any, ...]:
+def _through(values: Values, pulled: Callable[[Gradients], Gradients]) -> Values:
     """The tensors that need gradients, through an identity; the tuple itself, if there are none."""
     places = [k for k, x in enumerate(values) if isinstance(x, Tensor) and x.requires_grad]
     if not places or not is_grad_enabled():
@@ -83,5 +84,5 @@ def _through(values: tuple[Any, ...], pulled: Callable[[Gradients], Gradients]) 
     return tuple(new.get(k, x) for k, x in enumerate(values))
 
 
-def _tuple(gs: Any) -> tuple[Any, ...]:
+def _tuple(gs: Any) -> Values:
     return tuple(gs) if isinstance(gs, Sequence) else (gs,)

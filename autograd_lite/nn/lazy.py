@@ -15,6 +15,7 @@ import numpy as np
 
 from ..base.snapshots import for_good
 from ..engine.context import changed
+from ..engine.node import Shape
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, _Conv
@@ -90,7 +91,7 @@ class _Lazy(Module):
         args, params = self._made_with
         return inspect.signature(type(self)).bind(*args, **params).arguments.get("groups", 1)
 
-    def _size_in_weight(self, shape: tuple[int, ...]) -> int:
+    def _size_in_weight(self, shape: Shape) -> int:
         """The missing size, taken from the shape of the weights in a state dict."""
         return shape[1]
 
@@ -151,7 +152,7 @@ class _LazyConv(_Lazy):
             raise ValueError(f"{self!r}: expected an input of shape (n, channels, {SIZES[dims]}), got {x.shape}")
         return x.shape[x.ndim - dims - 1]
 
-    def _size_in_weight(self, shape: tuple[int, ...]) -> int:
+    def _size_in_weight(self, shape: Shape) -> int:
         return shape[0] if self.becomes.transposed else shape[1] * self._groups
 
 
@@ -185,7 +186,7 @@ class _LazyNorm(_Lazy):
             raise ValueError(f"{self!r}: expected an input of shape (n, features, ...), got {x.shape}")
         return x.shape[1]
 
-    def _size_in_weight(self, shape: tuple[int, ...]) -> int:
+    def _size_in_weight(self, shape: Shape) -> int:
         return shape[0]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ..engine.node import Function
 from . import functional as F
 from .functional.inputs import check_reduction, tensor_of, values
 from .stateless import Stateless
@@ -46,7 +46,7 @@ class Loss(Stateless):
         return len(target)
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> Callable[..., Any]:
+    def of(cls, function: Function) -> Function:
         """The module of a function of `functional`, also of one with options from `partial`; others as they are."""
         f, options = function, dict[str, Any]()
         if isinstance(function, partial) and not function.args:

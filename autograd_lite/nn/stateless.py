@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any, ClassVar
 
+from ..engine.node import Function
 from .module import Module
 
 
@@ -16,13 +16,13 @@ class Stateless(Module):
     function after the inputs, with their defaults; or only those that it lists in ``options=``, in that order.
     """
 
-    function: ClassVar[Callable[..., Any]]
+    function: ClassVar[Function]
     __signature__: ClassVar[inspect.Signature]
     _options: ClassVar[inspect.Signature]
     _trains: ClassVar[bool]
 
     def __init_subclass__(
-        cls, function: Callable[..., Any] | None = None, options: str | None = None, **params: Any
+        cls, function: Function | None = None, options: str | None = None, **params: Any
     ) -> None:
         super().__init_subclass__(**params)
         if function is not None:

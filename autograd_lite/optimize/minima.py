@@ -12,6 +12,7 @@ import numpy as np
 import scipy.optimize
 
 from ..base.tree import tree_map
+from ..engine.node import Function, Params
 from ..engine.operands import raw
 from ..rules._arrays import operand
 from ..sparse import sparse_hessian
@@ -28,7 +29,7 @@ ACCURATE = 1e-7  # a distance from the boundary, relative to x, that no solver c
 
 
 def minimize(
-    fun: Callable[..., Any], x0: Any, args: Any = (), method: Any = None, jac: Any = None, hess: Any = None,
+    fun: Function, x0: Any, args: Any = (), method: Any = None, jac: Any = None, hess: Any = None,
     hessp: Any = None, bounds: Any = None, constraints: Any = (), tol: float | None = None, callback: Any = None,
     options: Any = None,
 ) -> Any:
@@ -102,7 +103,7 @@ def minimize(
     return result
 
 
-def _second(f: Callable[..., Any], method: str, start: Any, args: Any) -> dict[str, Any]:
+def _second(f: Function, method: str, start: Any, args: Any) -> Params:
     """The second derivatives that a method can use."""
     if method == "trust-constr" and (sparse := if_it_pays(sparse_hessian(f), start, *args)):
         return {"hess": sparse}
@@ -117,7 +118,7 @@ def _second(f: Callable[..., Any], method: str, start: Any, args: Any) -> dict[s
 class Constraint(NamedTuple):
     """``lower <= f(x, *args) <= upper``, entry by entry; `args` is in the tree of `minimize`, in place `k`."""
 
-    f: Callable[..., Any]
+    f: Function
     lower: Any
     upper: Any
     k: int | None = None
@@ -162,7 +163,7 @@ def _exact(c: Any, read: Constraint, args: Any, method: str) -> Any:
     def f(x: Any) -> Any:
         return vector(read.f)(x, *args)
 
-    options: dict[str, Any] = {"jac": (lambda x: jac(x, *args)) if callable(jac) else jacobian_of(f)}
+    options: Params = {"jac": (lambda x: jac(x, *args)) if callable(jac) else jacobian_of(f)}
     if not isinstance(c, dict):
         options["keep_feasible"] = c.keep_feasible
     if method == "trust-constr":
@@ -172,7 +173,7 @@ def _exact(c: Any, read: Constraint, args: Any, method: str) -> Any:
 
 
 def minimum(
-    name: str, objective: Callable[[Any, Any], Any], solve: Callable[..., Any], constraints: Sequence[Constraint] = (),
+    name: str, objective: Callable[[Any, Any], Any], solve: Function, constraints: Sequence[Constraint] = (),
 ) -> Problem:
     """The minimum of ``objective(x, tree)``: its gradient is zero, or that of the Lagrangian is."""
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
+from ..engine.node import Function
 from ..rules._arrays import operand
 from ..tensor import Tensor
 from ..transforms.grad import jvp
 from .implicit import Problem, as_args, first, flat, jacobian_of, plain, solved
 
 
-def _equation(name: str, f: Callable[..., Any], solve: Callable[..., Any]) -> Problem:
+def _equation(name: str, f: Function, solve: Function) -> Problem:
     """``f(x, *args) = 0``."""
 
     def values(x: Any, args: Any) -> Any:
@@ -31,7 +31,7 @@ def _equation(name: str, f: Callable[..., Any], solve: Callable[..., Any]) -> Pr
 
 
 def root(
-    fun: Callable[..., Any], x0: Any, args: Any = (), method: str = "hybr", jac: Any = None, tol: float | None = None,
+    fun: Function, x0: Any, args: Any = (), method: str = "hybr", jac: Any = None, tol: float | None = None,
     callback: Any = None, options: Any = None,
 ) -> Any:
     """A root of a system of equations, ``fun(x, *args) = 0``: SciPy's function, with derivatives.
@@ -84,7 +84,7 @@ def root(
     return result
 
 
-def _slope(f: Callable[..., Any]) -> Callable[..., Any]:
+def _slope(f: Function) -> Function:
     """The derivative of a function of one number, in the shape of that number."""
 
     def slope(x: Any, *args: Any) -> Any:
@@ -94,7 +94,7 @@ def _slope(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def root_scalar(
-    f: Callable[..., Any], args: Any = (), method: str | None = None, bracket: Any = None, fprime: Any = None,
+    f: Function, args: Any = (), method: str | None = None, bracket: Any = None, fprime: Any = None,
     fprime2: Any = None, x0: Any = None, x1: Any = None, xtol: float | None = None, rtol: float | None = None,
     maxiter: int | None = None, options: Any = None,
 ) -> Any:
@@ -138,7 +138,7 @@ def root_scalar(
 
 
 def fixed_point(
-    func: Callable[..., Any], x0: Any, args: Any = (), xtol: float = 1e-8, maxiter: int = 500, method: str = "del2",
+    func: Function, x0: Any, args: Any = (), xtol: float = 1e-8, maxiter: int = 500, method: str = "del2",
 ) -> Any:
     """The point where ``func(x, *args) = x``, as an array or a Tensor: SciPy's function, with derivatives.
 

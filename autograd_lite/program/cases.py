@@ -20,6 +20,7 @@ import numpy as np
 
 from ..base.code import with_inner
 from ..engine.context import is_traced
+from ..engine.node import Params
 from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.value import wrap
@@ -35,7 +36,7 @@ _PREFIX = "_autograd_"  # of the variables and functions that are added
 _RESULT = f"{_PREFIX}result"
 
 
-def with_cases(f: Any, space: dict[str, Any] | None = None) -> Any:
+def with_cases(f: Any, space: Params | None = None) -> Any:
     """`f` with both sides of its branches, and with functions of its module that are so too; `f` if it has none."""
     if isinstance(f, MethodType):
         return MethodType(with_cases(f.__func__, space), f.__self__)
@@ -234,7 +235,7 @@ class _Assigned(ast.NodeTransformer):
 class _Filled(ast.NodeTransformer):
     """Code with parts in the place of some names, and at a place of the source."""
 
-    def __init__(self, at: ast.AST, parts: dict[str, Any]) -> None:
+    def __init__(self, at: ast.AST, parts: Params) -> None:
         self.at, self.parts = at, parts
 
     def visit(self, node: ast.AST) -> Any:
@@ -260,7 +261,7 @@ def _is_recorded(x: Any) -> bool:
     return isinstance(x, Tensor) and x.size == 1 and is_traced(x)
 
 
-def _merged(word: str, other: Any, test: Any, before: dict[str, Any], one: dict[str, Any]) -> Any:
+def _merged(word: str, other: Any, test: Any, before: Params, one: Params) -> Any:
     """The last operation for what a variable is after a branch, and its operands: a value to which one side, or both,
     add something, or one of two values.
     """

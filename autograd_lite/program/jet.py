@@ -6,7 +6,7 @@ import math
 import re
 import reprlib
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.errors import masked_error
-from ..engine.node import Shape, Values
+from ..engine.node import Function, Shape, Values
 from ..engine.operands import raw
 from ..engine.value import live_of, wrap
 from ..tensor import Tensor
@@ -23,7 +23,7 @@ from .program import Program
 from .series import Arithmetic, Series, coefficient, is_symbolic
 
 
-def jet(fun: Callable[..., Any], primals: Any, series: Any, factorial_scaled: bool = True) -> Any:
+def jet(fun: Function, primals: Any, series: Any, factorial_scaled: bool = True) -> Any:
     """The derivatives of `fun` along a curve, to any order, in one pass: Taylor mode. JAX's name and parameters.
 
     Parameters
@@ -75,7 +75,7 @@ def jet(fun: Callable[..., Any], primals: Any, series: Any, factorial_scaled: bo
     return rebuild(y, [cs[0] for cs in results]), rebuild(y, [cs[1:] for cs in results])
 
 
-def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> Taylor:
+def taylor(f: Function, x: Any, order: int, direction: Any = None) -> Taylor:
     """The coefficients of ``f(x + h)`` in powers of the number h, up to ``h**order``.
 
     Parameters
@@ -121,7 +121,7 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
 
 
 def _expanded(
-    what: str, f: Callable[..., Any], args: Any, terms: list[list[Any]], scale: list[Any]
+    what: str, f: Function, args: Any, terms: list[list[Any]], scale: list[Any]
 ) -> tuple[Any, list[list[Any]]]:
     """The form of the result of `f`, and for each array in it the coefficients, each multiplied by its `scale`.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
 from inspect import unwrap
@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from ..engine.context import CONTEXT, ORDINARY
+from ..engine.node import Function, Params
 from ..rules._arrays import has_tensor
 from ..table import TABLE
 
 PACKAGE = f"{__name__.partition('.')[0]}."
 
 
-def _joining(f: Callable[..., Any], made: Callable[..., Any] | None) -> Callable[..., Any]:
+def _joining(f: Function, made: Function | None) -> Function:
     """`f`, or `made` if it makes the array itself, of a list with Tensors in it."""
 
     @wraps(f)
@@ -47,12 +48,12 @@ _OURS = {
 }
 _LOCK = threading.Lock()
 _RUNNING = [0]  # how many functions are being traced
-_BEFORE: dict[str, Any] = {}  # what stood there when the first of them began
-_IMPORTED: list[tuple[dict[str, Any], dict[str, Any]]] = []  # modules, with what they have imported by name
+_BEFORE: Params = {}  # what stood there when the first of them began
+_IMPORTED: list[tuple[Params, Params]] = []  # modules, with what they have imported by name
 
 
 @contextmanager
-def lists_joined(f: Callable[..., Any]) -> Iterator[None]:
+def lists_joined(f: Function) -> Iterator[None]:
     """Meanwhile NumPy's functions take lists of Tensors, also under their names in the module of `f`."""
     _count(1)
     around = getattr(unwrap(f), "__globals__", {})

@@ -19,6 +19,7 @@ import numpy as np
 from ..base.snapshots import untouched
 from ..base.tree import leaves, matched, paths, rebuild, tree_map
 from ..engine.context import CONTEXT, ORDINARY, Steps, changed, is_traced, no_grad, runs_again, tracing
+from ..engine.node import Function
 from ..engine.operands import raw
 from ..engine.value import Value
 from ..table import TABLE
@@ -187,7 +188,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         return value
 
 
-def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
+def cond(pred: Any, true_fun: Function, false_fun: Function, *operands: Any) -> Any:
     """One of two functions: ``true_fun(*operands) if pred else false_fun(*operands)``.
 
     Parameters
@@ -238,7 +239,7 @@ def _group(name: str) -> changed:
     return changed(group=Steps(name, (CONTEXT.get() or ORDINARY).group, {}))
 
 
-def _scanned(f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool) -> tuple[Tree, Tree]:
+def _scanned(f: Function, init: Tree, xs: Tree, length: int, reverse: bool) -> tuple[Tree, Tree]:
     carry, ys = init, [None] * length
     for t in reversed(range(length)) if reverse else range(length):
         with _group(f"step {t + 1}"):
@@ -257,7 +258,7 @@ def _stacked(ys: Sequence[Tree]) -> Tree:
         raise ValueError(f"scan: the steps return different results: {error}") from None
 
 
-def _no_results(f: Callable[..., Any], init: Tree, xs: Tree) -> Tree:
+def _no_results(f: Function, init: Tree, xs: Tree) -> Tree:
     """Empty results in the shapes of those of a step, which is run on zeros."""
     zeros = tree_map(lambda a: np.zeros(np.shape(a)[1:], dtype_of(a)), xs)
     with untouched(f, (init,)), no_grad(), np.errstate(all="ignore"):
@@ -280,7 +281,7 @@ def _operand(x: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _started(
-    f: Callable[..., Any], init: Tree, *more: Tree, what: str, then: Callable[[Tree, Any], Any]
+    f: Function, init: Tree, *more: Tree, what: str, then: Callable[[Tree, Any], Any]
 ) -> tuple[Tree, Inner]:
     """The first carry as arrays, and the body as an inner program.
 
@@ -308,7 +309,7 @@ def _python(x: Any) -> Any:
 
 
 def _one_scan(
-    f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool, what: str = "scan"
+    f: Function, init: Tree, xs: Tree, length: int, reverse: bool, what: str = "scan"
 ) -> tuple[Tree, Tree]:
     def step(carry: Tree, result: Any) -> tuple[Tree, Tree]:
         new, y = pair_of(result)
@@ -325,7 +326,7 @@ def _one_scan(
 
 
 def _unrolled(
-    f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool, unroll: int
+    f: Function, init: Tree, xs: Tree, length: int, reverse: bool, unroll: int
 ) -> tuple[Tree, Tree]:
     """A scan over so many steps at once, and the rest step by step."""
     whole = length - length % unroll
@@ -351,7 +352,7 @@ def _unrolled(
     return carry, ys
 
 
-def _one_while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Tree) -> Tree:
+def _one_while(cond_fun: Function, body_fun: Function, init: Tree) -> Tree:
     with drawing(1):
         what = "while_loop"
         first, inner = _started(body_fun, init, what=what, then=lambda carry, new: kept(what, carry, new))
@@ -365,7 +366,7 @@ def _one_while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init:
         return rebuild(init, call(WHILE, [*carries, *captured], params))
 
 
-def _one_cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], operands: Any) -> Any:
+def _one_cond(pred: Any, true_fun: Function, false_fun: Function, operands: Any) -> Any:
     examples = tree_map(lambda x: np.asarray(_python(x)), operands)
     arrays = _operands(operands, examples)
     with drawing(1):

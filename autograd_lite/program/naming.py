@@ -19,7 +19,7 @@ import numpy as np
 
 from ..base.escape import plain
 from ..engine.context import Steps
-from ..engine.node import Function, Node, Values
+from ..engine.node import Function, Node, Shape, Values
 from ..engine.position import users_frame
 from ..tensor import Tensor
 from .assignments import assigned as assigned_to
@@ -204,7 +204,7 @@ def loop_at(code: CodeType, at: int) -> tuple[int, int] | None:
     return max(around, default=None)
 
 
-def _turn(code: CodeType, at: int) -> tuple[int, ...] | None:
+def _turn(code: CodeType, at: int) -> Shape | None:
     """The place of the innermost comprehension, or else the lines of the loop, in which an instruction is."""
     line, end, column, last = _positions(code)[at // 2]
     every = _source(code).comprehensions if line is not None else ()

@@ -22,7 +22,7 @@ from ..engine.backward import pull_back
 from ..engine.context import Group, changed
 from ..engine.engine_rows import lift
 from ..engine.errors import values_freed_error, written_error
-from ..engine.node import ANY, TRACED, GraphView, Node, Params, Values, ancestors
+from ..engine.node import ANY, TRACED, Function, GraphView, Node, Params, Values, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.unbroadcast import ones
@@ -114,14 +114,14 @@ class Program(GraphView):
     fixed: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that cannot be others, as "l2"
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
-    call: tuple[Callable[..., Any], Values, Any] | None = field(default=None, repr=False)  # f, args, names
+    call: tuple[Function, Values, Any] | None = field(default=None, repr=False)  # f, args, names
     #: What plain Python has decided by, as a program of the same inputs; its results are `fixed`.
     choices: Program | None = field(default=None, repr=False)
     #: The memory of each input, with the time of its last use, and how an error calls it.
     _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def trace(cls, f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:
+    def trace(cls, f: Function, *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:
         """The program of `f`, run once on example arguments; see :func:`trace`."""
         return traced_program(f, args, names, params)
 
@@ -435,12 +435,12 @@ class Program(GraphView):
         return (f, *args), {"names": names}
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> Params:
         """The arguments of the traced function by their names: a variable each, or a tree of them."""
         words = argument_names(self._called[0][0], self._called[0][1:])
         return {word: tree for (word, _), tree in zip(words, self.structure, strict=False)}
 
-    def arguments_with(self, chosen: Collection[Var]) -> dict[str, Any]:
+    def arguments_with(self, chosen: Collection[Var]) -> Params:
         """The arguments in which a variable is among those `chosen`, with None in the place of others."""
         found = {word: tree for word, tree in self.arguments.items() if not set(leaves(tree)).isdisjoint(chosen)}
         return {word: tree_map(lambda v: v if v in chosen else None, tree) for word, tree in found.items()}
@@ -579,7 +579,7 @@ class Program(GraphView):
 
 
 def traced_program(
-    f: Callable[..., Any], args: Sequence[Any], names: Mapping[str, Any] | None = None,
+    f: Function, args: Sequence[Any], names: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None, *, whole: bool = False, public: bool = False,
 ) -> Program:
     """:meth:`Program.trace`; if `whole`, with the equations of values from outside that were recorded before.
@@ -738,7 +738,7 @@ def _named(variables: Mapping[Node, Var], names: Mapping[Node, str]) -> frozense
     return frozenset(v for n, v in variables.items() if names.get(n) == v.name)
 
 
-def trace(f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None) -> Any:
+def trace(f: Function, *args: Any, names: Mapping[str, Any] | None = None) -> Any:
     """The :class:`Program` of `f`, run once on `args`; without them a function that takes them.
 
     Everything that is computed from the arguments is recorded, plain NumPy included: so the page of ``.draw()``

@@ -19,6 +19,7 @@ from scipy.sparse import csr_array, eye_array
 from ..base.tree import leaves, tree_map
 from ..compiling import jit as compiled
 from ..engine.context import changed
+from ..engine.node import Function
 from ..engine.operands import raw
 from ..engine.value import live_of
 from ..program.equation import key_of
@@ -33,7 +34,7 @@ SIZE = 64  # shapes for which a pattern is kept
 _PREPARING = RLock()  # a trace changes what Tensors refer to
 
 
-def sparsity(f: Callable[..., Any], argnums: int = 0, *, local: bool = False) -> Callable[..., csr_array]:
+def sparsity(f: Function, argnums: int = 0, *, local: bool = False) -> Callable[..., csr_array]:
     """The pattern of the Jacobian of `f`, which fits SciPy's ``jac_sparsity=``; the parameters of `sparse_jacobian`.
 
     Returns
@@ -62,7 +63,7 @@ def sparsity(f: Callable[..., Any], argnums: int = 0, *, local: bool = False) ->
 
 
 def sparse_jacobian(
-    f: Callable[..., Any], argnums: int = 0, *, pattern: Any = None, local: bool = False, jit: bool = False
+    f: Function, argnums: int = 0, *, pattern: Any = None, local: bool = False, jit: bool = False
 ) -> SparseDerivative:
     """The Jacobian as a SciPy matrix, computed in as many passes as its columns or rows need colours.
 
@@ -116,7 +117,7 @@ def sparse_jacobian(
 
 
 def sparse_hessian(
-    f: Callable[..., Any], argnums: int = 0, *, pattern: Any = None, local: bool = False, jit: bool = False
+    f: Function, argnums: int = 0, *, pattern: Any = None, local: bool = False, jit: bool = False
 ) -> SparseDerivative:
     """The Hessian of a function that returns one number, as a SciPy matrix: forward mode over reverse mode.
 
@@ -145,13 +146,13 @@ class SparseDerivative:
     """
 
     def __init__(
-        self, what: str, f: Callable[..., Any], argnums: int, pattern: Any, local: bool, jit: bool
+        self, what: str, f: Function, argnums: int, pattern: Any, local: bool, jit: bool
     ) -> None:  # fmt: skip
         check_asked(what, f, argnums)
         update_wrapper(self, f, updated=())
         self._what, self._f, self._argnums, self._jit, self.local = what, f, argnums, jit, local
         self._pattern = pattern if pattern is None or isinstance(pattern, Colouring) else canonical(pattern)
-        self._kept: dict[Hashable, tuple[Colouring, Callable[..., Any] | None, _Call]] = {}
+        self._kept: dict[Hashable, tuple[Colouring, Function | None, _Call]] = {}
 
     def __call__(self, *args: Any, **params: Any) -> csr_array:
         call = _Call(self._what, self._f, self._argnums, args, params)
@@ -191,7 +192,7 @@ class SparseDerivative:
         """
         return self._prepared(_Call(self._what, self._f, self._argnums, args, params))[0]
 
-    def _prepared(self, call: _Call) -> tuple[Colouring, Callable[..., Any] | None, _Call]:
+    def _prepared(self, call: _Call) -> tuple[Colouring, Function | None, _Call]:
         """Colours and compiled derivative, with the call that they were prepared for."""
         prepared = None if self.local else self._kept.get(call.key)
         if prepared is not None:
@@ -209,7 +210,7 @@ class SparseDerivative:
                 self._kept.pop(next(iter(self._kept)))
             return prepared
 
-    def _of(self, call: _Call) -> Callable[..., Any]:
+    def _of(self, call: _Call) -> Function:
         """The function whose Jacobian is computed."""
         return grad(call.function, call.at) if self._what == "sparse_hessian" else call.function
 
@@ -231,7 +232,7 @@ class SparseDerivative:
             raise ValueError(f"{call.who}: the colouring is by {result.by}; expected by {by or 'columns or rows'}")
         return result
 
-    def _derivative(self, call: _Call, colouring: Colouring) -> Callable[..., Any]:
+    def _derivative(self, call: _Call, colouring: Colouring) -> Function:
         """The function of the traced arguments that returns a sum for each colour, and a product to check it with."""
         backwards = colouring.by == "rows"
 
@@ -254,7 +255,7 @@ def _direction(n: int, dtype: Any) -> Any:
     return np.cos(np.arange(1.0, n + 1)).astype(dtype)
 
 
-def _pattern(call: _Call, f: Callable[..., Any], local: bool) -> csr_array:
+def _pattern(call: _Call, f: Function, local: bool) -> csr_array:
     """The pattern of the Jacobian of a function of the traced arguments."""
     if local:
         xs = [tensor(x, requires_grad=k == call.at) for k, x in enumerate(call.traced)]
@@ -281,7 +282,7 @@ class _Call:
     the key under which its pattern is kept.
     """
 
-    def __init__(self, what: str, f: Callable[..., Any], argnums: int, args: Any, params: Mapping[str, Any]) -> None:
+    def __init__(self, what: str, f: Function, argnums: int, args: Any, params: Mapping[str, Any]) -> None:
         name = getattr(f, "__name__", type(f).__name__)
         self.who = f"{what} of {name}"
         if not hasattr(argnums, "__index__"):

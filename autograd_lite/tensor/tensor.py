@@ -21,7 +21,7 @@ from ..engine.context import CONTEXT, is_traced, tracing
 from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.errors import masked_error, no_grad_kept
 from ..engine.hooks import Handle, add_hook
-from ..engine.node import NEEDS, NOTHING, TRACED
+from ..engine.node import NEEDS, NOTHING, TRACED, Function
 from ..engine.operands import as_array, check_differentiable, raw
 from ..engine.record import apply, binary, record, unary
 from ..engine.value import RESULT, Value, wrap
@@ -394,7 +394,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         return context is not None and context.replayed and is_traced(self)
 
     __autograd_apply__: ClassVar[Callable[..., Tensor]]  # `apply`, below: what rows look for
-    __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
+    __autograd_record__: ClassVar[Function]  # `record`: what forward mode looks for
     __autograd_paired__: ClassVar[Callable[..., Tensor]]  # `paired`, of pairs.py: what rows of PyTorch's pairs look for
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:

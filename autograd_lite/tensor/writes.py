@@ -15,7 +15,7 @@ from ..base.snapshots import SNAPSHOT, about_to_write
 from ..engine.context import CONTEXT, is_grad_enabled, numpy_generator, tracing
 from ..engine.engine_rows import ASSIGNED
 from ..engine.errors import explained
-from ..engine.node import NEEDS, TRACED, Node
+from ..engine.node import NEEDS, TRACED, Node, Params
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
 from ..engine.record import binary
 from ..engine.value import Value, live_of
@@ -165,7 +165,7 @@ def _is_result(node: Node | None) -> TypeGuard[Node]:
     return node.requires_grad
 
 
-def ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
+def ufunc_out(ufunc: Any, method: str, inputs: Any, params: Params) -> Any:
     """``np.add(a, b, out=array)``, as ``array += tensor`` is too: allowed where no graph would be lost."""
     out = params["out"]
     context = CONTEXT.get()

@@ -7,7 +7,6 @@ report has findings. Arguments and results may be nested dicts, lists and tuples
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -23,8 +22,8 @@ from .report import Report, name_of, named_like
 
 
 def check_vjp(
-    f: Callable[..., Any],
-    vjp: Callable[..., Any],
+    f: Function,
+    vjp: Function,
     *inputs: Any,
     cotangent: Tree = None,
     domain: Any = None,
@@ -89,7 +88,7 @@ def _compare_gradient(case: Case, vjp: Function, g: Tree, exact_dtype: bool) -> 
 
 
 def assert_vjp(
-    f: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, args: Any = None, examples: int | None = None,
+    f: Function, vjp: Function, *inputs: Any, args: Any = None, examples: int | None = None,
     **options: Any,
 ) -> Report | None:
     """Raise :class:`GradientError` if :func:`check_vjp`, which takes the same arguments, finds an error.
@@ -105,8 +104,8 @@ def assert_vjp(
 
 
 def check_jvp(
-    f: Callable[..., Any],
-    jvp: Callable[..., Any],
+    f: Function,
+    jvp: Function,
     *inputs: Any,
     domain: Any = None,
     rtol: Any = None,
@@ -135,7 +134,7 @@ def check_jvp(
 
 
 def assert_jvp(
-    f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, args: Any = None, examples: int | None = None,
+    f: Function, jvp: Function, *inputs: Any, args: Any = None, examples: int | None = None,
     **options: Any,
 ) -> Report | None:
     """Raise :class:`GradientError` if :func:`check_jvp` finds an error.
@@ -148,8 +147,8 @@ def assert_jvp(
 
 
 def check_jac(
-    f: Callable[..., Any],
-    jac: Callable[..., Any] | bool,
+    f: Function,
+    jac: Function | bool,
     *inputs: Any,
     domain: Any = None,
     rtol: Any = None,
@@ -207,7 +206,7 @@ def _compare_matrices(case: Case, derivative: Function, what: str, lead: Shape) 
 
 
 def assert_jac(
-    f: Callable[..., Any], jac: Callable[..., Any] | bool, *inputs: Any, args: Any = None, examples: int | None = None,
+    f: Function, jac: Function | bool, *inputs: Any, args: Any = None, examples: int | None = None,
     **options: Any,
 ) -> Report | None:
     """Raise :class:`GradientError` if :func:`check_jac` finds an error.
@@ -220,12 +219,12 @@ def assert_jac(
 
 
 def check_hessian(
-    f: Callable[..., Any],
-    hess: Callable[..., Any] | None,
+    f: Function,
+    hess: Function | None,
     x: Any,
     *,
-    jac: Callable[..., Any] | None = None,
-    hessp: Callable[..., Any] | None = None,
+    jac: Function | None = None,
+    hessp: Function | None = None,
     domain: Any = None,
     rtol: Any = None,
     atol: Any = None,
@@ -296,7 +295,7 @@ def _symmetric(case: Case, hessian: Array, hess: Function) -> None:
 
 
 def assert_hessian(
-    f: Callable[..., Any], hess: Callable[..., Any] | None, x: Any, *, examples: int | None = None, **options: Any
+    f: Function, hess: Function | None, x: Any, *, examples: int | None = None, **options: Any
 ) -> Report | None:
     """Raise :class:`GradientError` if :func:`check_hessian` finds an error; `x` may be a strategy.
 

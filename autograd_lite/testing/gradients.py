@@ -7,7 +7,7 @@ that broadcast, and laid out differently in memory. The invariants are in :mod:`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -53,7 +53,7 @@ class Options:
             raise ValueError(f"kinks: expected 'warn', 'note' or 'fail', got {self.kinks!r}")
 
 
-def check_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+def check_gradients(f: Function, *inputs: Any, **options: Any) -> Report:
     """The report of the checks of :func:`assert_gradients`, which takes the same arguments.
 
     >>> import numpy as np
@@ -65,7 +65,7 @@ def check_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Repo
 
 
 def assert_gradients(
-    f: Callable[..., Any],
+    f: Function,
     *inputs: Any,
     order: int = 2,
     modes: Sequence[str] = MODES,

@@ -18,7 +18,7 @@ therefore dL/dRe + i dL/dIm, as in PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -357,7 +357,7 @@ class Ladder:
         return cls(steps, table, (up - 2 * base + down) / h, sigma, (up == base) & (down == base))
 
 
-def numerical_jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], domain: Any = None) -> Tree:
+def numerical_jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], domain: Any = None) -> Tree:
     """The derivative of `f` at `primals` along `tangents`, a tree like f's result.
 
     >>> float(numerical_jvp(np.sin, (0.0,), (2.0,)))
@@ -370,7 +370,7 @@ def numerical_jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Seque
 
 
 def numerical_vjp(
-    f: Callable[..., Any], primals: Sequence[Any], cotangent: Tree, domain: Any = None
+    f: Function, primals: Sequence[Any], cotangent: Tree, domain: Any = None
 ) -> tuple[Tree, ...]:
     """The gradient of <cotangent, f> at `primals`, entry by entry: one tree per argument.
 
@@ -383,7 +383,7 @@ def numerical_vjp(
     return flat.trees(slopes(flat, np.eye(flat.x.size)).value @ reals(cotangent))
 
 
-def numerical_gradient(f: Callable[..., Any], *primals: Any, domain: Any = None) -> tuple[Tree, ...]:
+def numerical_gradient(f: Function, *primals: Any, domain: Any = None) -> tuple[Tree, ...]:
     """The gradient of a real scalar function, one tree per argument.
 
     >>> float(numerical_gradient(lambda x: x**3, 2.0)[0].round(9))
@@ -392,7 +392,7 @@ def numerical_gradient(f: Callable[..., Any], *primals: Any, domain: Any = None)
     return numerical_vjp(f, primals, np.ones_like(as_array(f(*primals)), dtype=np.float64), domain)
 
 
-def numerical_jacobian(f: Callable[..., Any], *primals: Any, argnum: int = 0, domain: Any = None) -> Array:
+def numerical_jacobian(f: Function, *primals: Any, argnum: int = 0, domain: Any = None) -> Array:
     """All partial derivatives of one real array with respect to another, of shape ``f(x).shape + x.shape``.
 
     >>> numerical_jacobian(lambda x: x[::-1] * 2, np.array([1.0, 3.0])).round(9)
@@ -410,7 +410,7 @@ def numerical_jacobian(f: Callable[..., Any], *primals: Any, argnum: int = 0, do
     return slopes(Flat(of_one, (x,), one), np.eye(x.size)).value.T.reshape(y.shape + x.shape)
 
 
-def numerical_hessian(f: Callable[..., Any], x: Any) -> Array:
+def numerical_hessian(f: Function, x: Any) -> Array:
     """All second derivatives of a real scalar function of one real array, as differences of its differences.
 
     >>> numerical_hessian(lambda x: x[0] ** 2 * x[1], np.array([1.0, 3.0])).round(5)

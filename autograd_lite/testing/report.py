@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import linecache
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,7 +160,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     looked_at: Counter[str] = field(default_factory=Counter)
     reproduce: str = ""
-    subject: tuple[Callable[..., Any], Sequence[Any]] | None = None  # the function and the point, to be drawn
+    subject: tuple[Function, Sequence[Any]] | None = None  # the function and the point, to be drawn
 
     @property
     def ok(self) -> bool:

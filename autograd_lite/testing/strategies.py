@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from ..base.listing import public_names as _public_names
 from ..table import REAL, Domain
-from .leaves import Array, Params, Shape, Values, as_array
+from .leaves import Array, Function, Params, Shape, Values, as_array
 from .numeric import is_one_domain
 
 FLOATS = (np.float64, np.float32)
@@ -286,7 +286,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 @st.composite
-def networks(draw: Any) -> tuple[Callable[..., Any], Params, Array]:
+def networks(draw: Any) -> tuple[Function, Params, Array]:
     """A small random network: ``(loss, params, x)``, where ``loss(params, x)`` is one number.
 
     Written with NumPy's own functions; layers are smooth, some have a skip connection, some share their weights.

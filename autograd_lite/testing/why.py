@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..engine.position import users_frame
 from ..program.naming import argument_names, assigned
 from ..program.program import program_of, traced_program
 from ..tensor import Tensor
-from .leaves import is_differentiable
+from .leaves import Function, Params, is_differentiable
 from .reader import Reader, no_derivative
 from .reader import Why as Why
 
@@ -23,7 +23,7 @@ __dir__ = _public_names(__name__, "Why")
 
 
 @np.errstate(all="ignore")
-def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None) -> Why:
+def why(what: Tensor | Function, *args: Any, names: Mapping[str, Any] | None = None) -> Why:
     """Why a gradient is zero, infinite, nan or None: the first cause, and what to write.
 
     Parameters
@@ -95,7 +95,7 @@ def _later(w: Why) -> int:
     return ("nan", "inf", "none", "zero", "fine").index(w.kind)
 
 
-def _names(result: Tensor, variables: Mapping[str, Any]) -> dict[str, Any]:
+def _names(result: Tensor, variables: Mapping[str, Any]) -> Params:
     """The caller's variables for arrays, and for Tensors that have no name from where they were made."""
     program, known = program_of(result)
     nameless = {n for n, v in known.items() if v not in program.named}

@@ -24,7 +24,7 @@ import numpy as np
 from ..engine.context import changed, no_grad
 from ..engine.engine_rows import INSIDE, lift
 from ..engine.forward import by_kind, push
-from ..engine.node import ANY, Lift, Node, Params, Shape, Values, ancestors
+from ..engine.node import ANY, Function, Lift, Node, Params, Shape, Values, ancestors
 from ..engine.operands import raw
 from ..engine.record import record
 from ..engine.value import Value, live_of, wrap
@@ -127,7 +127,7 @@ class Batch:
         return wrap(y, p) if self.connected and (p.live & self._outer or not p.live) else y
 
 
-def called(row: Primitive) -> Callable[..., Any]:
+def called(row: Primitive) -> Function:
     """The function of a row on canonical arguments; the call is recorded if one of them is a Tensor."""
 
     def run(xs: Sequence[Any], params: Params) -> Any:

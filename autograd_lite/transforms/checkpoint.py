@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..base.snapshots import Snapshot, untouched, watched
 from ..base.tree import leaves, tree_map
 from ..engine.context import is_grad_enabled, is_traced
-from ..engine.node import Node, Values
+from ..engine.node import Function, Node, Values
 from ..engine.record import apply
 from ..engine.value import live_of, wrap
 from ..engine.versions import OURS, next_order
@@ -20,7 +20,7 @@ from ..tensor import Tensor
 from .linearize import Linearized, cotangents, is_input, stand_ins
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(f: Function) -> Function:
     """Keep no intermediate values of a function: the backward pass computes them again.
 
     This trades time for memory. Variables that `f` captures get their gradients too. `f` runs twice and must do the
@@ -79,7 +79,7 @@ class _Again:
     snapshot : the state at the start of the first run of what it drew from and wrote to
     """
 
-    def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
+    def __init__(self, f: Function, args: Sequence[Any], params: Any) -> None:
         self.f, self.args, self.params = f, args, params
         self.captured: list[Node] = []
         self.constants: list[Node] = []

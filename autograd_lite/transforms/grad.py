@@ -9,7 +9,7 @@ stay connected to it.
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import wraps
 from operator import index
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 
 from ..base.tree import rebuild, tree_map
 from ..engine.engine_rows import STOP_GRADIENT
-from ..engine.node import Shape
+from ..engine.node import Function, Shape
 from ..engine.operands import raw
 from ..engine.record import record
 from ..tensor import Tensor
@@ -47,7 +47,7 @@ def numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> Shape:
 
 
 def linearized(
-    f: Callable[..., Any], args: Any, argnums: Shape, params: Any = None, has_aux: bool = False
+    f: Function, args: Any, argnums: Shape, params: Any = None, has_aux: bool = False
 ) -> Linearized:
     """A run of `f`. Raises unless the results are numbers: the derivative of anything else would silently be zero."""
     run = Linearized(f, args, argnums, params or {}, has_aux)
@@ -65,7 +65,7 @@ def by_argument(run: Linearized, values: Iterable[Any], argnums: int | Sequence[
     return tuple(trees) if isinstance(argnums, Iterable) else trees[0]
 
 
-def scalar(run: Linearized, f: Callable[..., Any]) -> Any:
+def scalar(run: Linearized, f: Function) -> Any:
     """The cotangent 1. Raises unless `f` returned a single real number."""
     y = run.outputs[0] if len(run.outputs) == 1 and not isinstance(run.y, (dict, list, tuple)) else None
     if y is None or np.size(raw(y)) != 1:
@@ -88,8 +88,8 @@ def scalar(run: Linearized, f: Callable[..., Any]) -> Any:
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
-) -> Callable[..., Any]:
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Function:
     """A function that returns the value of `f` and its gradient.
 
     Parameters
@@ -128,7 +128,7 @@ def value_and_grad(
     return value_and_gradient
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """The gradient of `f`, as a function; see :func:`value_and_grad`.
 
     Examples
@@ -147,7 +147,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     return gradient
 
 
-def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     """The value of `f` and a function from cotangents of the result to the tuple of cotangents of `primals`.
 
     Arrays among the primals are copied, so they may be overwritten before the function is called.
@@ -169,7 +169,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (y, pull, run.values(run.aux)) if has_aux else (y, pull)
 
 
-def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """The value of `f` and its derivative in the direction `tangents`: forward mode.
 
     Examples

@@ -12,7 +12,7 @@ import numpy as np
 from ..base.tree import rebuild
 from ..engine.engine_rows import lift
 from ..engine.forward import push_forward
-from ..engine.node import Node, Shape
+from ..engine.node import Function, Node, Shape
 from ..engine.operands import raw
 from ..engine.value import live_of
 from ..table.batching import repeated
@@ -23,9 +23,9 @@ from .recording import Recording
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "auto", has_aux: bool = False, *,
+    f: Function, argnums: int | Sequence[int] = 0, mode: str = "auto", has_aux: bool = False, *,
     chunk_size: int | None = None,
-) -> Callable[..., Any]:
+) -> Function:
     """Every derivative of every entry of the result: shape ``y.shape + x.shape``.
 
     Parameters
@@ -77,8 +77,8 @@ def _fewer_rows(run: Linearized) -> bool:
 
 
 def jacrev(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
-) -> Callable[..., Any]:
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Function:
     """:func:`jacobian` by reverse mode.
 
     >>> import numpy as np, autograd_lite as ag
@@ -90,8 +90,8 @@ def jacrev(
 
 
 def jacfwd(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
-) -> Callable[..., Any]:
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Function:
     """:func:`jacobian` by forward mode.
 
     >>> import numpy as np, autograd_lite as ag
@@ -238,8 +238,8 @@ def _finished(run: Linearized, y: Any, shape: Shape) -> Any:
 
 
 def hessian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
-) -> Callable[..., Any]:
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Function:
     """Every second derivative of a function that returns one number: forward mode over reverse mode.
 
     Examples
@@ -252,7 +252,7 @@ def hessian(
     return jacobian(grad(f, argnums, has_aux), argnums, "forward", has_aux, chunk_size=chunk_size)
 
 
-def hvp(f: Callable[..., Any], argnums: int = 0, *vector: Any) -> Callable[..., Any]:
+def hvp(f: Function, argnums: int = 0, *vector: Any) -> Function:
     """The product of the Hessian of `f` with a vector, ``hvp(f)(x, v, *args)``, at the cost of two gradients.
 
     The order of the arguments is that of ``hessp`` in :func:`scipy.optimize.minimize`.

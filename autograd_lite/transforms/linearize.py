@@ -7,7 +7,7 @@ from outside if it has a lower bit. No paths have to be searched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import reduce
 from operator import or_
@@ -23,7 +23,7 @@ from ..engine.engine_rows import lift
 from ..engine.errors import masked_error
 from ..engine.forward import push_forward
 from ..engine.hooks import matching
-from ..engine.node import TRACED, TRANSFORM, Node, Shape, ancestors
+from ..engine.node import TRACED, TRANSFORM, Function, Node, Shape, ancestors
 from ..engine.operands import raw
 from ..engine.value import fresh, live_of, wrap
 from ..engine.versions import next_order
@@ -49,7 +49,7 @@ class Linearized:
     """
 
     def __init__(
-        self, f: Callable[..., Any], args: Sequence[Any], argnums: Shape, params: Any, has_aux: bool = False,
+        self, f: Function, args: Sequence[Any], argnums: Shape, params: Any, has_aux: bool = False,
     ) -> None:
         what = getattr(f, "__name__", "the function")
         context = CONTEXT.get() or ORDINARY

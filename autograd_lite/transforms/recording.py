@@ -6,7 +6,7 @@ The recording is the ordinary graph. The inputs are traced, so a branch on their
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from operator import setitem
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from ..base.snapshots import watched
 from ..base.tree import leaves
 from ..engine.context import CONTEXT, ORDINARY, changed
-from ..engine.node import ANY, NEEDS, TRACED, TRANSFORM, Node, between
+from ..engine.node import ANY, NEEDS, TRACED, TRANSFORM, Function, Node, between
 from ..engine.value import fresh
 from ..engine.versions import next_order
 from ..tensor import Tensor
@@ -42,7 +42,7 @@ class Recording:
         What `f` drew from and wrote to.
     """
 
-    def __init__(self, f: Callable[..., Any], examples: Iterable[Any]) -> None:
+    def __init__(self, f: Function, examples: Iterable[Any]) -> None:
         self.start = next_order()  # later nodes have a smaller order
         tensors = [fresh(x, TRACED | (NEEDS if x.dtype.kind in "fc" else 0)) for x in examples]
         self.inputs = [t._node for t in tensors]

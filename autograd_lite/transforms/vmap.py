@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import reprlib
-from collections.abc import Callable
 from functools import wraps
 from operator import index
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..base.tree import leaves, paths, rebuild
 from ..engine.errors import masked_error
+from ..engine.node import Function, Shape
 from ..engine.operands import raw
 from ..engine.value import live_of
 from ..table import TABLE
@@ -29,9 +29,9 @@ RANDOMNESS = ("error", "different", "same")
 
 
 def vmap(
-    f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None = None, *,
+    f: Function, in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None = None, *,
     randomness: str = "error",
-) -> Callable[..., Any]:
+) -> Function:
     """`f`, a function of one example, as a function of a batch of them.
 
     Parameters
@@ -92,7 +92,7 @@ def vmap(
 class _BatchedCall:
     """One call of a function of a batch: its arguments, leaf by leaf."""
 
-    def __init__(self, f: Callable[..., Any], in_axes: Any, args: Any, params: Any, axis_size: int | None) -> None:
+    def __init__(self, f: Function, in_axes: Any, args: Any, params: Any, axis_size: int | None) -> None:
         self.f, self.args, self.params = f, args, params
         self.what = f"vmap({getattr(f, '__name__', type(f).__name__)})"
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
@@ -202,7 +202,7 @@ def _prefix(spec: Any, tree: Any, what: str) -> list[Any]:
     return [axis] * len(leaves(tree))
 
 
-def _shape(x: Any, what: str) -> tuple[int, ...]:
+def _shape(x: Any, what: str) -> Shape:
     if isinstance(x, np.ma.MaskedArray):
         raise masked_error()
     x = np.asarray(raw(x))

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 
 from ...engine.context import called_in_group, is_traced, tracing
+from ...engine.node import Function, Params
 from ...engine.value import wrap
 from ...rules._arrays import has_tensor
 from ...rules.windows import counts, window
@@ -111,7 +112,7 @@ def loss(f: F, textbook: Stated | None = None) -> F:
     return step(whole, textbook)  # type: ignore[return-value]  # with the signature of f
 
 
-def known_step(textbook: Stated, kind: Callable[..., Any] = step) -> Callable[[F], F]:
+def known_step(textbook: Stated, kind: Function = step) -> Callable[[F], F]:
     """The decorator `step` or `loss` with a textbook."""
     return lambda f: kind(f, textbook)
 
@@ -220,7 +221,7 @@ def output_sizes(name: str, output_size: Any, sizes: Ints) -> Ints:
     return tuple(m if w is None else w for w, m in zip(wanted, sizes, strict=True))
 
 
-def windows(name: str, kernel_size: Any, stride: Any, dilation: Any, padding: Any, dims: int) -> dict[str, Any]:
+def windows(name: str, kernel_size: Any, stride: Any, dilation: Any, padding: Any, dims: int) -> Params:
     """Windows along `dims` axes, as the rows of `rules/windows.py` take them; `padding` may be 'same' or 'valid'."""
     kernel, stride = each(kernel_size, dims, "kernel_size"), each(stride, dims, "stride")
     dilation = each(dilation, dims, "dilation")
@@ -235,7 +236,7 @@ def windows(name: str, kernel_size: Any, stride: Any, dilation: Any, padding: An
     return window(kernel, stride, dilation, [(p, p) for p in padding])
 
 
-def fitting(name: str, x: Tensor, of: dict[str, Any]) -> Ints:
+def fitting(name: str, x: Tensor, of: Params) -> Ints:
     """The number of windows along each of the last axes of `x`; ValueError if there are none."""
     numbers = counts(x.shape[2:], **of)
     if min(numbers) < 1:
