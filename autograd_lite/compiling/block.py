@@ -61,7 +61,7 @@ class Block(Program):
 def maker(x: Operand, defined: Mapping[Var, Equation], algebra: str | None = None) -> Equation | None:
     """The equation that computes an operand; None for others, or if its row has another option ``algebra=``."""
     eq = defined.get(x) if isinstance(x, Var) else None
-    return eq if eq is not None and algebra in (None, eq.row.algebra) else None
+    return eq if eq is not None and algebra in (None, eq.algebra) else None
 
 
 def terms_of(eq: Equation, defined: Mapping[Var, Equation], inner: Set[Var]) -> tuple[list[Operand], list[Equation]]:
@@ -83,7 +83,7 @@ def new(like: Equation, row: Primitive, *operands: Operand, **params: Any) -> Eq
     """A call of a row in the place of `like`, with a new variable; its shape and dtype are found by a call on zeros."""
     with np.errstate(all="ignore"):
         y = np.asarray(row.fn(*map(example, operands), **params))
-    return Equation((Var(like.outputs[0].name, y.shape, y.dtype),), row, operands, params, like.origin)
+    return Equation((Var(like.y.name, y.shape, y.dtype),), row, operands, params, like.origin)
 
 
 def written(like: Equation, f: Function, *operands: Operand, into: Sequence[Var] = ()) -> list[Equation]:
@@ -116,7 +116,7 @@ def inlined(program: Program, operands: Sequence[Operand], like: Equation, into:
     equations = []
     for eq in program.equations:
         for v in eq.outputs:
-            values.setdefault(v, Var(like.outputs[0].name, v.shape, v.dtype))
+            values.setdefault(v, Var(like.y.name, v.shape, v.dtype))
         xs = tuple(looked_up(values, eq.operands))
         equations.append(Equation(tuple(map(values.__getitem__, eq.outputs)), eq.row, xs, eq.params, like.origin))
     return equations
@@ -131,7 +131,7 @@ def ordered(equations: Sequence[Equation]) -> list[Equation]:
         while path:
             missing = [waiting[x] for x in path[-1].reads if x in waiting]
             path += missing[::-1]
-            if not missing and path[-1].outputs[0] in waiting:
+            if not missing and path[-1].y in waiting:
                 after.append(path[-1])
                 for v in path[-1].outputs:
                     del waiting[v]

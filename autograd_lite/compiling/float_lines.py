@@ -35,8 +35,8 @@ class FloatLines:
         self._shared: dict[Any, str] = {}  # those without names of their own, by what they depend on
         floats, users = writer.block.floats, writer.block.users
         for eq in equations if floats else ():
-            y, using = eq.outputs[0], users[eq.outputs[0]]
-            once = y in floats and eq.row is not ENTRIES and len(using) == 1 and using[0].outputs[0] in floats
+            y, using = eq.y, users[eq.y]
+            once = y in floats and eq.row is not ENTRIES and len(using) == 1 and using[0].y in floats
             size = 1 + sum(self._sizes.get(x, 0) for x in eq.reads)
             if once and size < NESTED:
                 (user,) = using
@@ -48,7 +48,7 @@ class FloatLines:
         if id(eq) not in self._templates:
             xs = [(f"x{k + 1}", _constant(x)) for k, x in enumerate(eq.operands)]
             word = eq.row, repr(xs), repr(eq.params)
-            if eq.outputs[0].dtype != np.bool_ and word in self._shared:
+            if eq.y.dtype != np.bool_ and word in self._shared:
                 self._templates[id(eq)] = self._shared[word]
                 return self._shared[word]
             e = formula(eq)
@@ -56,17 +56,17 @@ class FloatLines:
                 values = {n: variable(f"{{{n}}}") if x is None else number(x) for n, x in xs}
                 text = PYTHON.write(e.at(values), lambda: str(self.writer.fresh("t")))
             else:
-                kind = "bool" if eq.outputs[0].dtype == np.bool_ else "float"
+                kind = "bool" if eq.y.dtype == np.bool_ else "float"
                 arguments = ", ".join(f"{{{n}}}" if x is None else text_of(x) for n, x in xs)
                 text = f"{kind}({self.writer.of_row(eq.row)}({arguments}))"
             self._templates[id(eq)] = text
-            if eq.outputs[0].dtype != np.bool_ and ":=" not in text:
+            if eq.y.dtype != np.bool_ and ":=" not in text:
                 self._shared[word] = text
         return self._templates[id(eq)]
 
     def line(self, eq: Equation) -> list[str]:
         """The line of an equation; none if it is nested in another."""
-        y, writer = eq.outputs[0], self.writer
+        y, writer = eq.y, self.writer
         if eq.row is ENTRIES:
             (x,) = eq.operands
             source = writer.operand(x)

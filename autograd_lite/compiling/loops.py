@@ -14,7 +14,7 @@ class Loop:
 
     def __init__(self, writer: Any, eq: Equation) -> None:
         self.writer, self.word, self.params = writer, writer.word, eq.params
-        self.inner = writer.memory.loops[eq.outputs[0]]
+        self.inner = writer.memory.loops[eq.y]
         self.rows: dict[Var, Var] = dict(eq.params["rows"])  # what the loop runs over, and the piece of each
         self.target: dict[Var, Var] = {}  # for the piece of a result: where it belongs
         self.once: list[str] = []  # lines before the function
@@ -49,7 +49,7 @@ class Loop:
 
     def _step(self, step: Equation) -> None:
         """An operation on pieces, or the sum of a piece."""
-        p, target = step.outputs[0], self.target
+        p, target = step.y, self.target
         at = self.inner.into.get(p)  # what it overwrites
         direct = p in target and (at is not None or target[p] not in self.params["rows"].values())
         if p in self.inner.place:

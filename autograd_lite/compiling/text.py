@@ -25,7 +25,7 @@ def number(x: Any) -> str:
 
 def users_line(eq: Equation) -> str:
     """The line of the user's code, or the function whose derivative an equation belongs to."""
-    code = eq.origin.code
+    code = eq.code
     if code is None:
         return plain(eq.row.name)
     if code.co_filename.startswith("<autograd_lite: "):

@@ -65,7 +65,7 @@ class Writer:
         self._structs: dict[tuple[str, int], str] = {}
         self._users, self._results = self.block.users, set(self.block.results)
         self.inline: dict[Var, str] = {}
-        self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
+        self._arrays = {eq.y for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
         self.numbers: list[str] = []  # lines
         self.file = File()
@@ -113,7 +113,7 @@ class Writer:
 
     def _line(self, eq: Equation) -> tuple[list[str], list[str]]:
         """An equation: lines that run once, and lines of the function."""
-        memory, y = self.memory, eq.outputs[0]
+        memory, y = self.memory, eq.y
         if y in self.block.floats:
             return [], self.float_lines.line(eq)
         if eq.row is TILES:
@@ -146,7 +146,7 @@ class Writer:
     def _region(self, eq: Equation) -> tuple[list[str], list[str]]:
         """The call of a region: with the memory, and the arrays that are not in it."""
         memory = self.memory
-        kernel, scratch = memory.kernels[eq.outputs[0]]
+        kernel, scratch = memory.kernels[eq.y]
         once, lines = [], []
         places: dict[Var, int] = {}
         arguments: dict[Var, str] = {}
@@ -202,8 +202,8 @@ class Writer:
                 results = {v: (k, np.empty(v.shape, v.dtype)) for k, v in enumerate(computed)}
             elif isinstance(x, Var) and x in results and eq.row.view and not any(isinstance(v, Var) for v in others):
                 root, whole = results[x]
-                results[eq.outputs[0]] = root, eq.row.fn(whole, *others, **eq.params)
-                if eq.row.outputs or not np.may_share_memory(results[eq.outputs[0]][1], whole):
+                results[eq.y] = root, eq.row.fn(whole, *others, **eq.params)
+                if eq.row.outputs or not np.may_share_memory(results[eq.y][1], whole):
                     return None
             else:
                 return None
@@ -289,7 +289,7 @@ class Writer:
         row = eq.row
         template = row.out if out else row.emit
         if callable(template):
-            template = template(eq.operands, eq.outputs[0], **eq.params)
+            template = template(eq.operands, eq.y, **eq.params)
         if template is not None:
             return self._filled(template, eq, out)
         arguments = self._arguments(eq)

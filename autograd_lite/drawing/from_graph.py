@@ -41,7 +41,7 @@ class _Structure:
         #: The value that stands for another one: in a repeated block, or the first of several results.
         self.stands_for, count = repeated(program) if roll else ({}, {})
         for eq in program.equations:
-            self.stands_for |= dict.fromkeys(eq.outputs[1:], eq.outputs[0])
+            self.stands_for |= dict.fromkeys(eq.outputs[1:], eq.y)
         self.calls = Calls(program.equations, subject.places)
         self.calls.count = count
         self.names = subject.names(every=True)
@@ -51,7 +51,7 @@ class _Structure:
         self.users: dict[Var, set[Any]] = {}
         self.order: dict[Var, None] = {}  # an input stands before the first equation that reads it
         for eq in program.equations:
-            v = eq.outputs[0]
+            v = eq.y
             for x in _variables(eq):
                 self.order[x] = None
                 if v not in self.stands_for:

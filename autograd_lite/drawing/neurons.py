@@ -120,7 +120,7 @@ def neurons(
     products = [eq for eq in net.program.equations if net.is_product(eq)]
     if not products:
         raise ValueError("neurons: no layer was found: nothing is the product of an array with a matrix of parameters")
-    root, first = net.program.outputs[0], products[0].operands[0]
+    root, first = net.program.outputs[0], products[0].x
     result, batch = net.name(root, "L"), np.shape(net.value(first))
     letters = short_names([*net.program.constants, *(v.name for v in net.program.named)])
     columns = [net.input(first), *map(net.layer, products, letters)]
@@ -131,7 +131,7 @@ def neurons(
         matrix_names = [f"∂{result}/∂{word}" for word in matrix_names]
     weights = [np.array(shown[eq.operands[1]]) for eq in products]
     # The matrix of an affine map has a row for each result.
-    weights = [w.T if eq.row.algebra == "affine map" else w for eq, w in zip(products, weights, strict=True)]
+    weights = [w.T if eq.algebra == "affine map" else w for eq, w in zip(products, weights, strict=True)]
     for matrix, name, left, right in zip(weights, matrix_names, columns, columns[1:], strict=False):
         if matrix.shape != (len(left.values), len(right.values)):
             raise ValueError(
@@ -168,26 +168,26 @@ class _Finder:
         """What operand `k` of an equation is behind its transposes."""
         x = eq.operands[k]
         maker = self.defined.get(x) if isinstance(x, Var) else None
-        return self.factor(maker, 0) if maker is not None and maker.row.algebra in _TURNS else x
+        return self.factor(maker, 0) if maker is not None and maker.algebra in _TURNS else x
 
     def is_parameter(self, x: Any) -> bool:
         return isinstance(x, Var) and x in self.program.captured and self.program.captured[x].requires_grad
 
     def is_product(self, eq: Equation) -> bool:
         """Whether an equation is a product with a matrix of parameters."""
-        if eq.row.algebra not in _PRODUCTS or eq.outputs[0].ndim not in (1, 2):
+        if eq.algebra not in _PRODUCTS or eq.y.ndim not in (1, 2):
             return False
         matrix = self.factor(eq, 1)
         return self.is_parameter(matrix) and matrix.ndim == 2
 
     def activation(self, eq: Equation) -> Equation:
         """The last of the elementwise steps after a product: a bias, then functions of one argument."""
-        while len(eq.outputs) == 1 and len(users := self.users[eq.outputs[0]]) == 1:
+        while len(eq.outputs) == 1 and len(users := self.users[eq.y]) == 1:
             (before,), after = eq.outputs, users[0]
-            if after.outputs[0].shape != before.shape or after.row.kind not in ("elementwise", "general"):
+            if after.y.shape != before.shape or after.row.kind not in ("elementwise", "general"):
                 break
             others = [self.factor(after, k) for k, x in enumerate(after.operands) if x is not before]
-            if others and not (after.row.algebra == "sum" and all(map(self.is_parameter, others))):
+            if others and not (after.algebra == "sum" and all(map(self.is_parameter, others))):
                 break
             eq = after
         return eq
@@ -195,12 +195,12 @@ class _Finder:
     def layer(self, eq: Equation, letter: str) -> Column:
         """The layer of a product; it is called `letter` if it has no name of its own."""
         last = self.activation(eq)
-        pre, post = self.name(eq.outputs[0]), self.name(last.outputs[0])
+        pre, post = self.name(eq.y), self.name(last.y)
         function = symbol(last.row) if last is not eq else ""
         formula = f"{post} = {function}({pre})" if pre and post and function and pre != post else function or post
         if formula and not post and not pre:
             formula = f"{letter} = {formula}(…)"
-        return Column(post or pre or letter, formula, self.row(last.outputs[0]), self.most)
+        return Column(post or pre or letter, formula, self.row(last.y), self.most)
 
     def input(self, x: Any) -> Column:
         word = self.name(x, "x")

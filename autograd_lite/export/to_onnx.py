@@ -460,7 +460,7 @@ def _dtype(eq: Equation) -> np.dtype[Any]:
     """
     numbers = [x for k, x in enumerate(eq.operands) if _converted(eq.row, k)]
     common = np.result_type(*(x.dtype if isinstance(x, Var) else x for x in numbers))
-    result = np.dtype(eq.outputs[0].dtype)
+    result = np.dtype(eq.y.dtype)
     return common if common.kind in "fc" or result.kind == "b" else result
 
 

@@ -87,7 +87,7 @@ def _lines(program: Program, places: dict[Any, str], results: Sequence[str]) -> 
     A value is written to the array of the result that it is, if nothing needs the old value any more; otherwise to an
     array that is free, or to a scratch array, and copied at the end. `places` has the names of the inputs.
     """
-    steps: list[tuple[Any, Sequence[Any], Any]] = [(eq.row.fn, eq.operands, eq.outputs[0]) for eq in program.equations]
+    steps: list[tuple[Any, Sequence[Any], Any]] = [(eq.row.fn, eq.operands, eq.y) for eq in program.equations]
     final = {}
     for name, x in zip(results, program.outputs, strict=True):
         if x in final or x in places:  # no operation makes this array

@@ -128,6 +128,26 @@ class Equation:
         return self.origin.group
 
     @property
+    def code(self) -> Any:
+        """The code of the user's line, or None."""
+        return self.origin.code
+
+    @property
+    def algebra(self) -> str | None:
+        """The option of this name of its row."""
+        return self.row.algebra
+
+    @property
+    def y(self) -> Var:
+        """Its result, or the first of several."""
+        return self.outputs[0]
+
+    @property
+    def x(self) -> Any:
+        """Its first operand."""
+        return self.operands[0]
+
+    @property
     def reads(self) -> list[Var]:
         """The variables among its operands."""
         return [x for x in self.operands if isinstance(x, Var)]
@@ -140,7 +160,7 @@ class Equation:
     @property
     def shape(self) -> Shape:
         """The shape of its result; ``()`` if there are several."""
-        return () if self.row.outputs else self.outputs[0].shape
+        return () if self.row.outputs else self.y.shape
 
     def shape_of(self, k: int) -> Shape:
         """The shape of operand `k`."""

@@ -125,11 +125,11 @@ def graph_of(program: Any, near: Mapping[Var, Any] | None = None) -> dict[Var, A
         return values[x]._node if x in values else program.examples.get(x)  # an argument that nothing uses any more
 
     for eq in program.equations:
-        result = node(eq.outputs[0])
+        result = node(eq.y)
         if result is None or result.row is None:  # a constant, or drawn
             continue
         for n in (result, *result.parents) if result.row.transparent else (result,):
-            n.code, n.at, n.group = eq.origin.code, eq.origin.at, moved(eq.origin.group, node, calls)
+            n.code, n.at, n.group = eq.code, eq.origin.at, moved(eq.origin.group, node, calls)
     return values
 
 

@@ -143,7 +143,7 @@ def _expanded(
     run = Arithmetic()
 
     def call(eq: Equation, operands: list[Any]) -> Any:
-        if eq.row.algebra == "comparison":
+        if eq.algebra == "comparison":
             _check_comparison(what, eq, operands, order)
         y = run(eq, operands)
         for part in y if eq.row.outputs else (y,):

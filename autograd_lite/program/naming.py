@@ -219,14 +219,14 @@ def is_in_loop(eq: Equation) -> bool:
 
 def loop_of(eq: Equation) -> Any:
     """The innermost loop of the function of the user's that an equation is in: its code, and the lines."""
-    code, at = eq.origin.code, eq.origin.at
+    code, at = eq.code, eq.origin.at
     lines = None if code is None or code.co_filename.startswith("<autograd_lite") else loop_at(code, at)
     return None if lines is None else (code, lines)
 
 
 def turn_of(eq: Equation) -> Any:
     """:func:`loop_of`, or the innermost comprehension that an equation is in; what ``sum`` adds up is in that too."""
-    code, e = eq.origin.code, expression(eq)
+    code, e = eq.code, expression(eq)
     if code is None or code.co_filename.startswith("<autograd_lite"):
         return None
     match e:
@@ -331,21 +331,21 @@ def _operand(eq: Equation, k: int) -> ast.expr | None:
     match expression(eq):
         case ast.BinOp(left, op, right) if len(eq.operands) == 2 and (
             OPERATORS.get(type(op)) == eq.row.name
-            or isinstance(op, ast.MatMult) and eq.row.algebra == "product"  # by a diagonal matrix
+            or isinstance(op, ast.MatMult) and eq.algebra == "product"  # by a diagonal matrix
         ):
             return (left, right)[k]
         case (
             ast.Compare(left, [_], [right]) | ast.Call(args=[ast.BinOp(left, ast.Mult(), right), *_])
-        ) if eq.row.algebra in ("comparison", "contraction") and len(eq.operands) == 2:  # np.sum(pi * Q, axis=1)
+        ) if eq.algebra in ("comparison", "contraction") and len(eq.operands) == 2:  # np.sum(pi * Q, axis=1)
             return (left, right)[k]
         case ast.BinOp(left, ast.Pow(), ast.Constant()) if len(eq.operands) == 1:  # a square
             return left
-        case ast.UnaryOp(ast.USub(), of) if eq.row.algebra == "negation":
+        case ast.UnaryOp(ast.USub(), of) if eq.algebra == "negation":
             return of
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word) as f, args) if eq.row.name.rpartition(".")[2] in (
             word, getattr(getattr(np, word, None), "__name__", "")  # of np.abs it is "absolute"
         ):  # fmt: skip
-            if isinstance(f, ast.Attribute) and _is_variable(f.value, eq.origin.code):
+            if isinstance(f, ast.Attribute) and _is_variable(f.value, eq.code):
                 args = [f.value, *args]  # of a method
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum
             match args:
@@ -375,13 +375,13 @@ def expression(eq: Equation) -> ast.expr | None:
 
 def place(eq: Equation) -> Any:
     """The place in the user's code of an equation, which is the same however Python has specialised the instruction."""
-    code, at = eq.origin.code, eq.origin.at
+    code, at = eq.code, eq.origin.at
     return code, at if code is None else _positions(code)[at // 2]
 
 
 def line(eq: Equation) -> ast.expr | None:
     """What the user wrote and an equation belongs to, perhaps a call with further ones."""
-    code, at = eq.origin.code, eq.origin.at
+    code, at = eq.code, eq.origin.at
     if code is None or code.co_filename.startswith("<autograd_lite"):  # a rule
         return None
     return _source(code).expressions.get(_positions(code)[at // 2])

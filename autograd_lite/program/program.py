@@ -212,7 +212,7 @@ class Program(GraphView):
             if isinstance(replacement, dict):
                 instead.update(replacement)
             elif replacement is not None and not isinstance(replacement, list):
-                instead[eq.outputs[0]] = current(replacement)
+                instead[eq.y] = current(replacement)
             else:
                 for e in (eq,) if replacement is None else replacement:
                     equations.append(e)
@@ -675,7 +675,7 @@ def _named_as_used(program: Program) -> Program:
     """The program with parameters of a list or an object named as the line that uses them: W1, W2 in
     ``for W, b in params``.
     """
-    codes = {eq.origin.code for eq in program.equations} - {None}
+    codes = {eq.code for eq in program.equations} - {None}
     variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
     inputs = {*program.inputs, *(v for v, t in program.captured.items() if t.requires_grad and not t.name)}
     called = {v: v.name if v in program.named else "" for v in program.variables if v in inputs}
@@ -701,7 +701,7 @@ def _words_in_lines(equations: Iterable[Equation], waiting: Container[Var]) -> d
     for eq in equations:
         for k, v in enumerate(eq.operands):
             if isinstance(v, Var) and v in waiting and v not in uses:
-                e = (operand(eq, k) or _receiver(eq, k)) if eq.row.algebra != "gather" else position(eq, k)
+                e = (operand(eq, k) or _receiver(eq, k)) if eq.algebra != "gather" else position(eq, k)
                 e = e.value if isinstance(e, ast.Subscript) else e  # self.W[-1]
                 wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
                 uses |= {v: wish} if wish else {}
@@ -712,7 +712,7 @@ def _receiver(eq: Equation, k: int) -> ast.expr | None:
     """Operand `k` of a method, or of ``W.T``, if it is a variable that the code assigns."""
     match line(eq):
         case ast.Attribute(ast.Name(word) as of) | ast.Call(ast.Attribute(ast.Name(word) as of)) if k == 0:
-            return of if assigned(eq.origin.code, word) else None
+            return of if assigned(eq.code, word) else None
     return None
 
 

@@ -96,7 +96,7 @@ class Arithmetic:
         moving = [i for i, x in enumerate(xs) if varying and isinstance(x, Series) and row.pulls[i] is not None]
         if moving:
             step = self._step(eq, xs, moving, values, y)
-            y = _several(eq, y, step) if row.outputs else _one(eq.outputs[0], y, step)
+            y = _several(eq, y, step) if row.outputs else _one(eq.y, y, step)
         self._memo[key] = y, xs, eq  # keeps alive what the key has the ids of
         return y
 

@@ -31,7 +31,7 @@ def gradients(
 
 
 def _is_detached(eq: Equation) -> bool:
-    return eq.row.kind == "constant" and eq.row.algebra == "identity"
+    return eq.row.kind == "constant" and eq.algebra == "identity"
 
 
 def finite_difference(

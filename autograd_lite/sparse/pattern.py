@@ -86,7 +86,7 @@ def _stated(eq: Equation, k: int) -> csr_array:
     of_one = canonical(stated(k, **eq.params))
     count = eq.operands[k].size // max(of_one.shape[1], 1) if isinstance(eq.row.batch, stacked) else 1
     whole = of_one if count == 1 else csr_array(kron(eye_array(count, dtype=bool), of_one))
-    expected = eq.outputs[0].size, eq.operands[k].size
+    expected = eq.y.size, eq.operands[k].size
     if whole.shape != expected:
         raise ValueError(f"{eq.row.name}: pattern= has shape {of_one.shape} for argument {k + 1}; expected {expected}")
     return whole
@@ -151,7 +151,7 @@ def _constant_slope(eq: Equation, k: int) -> NDArray[np.bool_] | None:
         return None
     xs = [None if isinstance(x, Var) else x for x in eq.operands]
     with np.errstate(all="ignore"):
-        slope = row.pulls[k](np.ones(eq.outputs[0].shape), None, xs, eq) != 0
+        slope = row.pulls[k](np.ones(eq.y.shape), None, xs, eq) != 0
     return None if np.all(slope) else slope
 
 
@@ -226,7 +226,7 @@ def _product(eq: Equation, k: int, pattern: csr_array, terms: Sequence[str], out
         return flat
 
     to = place(out, tuple(size[c] for c in out))
-    return matrix(to, place(terms[k], eq.operands[k].shape), (eq.outputs[0].size, pattern.shape[0])) @ pattern
+    return matrix(to, place(terms[k], eq.operands[k].shape), (eq.y.size, pattern.shape[0])) @ pattern
 
 
 # ------------------------------------------------------------------------------------------------------ linear maps
@@ -250,7 +250,7 @@ class _Map:
     @property
     def only_moves(self) -> bool:
         """True if each result is an entry of the one operand, or zero."""
-        eq, algebra = self.eq, self.eq.row.algebra
+        eq, algebra = self.eq, self.eq.algebra
         moves = algebra == "index" or algebra == "placement" and bool(eq.params.get("unique_indices"))
         return moves and len(eq.operands) == 1 and eq.dtypes[0] == np.float64 and self.size < 2**52
 

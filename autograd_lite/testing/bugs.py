@@ -170,7 +170,7 @@ def _wrong_edges(
     pull = vjp(recorded_row, *case.flat.arrays(case.flat.x))[1]
     with suppress(ValueError):  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
         check_pull(case, pull, g, "the derivative", gradient_at(case, recorded_row, g))
-    output, where = equation.outputs[0], equation.origin.line
+    output, where = equation.y, equation.origin.line
     file, _, line = where.rpartition(":")
     text = linecache.getline(file, int(line)).strip() if line.isdigit() else ""
     result = output.name if output in program.named else ""

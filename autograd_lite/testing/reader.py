@@ -108,7 +108,7 @@ class Why(GraphView):
         picture = draw(self.program, **{"view": view, **options})
         shown, users, (head, tail) = picture.scene.keys_named(), self.program.users, self.ends
         while head and head.name not in shown and users[head]:  # inside a call that is one box
-            head = users[head][0].outputs[0]
+            head = users[head][0].y
         word = head.name if head else next(iter(self.values), "")
         picture = picture.marked(word, tail.name if tail else "")
         notes = *picture.scene.notes, self.text.partition(": ")[2] or self.text
@@ -204,17 +204,17 @@ class Reader:
         used = {x: Tensor(self.values[x], requires_grad=x.dtype.kind in "fc") for x in eq.reads}
         alone = replace(eq, origin=eq.origin._replace(group=None))
         program = Program("step", (), (alone,), eq.outputs, used, constants=self.program.constants)
-        return Chain(program, names={x: f"operand{k}" for k, x in enumerate(used)} | {eq.outputs[0]: "result"})
+        return Chain(program, names={x: f"operand{k}" for k, x in enumerate(used)} | {eq.y: "result"})
 
     def rule(self, edge: Edge) -> Rule | None:
         """The rule of an edge in symbols, as its textbook states it; None where it has none, as of several results."""
         with suppress(ArithmeticError, NotImplementedError, RuntimeError, TypeError, ValueError):
-            return None if edge.eq.row.outputs else self.chain(edge.eq).edge(edge.eq.outputs[0], edge.k)
+            return None if edge.eq.row.outputs else self.chain(edge.eq).edge(edge.eq.y, edge.k)
         return None
 
     def symbols(self, eq: Equation) -> dict[str, Var]:
         """What the symbols of a rule stand for, but the gradient from above."""
-        return {f"{X}{k}": x for k, x in enumerate(eq.operands) if isinstance(x, Var)} | {Y: eq.outputs[0]}
+        return {f"{X}{k}": x for k, x in enumerate(eq.operands) if isinstance(x, Var)} | {Y: eq.y}
 
     def stated(self, edge: Edge, e: Expr) -> Expr:
         """A part of a rule with names."""
@@ -301,7 +301,7 @@ class Reader:
 
     def found(self, eq: Equation, parts: Sequence[str], cause: str, entries: Any, others: int, x: Any = None) -> Why:
         """What is known of a step at which something begins, at entries of its operand `x`, or else of its result."""
-        y = eq.outputs[0]
+        y = eq.y
         values = {self.word(p): self.value(p) for p in eq.operands} | {self.result(y): self.value(y)}
         is_zero = cause not in ("forward", "backward")
         what = cause not in ("cancels", "factor", "unused", "stationary") and remedy(
@@ -337,7 +337,7 @@ class Reader:
         """What an equation computes at the first entry that is nan: ``0 · -∞``."""
         if eq.row.kind != "elementwise" or not eq.row.infix:
             return "nan"
-        y, *xs = np.broadcast_arrays(self.values[eq.outputs[0]], *map(self.value, eq.operands))
+        y, *xs = np.broadcast_arrays(self.values[eq.y], *map(self.value, eq.operands))
         words = [_symbol(x[tuple(np.argwhere(np.isnan(y))[0])]) for x in xs]
         return eq.row.infix.format(x=words[0], x1=words[0], x2=words[-1]).replace("*", "·")
 
@@ -391,7 +391,7 @@ class Reader:
     def slope(self, edge: Edge, rule: Rule, above: Mask) -> tuple[str, list[str]]:
         """Why a partial derivative is zero at entries of the result, and how that is written."""
         eq, x, e = edge.eq, edge.x, rule.formula
-        y = eq.outputs[0]
+        y = eq.y
         used = [k for k in range(len(eq.operands)) if f"{X}{k}" in e.names]
         facts, last = self.facts(eq, used or [edge.k], above), f"{_of_one_entry(self.stated(edge, e))} = 0"
         for p in eq.operands:
@@ -426,15 +426,15 @@ class Reader:
             if not needed.isdisjoint(eq.outputs):
                 needed.update(eq.reads)
         for eq in self.program.equations:
-            y, used = eq.outputs[0], [k for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in live]
+            y, used = eq.y, [k for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in live]
             if not used or y not in needed:
                 continue
             text, what = "", ""
             if y.dtype.kind not in "fc":
                 text = f"returns {'truth values' if y.dtype.kind == 'b' else y.dtype}: there is no derivative"
-            elif eq.row.kind == "constant" and eq.row.algebra == "identity":
+            elif eq.row.kind == "constant" and eq.algebra == "identity":
                 text = "is a constant for derivatives (detach() or stop_gradient)"
-                what = f"Use {self.written(eq.operands[0], eq)} itself"
+                what = f"Use {self.written(eq.x, eq)} itself"
             elif eq.row.kind == "constant" or all(eq.row.pulls[k] is None for k in used):
                 text = "is piecewise constant, so its derivative is 0"
             elif not eq.origin.requires_grad:

@@ -48,7 +48,7 @@ def remedy(
     axes = sorted({"", *(word for e in near if "axis" in e.params for word in _axes(e.params))}, key=len, reverse=True)
     points = _points(program, values)
     for r in eq.row.remedies:
-        results = [] if r.before else [e.outputs[0] for e in after]  # what it should compute
+        results = [] if r.before else [e.y for e in after]  # what it should compute
         is_last = r is eq.row.remedies[-1]  # a change of this step alone, of which nothing else is asked
         count = 1 + ("{x2}" in r.codes[0])
         own = [tuple((x, eq) for x in eq.operands[:count])]
@@ -68,7 +68,7 @@ def remedy(
 
 def _entries(eq: Equation, program: Program) -> list[tuple[str, Any]]:
     """What follows a value of which `eq` uses entries: ``[i, y]`` of P in ``np.log(P[i, y])``."""
-    made = [e for x in eq.reads if (e := program.defined.get(x)) and e.row.algebra == "index" and "index" in e.params]
+    made = [e for x in eq.reads if (e := program.defined.get(x)) and e.algebra == "index" and "index" in e.params]
     lines = ((expression(e), e.params["index"]) for e in made)
     return [(f"[{ast.unparse(e.slice)}]", at) for e, at in lines if isinstance(e, ast.Subscript)]
 

@@ -137,7 +137,7 @@ def _of_tensor(result: Tensor, w: Tensor, names: Mapping[str, Any] | None, error
             call, how = reader.call(eq), "(detach(), .data or .numpy())"
             text = f"{found.text}{call} uses a constant that shares the memory of {word!r} {how}."
             at, what = eq.origin.line, f"Use {word} itself"
-            return replace(found, text=text, step=call, remedy=what, where=at, ends=(eq.outputs[0], None))
+            return replace(found, text=text, step=call, remedy=what, where=at, ends=(eq.y, None))
     text = "no recorded step leads from it to the result; detach(), float(), no_grad() and argmax are not recorded."
     if any(v.name == word for v in program.named.intersection(program.captured)):
         text = f"the result was computed from another tensor called {word!r}."

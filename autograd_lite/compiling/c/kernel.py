@@ -134,7 +134,7 @@ class Kernel:
             for k, writer in writers:
                 least = max(least, k if len(writers) == 1 and _is_same_turn(place, step, writer) else k + 1)
         root = step.target.root
-        if step.eq.row.algebra in ("placement", "strips added up"):  # after the zeros around a part, and other parts
+        if step.eq.algebra in ("placement", "strips added up"):  # after the zeros around a part, and other parts
             least = max([least, *(k + 1 for k, _ in self._writers.get(root, ()))])
             self._filled.add(root)
         space = (step.space, step.product, id(step)) if step.product else step.space

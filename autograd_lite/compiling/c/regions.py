@@ -63,7 +63,7 @@ def _with_new_values(block: Block) -> Block:
             copy = Equation((Var(u.name, u.shape, u.dtype),), TABLE["copy"], (x,), {"order": "K"}, equations[-1].origin)
             if kind_of(copy):
                 equations.append(copy)
-                updates[u], late = copy.outputs[0], late + 1
+                updates[u], late = copy.y, late + 1
     return replace(block, equations=equations, updates=updates, late=late)
 
 
@@ -88,7 +88,7 @@ def _with_views(run: Sequence[Equation], block: Block, kinds: Mapping[int, str])
 
 def gains(eq: Equation, vectors: frozenset[str]) -> bool:
     """True if an entry is not slower in C: its functions have versions for vectors, or there are few entries."""
-    if prod(eq.outputs[0].shape) <= FEW:
+    if prod(eq.y.shape) <= FEW:
         return True
     form = entry_of(eq)
     return form is not None and all(name + "f" * (form[1] == "f") in vectors for name in functions_of(form[0]))

@@ -142,7 +142,7 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
         return ""
     if is_view(eq):
         return "view"
-    row, y, (x, *_) = eq.row, eq.outputs[0], eq.operands
+    row, y, (x, *_) = eq.row, eq.y, eq.operands
     alike = all(getattr(x, "dtype", None) == y.dtype for x in eq.operands)
     real = alike and y.dtype.kind == "f"
     if len(eq.outputs) != 1 or row.outputs or y.dtype.char not in RESULTS:
@@ -178,7 +178,7 @@ def _is_writable(eq: Equation) -> bool:
 
 def entry_of(eq: Equation) -> tuple[Scalar, str] | None:
     """The formula of an entry, and the letter of the dtype in which it is computed."""
-    y, row = eq.outputs[0], eq.row
+    y, row = eq.y, eq.row
     dtypes = [x.dtype for x in eq.operands if hasattr(x, "dtype")]
     copies = row.algebra in ("cast", "identity") and (y.dtype.kind == "f" or y.dtype == dtypes[0])
     e = X1 if copies else formula(eq) if row.entrywise or row.scalar is not None else None
@@ -242,9 +242,9 @@ def is_view(eq: Equation) -> bool:
     """True if the results are views of the first operand, if that is in C's order."""
     if not eq.row.view or not eq.row.builtin or any(isinstance(x, Var) for x in eq.operands[1:]):
         return False
-    if eq.row.kind == "elementwise" and eq.row.algebra != "real part":  # a view for some numbers only
+    if eq.row.kind == "elementwise" and eq.algebra != "real part":  # a view for some numbers only
         return False
-    x = eq.operands[0]
+    x = eq.x
     return isinstance(x, Var) and viewed(eq, x.shape, strides_of(x.shape)) is not None
 
 
@@ -262,7 +262,7 @@ def stand_in(place: Place, shape: Sequence[int]) -> np.ndarray:
 
 def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[tuple[Shape, int]] | None:
     """The strides and the offset of each result of a view of an array, in entries; None if it is a copy."""
-    dtype = eq.operands[0].dtype
+    dtype = eq.x.dtype
     start, size = _memory(shape, strides)
 
     def run(memory: np.ndarray) -> Any:
@@ -272,7 +272,7 @@ def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[t
     try:
         x, results = run(np.empty(size, dtype))
         if isinstance(results[0], np.generic):  # one entry, which is no array: which one
-            return [((), int(run(np.arange(size))[1][0]) - start)] if eq.row.algebra == "index" else None
+            return [((), int(run(np.arange(size))[1][0]) - start)] if eq.algebra == "index" else None
     except (TypeError, ValueError, IndexError):
         return None
     views = []
@@ -325,7 +325,7 @@ class Steps:
         }  # fmt: skip
         for eq, kind in zip(equations, kinds, strict=True):
             for x in eq.operands if kind == "join" else ():
-                if isinstance(x, Var) and x in inside and x.dtype == eq.outputs[0].dtype:
+                if isinstance(x, Var) and x in inside and x.dtype == eq.y.dtype:
                     self.part.setdefault(x, eq)
             if kind == "product":
                 self.factors.update([id(eq.operands[1])])
@@ -407,7 +407,7 @@ class Steps:
         sizes, stack, a, b, y = self._factors(eq)
         if self.factors[id(eq.operands[1])] > 1 and b.strides[-1] != 1 and not any(b.strides[:-2]):
             b = self._copy(b, (1,) * len(stack) + (sizes[2], sizes[1]), eq)  # once, not for each product
-        self.steps.append(Step(eq.outputs[0], stack, TIMES, [a, b], eq.outputs[0].dtype.char, y, eq, product=sizes))
+        self.steps.append(Step(eq.y, stack, TIMES, [a, b], eq.y.dtype.char, y, eq, product=sizes))
 
     def _copy(self, place: Place, shape: Shape, eq: Equation) -> Place:
         """A copy of an array in C's order."""
@@ -428,11 +428,11 @@ class Steps:
             axes = [axes[2], axes[1]]
         sizes, *strides = zip(*axes, strict=True)
         places = [p._replace(strides=(*p.strides[:-2], *s)) for p, s in zip((a, b, y), strides, strict=True)]
-        step = self._add(eq.outputs[0], (*stack, *sizes), TIMES, places[:2], places[2], eq)
+        step = self._add(eq.y, (*stack, *sizes), TIMES, places[:2], places[2], eq)
         step.fold = (PLUS, 0.0) if k > 1 else None
 
     def _view(self, eq: Equation) -> None:
-        x = eq.operands[0]
+        x = eq.x
         place = self.places[x]
         views = viewed(eq, x.shape, place.strides)
         if views is None:  # of what is no view of its own: of a copy in C's order
@@ -444,7 +444,7 @@ class Steps:
 
     def _part(self, eq: Equation, k: int, ndim: int) -> Place:
         """The place of an operand of a join in its array."""
-        (y,) = eq.outputs
+        y = eq.y
         whole = self.places.get(y) or self._new(y, innermost="indices" in eq.params)
         if "indices" in eq.params:
             return _inside(whole, at := stand_in(whole, y.shape), at[eq.params["indices"][k]])
@@ -458,7 +458,7 @@ class Steps:
         for k, x in enumerate(eq.operands):
             again = any(x is other for other in eq.operands[:k])
             if again or not isinstance(x, Var) or self.part.get(x) is not eq:
-                self._add(eq.outputs[0], np.shape(x), X1, [self._at(x)], self._part(eq, k, np.ndim(x)), eq)
+                self._add(eq.y, np.shape(x), X1, [self._at(x)], self._part(eq, k, np.ndim(x)), eq)
 
     def _moved(self, eq: Equation) -> None:
         """A copy with the first axis innermost, if it isn't."""

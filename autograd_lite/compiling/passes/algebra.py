@@ -31,11 +31,11 @@ def simplified(block: Block) -> Block:
         before = eq
         if eq.row.kind == "elementwise" or eq.row.is_ufunc:
             eq = _unbroadcast(eq, defined)
-        rewrite = _RULES.get(eq.row.algebra or "")
+        rewrite = _RULES.get(eq.algebra or "")
         replacement = rewrite(eq, defined) if rewrite else None
-        if block.fast and eq.row.algebra == "quotient":
+        if block.fast and eq.algebra == "quotient":
             replacement = _inverse(eq)
-        if eq.row.algebra == "power":
+        if eq.algebra == "power":
             replacement = _products(eq, block.fast or block.vectors is not None)
         if isinstance(replacement, tuple):
             return written(eq, *replacement, into=eq.outputs)
@@ -46,7 +46,7 @@ def simplified(block: Block) -> Block:
 
 def _like(x: Operand, eq: Equation) -> bool:
     """Whether `x` can stand for the result of an equation."""
-    y = eq.outputs[0]
+    y = eq.y
     return isinstance(x, Var) and x.shape == y.shape and x.dtype == y.dtype
 
 
@@ -62,11 +62,11 @@ def _unbroadcast(eq: Equation, defined: Defined) -> Equation:
     operands = list(eq.operands)
     for k, x in enumerate(operands):
         before = maker(x, defined, "broadcast")
-        small = before.operands[0] if before is not None else uniform(x) if type(x) is np.ndarray and x.ndim else None
+        small = before.x if before is not None else uniform(x) if type(x) is np.ndarray and x.ndim else None
         if small is None or x is small:
             continue
         shapes = [getattr(small if j == k else other, "shape", ()) for j, other in enumerate(operands)]
-        if np.broadcast_shapes(*shapes) == eq.outputs[0].shape:
+        if np.broadcast_shapes(*shapes) == eq.y.shape:
             operands[k] = small
     same = all(a is b for a, b in zip(operands, eq.operands, strict=True))
     return eq if same else replace(eq, operands=tuple(operands))
@@ -100,7 +100,7 @@ def _inverse(eq: Equation) -> Any:
     """Division by a number is multiplication by its inverse, which rounds differently."""
     a, b = eq.operands
     k = _number(b)
-    if k is None or not isinstance(a, Var) or a.dtype != eq.outputs[0].dtype or not np.isfinite(k) or not k:
+    if k is None or not isinstance(a, Var) or a.dtype != eq.y.dtype or not np.isfinite(k) or not k:
         return None
     if isinstance(b, (int, float)):
         return np.multiply, a, float(1 / k)
@@ -109,7 +109,7 @@ def _inverse(eq: Equation) -> Any:
 
 def _products(eq: Equation, always: bool) -> Any:
     """A power with a whole exponent as products, which from the third power on round differently."""
-    x, k = eq.operands[0], _number(eq.operands[1])
+    x, k = eq.x, _number(eq.operands[1])
     if k is None or k not in range(MOST + 1 if always else 2) or not _like(x, eq) or x.dtype.kind != "f":
         return None
     if k == 0:
@@ -125,17 +125,17 @@ def _products(eq: Equation, always: bool) -> Any:
 
 
 def _negation(eq: Equation, defined: Defined) -> Any:
-    x, y = eq.operands[0], eq.outputs[0]
+    x, y = eq.x, eq.y
     if (n := maker(x, defined, "product")) is not None and y.dtype.kind == "f":
         for k, other in (n.operands, n.operands[::-1]):
             if isinstance(k, float) or isinstance(k, np.ndarray) and k.ndim == 0 and k.dtype == y.dtype:
                 return np.multiply, -k, other
     n = maker(x, defined, "negation")
-    return n.operands[0] if n is not None and _like(n.operands[0], eq) else None
+    return n.x if n is not None and _like(n.x, eq) else None
 
 
 def _reshape(eq: Equation, defined: Defined) -> Any:
-    x, y = eq.operands[0], eq.outputs[0]
+    x, y = eq.x, eq.y
     before = maker(x, defined, "reshape")
     if not _like(x, eq) and before is not None and before.params["order"] == eq.params["order"] == "C":
         (x,) = before.operands
@@ -151,7 +151,7 @@ def _assignment(eq: Equation, defined: Defined) -> Any:
 
 
 def _same(eq: Equation, defined: Defined) -> Any:
-    return eq.operands[0] if _like(eq.operands[0], eq) else None
+    return eq.x if _like(eq.x, eq) else None
 
 
 _RULES: Params = {

@@ -60,23 +60,23 @@ class _Batch:
                 rows = matrices[0].shape[0]
                 part = slice(start * rows, (start + len(matrices)) * rows)
                 self.new += written(like, lambda whole, part=part: whole[part], whole)
-                return self.new[-1].outputs[0]
+                return self.new[-1].y
         columns, source = matrices[0].shape[1], self._sliced(matrices)
         if source is None:
             self.new += written(like, lambda *xs: np.stack(xs).reshape(-1, columns), *matrices)
         else:
             self.new += written(like, lambda x: x.reshape(-1, columns), source)
         place = max(self.place.get(x, -1) for x in matrices) + 1
-        self.stacks.append((matrices, self.new[-1].outputs[0], place))
-        return self.new[-1].outputs[0]
+        self.stacks.append((matrices, self.new[-1].y, place))
+        return self.new[-1].y
 
     def _sliced(self, matrices: list[Var]) -> Var | None:
         """The array whose slices ``x[0]``, ``x[1]``, … the matrices are."""
         indexed = [self._is(x, "index") for x in matrices]
-        x = indexed[0].operands[0] if indexed[0] is not None else None
+        x = indexed[0].x if indexed[0] is not None else None
         if not isinstance(x, Var) or x.shape != (len(matrices), *matrices[0].shape):
             return None
-        slices = (eq is not None and eq.operands[0] is x and eq.params["index"] == k for k, eq in enumerate(indexed))
+        slices = (eq is not None and eq.x is x and eq.params["index"] == k for k, eq in enumerate(indexed))
         return x if all(slices) else None
 
     def _as_stacked(self, matrices: list[Var]) -> list[Var]:
@@ -91,8 +91,8 @@ class _Batch:
 
     def sums_of_products(self) -> None:
         """``h[0].T @ g[0] + h[1].T @ g[1] + ...``"""
-        inner = {eq.outputs[0] for eq in self.block.equations if self._is_inner(eq)}
-        outer = [eq for eq in self.block.equations if eq.row.algebra == "sum" and eq.outputs[0] not in inner]
+        inner = {eq.y for eq in self.block.equations if self._is_inner(eq)}
+        outer = [eq for eq in self.block.equations if eq.algebra == "sum" and eq.y not in inner]
         sums = [(eq, *terms_of(eq, self.defined, inner)) for eq in outer]
         # the order of the factors is that of the first sum, which may be an order in memory: products come first; the
         # longest of them, so that the stack of another is a part of its own
@@ -103,11 +103,11 @@ class _Batch:
 
     def _is_inner(self, eq: Equation) -> bool:
         """Whether a sum is used only as a term of another sum of the same shape."""
-        y = eq.outputs[0]
+        y = eq.y
         using = self.users[y]
         return (
-            eq.row.algebra == "sum" and y not in self.results and len(using) == 1 and using[0].row.algebra == "sum"
-            and using[0].outputs[0].shape == y.shape and using[0].outputs[0].dtype == y.dtype
+            eq.algebra == "sum" and y not in self.results and len(using) == 1 and using[0].algebra == "sum"
+            and using[0].y.shape == y.shape and using[0].y.dtype == y.dtype
         )  # fmt: skip
 
     def _once(self, x: Any, algebra: str) -> Equation | None:
@@ -117,7 +117,7 @@ class _Batch:
 
     def _added_together(self, eq: Equation, terms: list[Any]) -> bool:
         """Write a sum with one product for all of its products of the same shapes, and one sum for all of its sums."""
-        y = eq.outputs[0]
+        y = eq.y
         groups: dict[Any, list[tuple[Any, tuple[Var, ...]]]] = {}
         rest = []
         for x in terms:
@@ -154,10 +154,10 @@ class _Batch:
     def _factors(self, x: Operand) -> tuple[Var, ...] | None:
         """L and R of a product ``L.T @ R`` that is used once."""
         eq = self._once(x, "dot product")
-        turned = self._is(eq.operands[0], "transpose") if eq is not None else None
+        turned = self._is(eq.x, "transpose") if eq is not None else None
         if eq is None or turned is None or not all(isinstance(v, Var) and v.ndim == 2 for v in eq.operands):
             return None
-        left = turned.operands[0]
+        left = turned.x
         return (left, eq.operands[1]) if isinstance(left, Var) else None
 
     def _summed(self, x: Operand) -> tuple[Var, ...] | None:
@@ -165,7 +165,7 @@ class _Batch:
         eq = self._once(x, "total")
         if eq is None or eq.params["keepdims"] or eq.params["axis"] not in ((0,), 0):
             return None
-        return eq.operands if isinstance(eq.operands[0], Var) and eq.operands[0].ndim == 2 else None
+        return eq.operands if isinstance(eq.x, Var) and eq.x.ndim == 2 else None
 
 
 #: The sum of all rows of a stack, and that of the outer products of the rows of two.

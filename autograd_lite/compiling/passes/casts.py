@@ -26,7 +26,7 @@ def narrowed(block: Block) -> Block:
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
         (y, *_), (x, *_) = eq.outputs, eq.operands
-        if eq.row.algebra != "cast" or not isinstance(x, Var) or (x.dtype, y.dtype) != (np.float64, np.float32):
+        if eq.algebra != "cast" or not isinstance(x, Var) or (x.dtype, y.dtype) != (np.float64, np.float32):
             return None
         detour = _Detour(defined, eq)
         narrow = detour.rounded(x)
@@ -35,7 +35,7 @@ def narrowed(block: Block) -> Block:
         last = detour.steps.pop()
         return [*detour.steps, Equation((y,), last.row, last.operands, last.params, last.origin)]
 
-    return block.mapped(rule) if any(eq.row.algebra == "cast" for eq in block.equations) else block
+    return block.mapped(rule) if any(eq.algebra == "cast" for eq in block.equations) else block
 
 
 class _Detour:
@@ -54,20 +54,20 @@ class _Detour:
         if x.dtype == np.float32 or x.dtype == np.bool_:
             return x
         eq = self.defined.get(x)
-        if eq is None or eq.row.algebra not in ("cast", "selection"):
+        if eq is None or eq.algebra not in ("cast", "selection"):
             return None
-        if eq.row.algebra == "cast":
-            return self.exact(eq.operands[0])
-        return self._made(eq, [eq.operands[0], *map(self.exact, eq.operands[1:])])
+        if eq.algebra == "cast":
+            return self.exact(eq.x)
+        return self._made(eq, [eq.x, *map(self.exact, eq.operands[1:])])
 
     def rounded(self, x: Var) -> Any:
         """`x` rounded to single precision, or None."""
         eq = self.defined.get(x)
         if eq is None or (single := self.exact(x)) is not None:
             return single if eq is not None else None
-        if eq.row.algebra in MOVED:
-            return self._made(eq, [self.rounded(eq.operands[0])])
-        if eq.row.algebra in ROUNDED or eq.row.algebra == "total":
+        if eq.algebra in MOVED:
+            return self._made(eq, [self.rounded(eq.x)])
+        if eq.algebra in ROUNDED or eq.algebra == "total":
             return self._made(eq, list(map(self.exact, eq.operands)))
         return None
 
@@ -76,7 +76,7 @@ class _Detour:
         if any(x is None for x in operands):
             return None
         step = new(self.at, eq.row, *operands, **eq.params)
-        if step.outputs[0].dtype != np.float32 or step.outputs[0].shape != eq.outputs[0].shape:
+        if step.y.dtype != np.float32 or step.y.shape != eq.y.shape:
             return None
         self.steps.append(step)
-        return step.outputs[0]
+        return step.y

@@ -51,9 +51,9 @@ class _Innermost:
         self.products: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B`` of a matrix and such a stack
 
     def add(self, eq: Equation) -> None:
-        y = eq.outputs[0]
+        y = eq.y
         first = next((x for x in eq.operands[:1] if isinstance(x, Var)), None)
-        algebra = eq.row.algebra
+        algebra = eq.algebra
         if eq.row.innermost == 0 and y.shape[0] >= WORTH:
             self.stacks.add(y)
             if algebra == "columns added up" and self._added_up(eq):
@@ -87,10 +87,10 @@ class _Innermost:
             return x
         self._append([new(eq, COPY, x)])
         self.stacks.update(self.equations[-1].outputs)
-        return self.equations[-1].outputs[0]
+        return self.equations[-1].y
 
     def _product(self, eq: Equation) -> bool:
-        (a, b), y = eq.operands, eq.outputs[0]
+        (a, b), y = eq.operands, eq.y
         if not isinstance(a, Var) or a.ndim != 2 or b not in self.stacks or b.ndim != 3:
             return False
         self.products[y] = a, b
@@ -108,7 +108,7 @@ class _Innermost:
         return self._instead(eq, product, a, x)
 
     def _total(self, eq: Equation) -> bool:
-        x, y, axis, kept = eq.operands[0], eq.outputs[0], eq.params["axis"], eq.params["keepdims"]
+        x, y, axis, kept = eq.x, eq.y, eq.params["axis"], eq.params["keepdims"]
         axes = axis if type(axis) is tuple else (axis,)
         if axes == (0,) and not kept and (pair := self._pair(x)) is not None:
             a, b = pair
@@ -133,20 +133,20 @@ class _Innermost:
         turned = maker(eq.operands[1], self.defined, "matrix transpose") if eq is not None else None
         if eq is None or turned is None:
             return None
-        a, b = eq.operands[0], turned.operands[0]
+        a, b = eq.x, turned.x
         return (a, b) if a in self.stacks and b in self.stacks and a.ndim == b.ndim == 3 else None
 
     def _in_strips(self, columns: Var) -> tuple[Var, Params] | None:
         """Images whose columns of windows are a view of strips, and the windows."""
         eq = maker(columns, self.defined, "windows as columns")
-        possible = eq is not None and strips.shape_of(eq.operands[0].shape, **eq.params) is not None
-        return (eq.operands[0], eq.params) if eq is not None and possible else None
+        possible = eq is not None and strips.shape_of(eq.x.shape, **eq.params) is not None
+        return (eq.x, eq.params) if eq is not None and possible else None
 
     def _added_up(self, eq: Equation) -> bool:
         """Columns that are a product, added up at their places in images."""
-        y, of = eq.outputs[0], {k: v for k, v in eq.params.items() if k != "sizes"}
+        y, of = eq.y, {k: v for k, v in eq.params.items() if k != "sizes"}
         shape = strips.shape_of(y.shape, **of)
-        if shape is None or eq.operands[0] not in self.products:
+        if shape is None or eq.x not in self.products:
             return False
         size, stride, (before, after) = of["kernel"][0], of["stride"][0], of["padding"][0]
         windows = counts(y.shape[2:], **of)[0]
@@ -163,7 +163,7 @@ class _Innermost:
             images = strips.ADDED_UP(columns, h=shape[0], size=size, stride=stride)
             return strips.PUT(images, shape=y.shape, **of)
 
-        return self._instead(eq, added_up, *self.products[eq.operands[0]])
+        return self._instead(eq, added_up, *self.products[eq.x])
 
 
 def _matrix(x: Any) -> Any:

@@ -23,7 +23,7 @@ def lowered(block: Block) -> Block:
 
     def rule(eq: Equation, defined: Any) -> Any:
         body = eq.row.definition
-        if not body or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
+        if not body or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.y in block.floats:
             return None
         if any(isinstance(x, Var) and 0 in x.shape for x in eq.operands):
             return None

@@ -103,10 +103,10 @@ class Memory:
 
     def _find_parts(self) -> None:
         """Find values that can be computed in their places in the array that they are joined to."""
-        defined = {eq.outputs[0]: eq for eq in self.equations[: len(self.equations) - self.late]}
+        defined = {eq.y: eq for eq in self.equations[: len(self.equations) - self.late]}
         new, last = self._target, self.last
         for eq in self.equations:
-            y = eq.outputs[0]
+            y = eq.y
             if eq.row.joins is None or not eq.row.joins(**eq.params) or math.isinf(last.get(y, math.inf)) or y in new:
                 continue
             for x in eq.reads:
@@ -124,9 +124,9 @@ class Memory:
         inner = []  # of the bodies of loops
         scratch = []  # of regions
         for i, eq in enumerate(self.equations):
-            y, late = eq.outputs[0], i >= len(self.equations) - self.late
+            y, late = eq.y, i >= len(self.equations) - self.late
             view = self._view(eq)
-            if view is not None and np.may_share_memory(view, self.static[eq.operands[0]]):
+            if view is not None and np.may_share_memory(view, self.static[eq.x]):
                 self.static[y] = view
             elif eq.row is TILES:
                 inner.append(self._loop(eq, i, late))
@@ -164,13 +164,13 @@ class Memory:
             u = self._target.get(v)
             if late and u is not None and self.last.get(u, -1) <= i:
                 self.into[v] = u
-        inner = self.loops[eq.outputs[0]] = planned(as_block(eq, self.into))
+        inner = self.loops[eq.y] = planned(as_block(eq, self.into))
         buffer = self._new(inner.size * eq.params["threads"], i, i)
         for v in eq.outputs:
             if v.shape and v in self.last and not math.isinf(self.last[v]) and v not in self.into:
                 self._buffer_of[v] = self._new(v.size * v.dtype.itemsize, i, self.last[v])
                 self.static[v] = np.empty(v.shape, v.dtype)
-        self.unplanned += sum(e.outputs[0].size * 8 * eq.params["count"] for e in eq.params["steps"])
+        self.unplanned += sum(e.y.size * 8 * eq.params["count"] for e in eq.params["steps"])
         self.in_place += inner.in_place
         return buffer, inner
 
@@ -189,7 +189,7 @@ class Memory:
                 into[v] = u
         layouts.update((v, strides_of(v.shape)) for v in eq.outputs if v in into or v not in inside)
         kernel = Kernel(eq, layouts, into, threads=self.block.threads)
-        self.kernels[eq.outputs[0]] = kernel, 0
+        self.kernels[eq.y] = kernel, 0
         self.into.update(kernel.into)
         for v in inside:
             if v not in self.into:
@@ -215,7 +215,7 @@ class Memory:
 
     def _result(self, eq: Equation, i: int, late: bool) -> None:
         """The memory of a result: that of an input, of an operand, or a buffer of its own."""
-        y = eq.outputs[0]
+        y = eq.y
         if math.isinf(self.last.get(y, math.inf)) or y.dtype.kind not in "biufc":
             return
         u = self._input(eq, i, late)
@@ -235,13 +235,13 @@ class Memory:
 
     def _input(self, eq: Equation, i: int, late: bool) -> Var | None:
         """The input whose memory a result can have: its new value, or one on the way to it."""
-        u, ufunc, last = self._target.get(eq.outputs[0]), eq.row.is_ufunc, self.last
+        u, ufunc, last = self._target.get(eq.y), eq.row.is_ufunc, self.last
         if u is not None and (u not in last or late and last[u] < i + ufunc):
             return u
         return self._overwritten(eq, i) if late and ufunc else None
 
     def _overwritten(self, eq: Equation, i: int) -> Var | None:
-        y, last = eq.outputs[0], self.last
+        y, last = eq.y, self.last
         for x in eq.reads:
             u = self.into.get(x, x)
             alike = (u.shape, u.dtype) == (y.shape, y.dtype)
@@ -251,7 +251,7 @@ class Memory:
 
     def _in_place(self, eq: Equation, i: int, like: np.ndarray) -> Buffer | None:
         """The buffer of an operand that is not needed any more, for a result of the same kind."""
-        y = eq.outputs[0]
+        y = eq.y
         for x in eq.reads:
             if x not in self.static or x.shape != y.shape:
                 continue
@@ -264,7 +264,7 @@ class Memory:
 
     def _place_parts(self, eq: Equation) -> None:
         """The places of values that are computed in the array that they are joined to."""
-        y, offset = eq.outputs[0], 0
+        y, offset = eq.y, 0
         for x in eq.operands if eq.row.joins is not None else ():
             if isinstance(x, Var) and self.part.get(x) is y:
                 self.place[x] = self.place[y] + offset

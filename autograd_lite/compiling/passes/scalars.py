@@ -63,7 +63,7 @@ def all_floats(block: Block) -> Block:
 def _of_arrays(eq: Equation) -> list[Equation]:
     """An equation between arrays and their entries, as operations on arrays."""
     if eq.row is ENTRIES:
-        places = [*np.ndindex(eq.operands[0].shape)]
+        places = [*np.ndindex(eq.x.shape)]
         return written(eq, lambda x: tuple(x[at] for at in places), *eq.operands, into=eq.outputs)
     if eq.row is ARRAY:
         dtype, shape = eq.params["dtype"], eq.params["shape"]
@@ -81,7 +81,7 @@ def single_floats(block: Block) -> Block:
 def formula(eq: Equation) -> Scalar | None:
     """How an entry of the result is computed from real numbers and truth values, if the row says so."""
     e = eq.row.formula(eq.params)
-    if e is None or eq.outputs[0].dtype != bool:
+    if e is None or eq.y.dtype != bool:
         return e
     truths = (f"x{k + 1}" for k, x in enumerate(eq.operands) if np.result_type(getattr(x, "dtype", x)).kind == "b")
     return e if e.is_test(frozenset(truths)) else None  # True + True is not 2
@@ -184,7 +184,7 @@ class _Expansion:
     def _expanded(self, eq: Equation) -> bool:
         """Whether an equation could be written with floats; if so, it is."""
         mark = len(self.equations)
-        y = eq.outputs[0]
+        y = eq.y
         if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < y.size <= self.most or eq.is_random:
             return False
         elementwise = formula(eq) is not None or eq.row.is_ufunc
@@ -208,7 +208,7 @@ class _Expansion:
         return True
 
     def _by_entry(self, eq: Equation, operands: list[Any]) -> Any:
-        y = eq.outputs[0]
+        y = eq.y
         columns = [(a if a.shape == y.shape else np.broadcast_to(a, y.shape)).ravel() for a in operands]
         entries = [self._scalar(eq.row, xs, y, k, eq.params) for k, xs in enumerate(zip(*columns, strict=True))]
         return np.array(entries, object).reshape(y.shape)
@@ -221,11 +221,11 @@ class _Expansion:
             if isinstance(e, np.ndarray) and not e.ndim:  # as ``zeros[1, 2] = x`` stores it
                 e = entries.flat[k] = e.item()
             if isinstance(e, _Number) and e.var in made_here:
-                e.var.name = _entry_name(eq.outputs[0], k)
+                e.var.name = _entry_name(eq.y, k)
         return entries
 
     def scalar(self, ufunc: np.ufunc, *operands: Any) -> Any:
-        return self._scalar(ROWS[ufunc], operands, self.at.outputs[0], 0, {})
+        return self._scalar(ROWS[ufunc], operands, self.at.y, 0, {})
 
     def _scalar(self, row: Primitive, xs: Sequence[Operand], y: Var, k: int, params: Params) -> Any:
         """One operation on floats."""

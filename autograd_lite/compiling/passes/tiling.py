@@ -71,12 +71,12 @@ def _tiled_shape(eq: Equation, large: int) -> Any:
     """The shape of the arrays, of `large` bytes or more, of an equation that can be done in pieces, or None."""
     if len(eq.outputs) != 1 or eq.row.outputs:
         return None
-    y = eq.outputs[0]
+    y = eq.y
     arrays = [x for x in eq.operands if np.ndim(x) and not isinstance(x, Var) or isinstance(x, Var) and x.shape]
     if not arrays or not all(isinstance(x, Var) for x in arrays) or len({x.shape for x in arrays}) > 1:
         return None
     shape = arrays[0].shape
-    total = eq.row.algebra == "total" and y.shape == () and y.dtype.kind == "f"
+    total = eq.algebra == "total" and y.shape == () and y.dtype.kind == "f"
     entries = eq.row.is_ufunc or eq.row.kind == "elementwise" and not eq.params
     if not total and not (entries and y.shape == shape):
         return None
@@ -110,11 +110,11 @@ def _loop(
         outputs = tuple(piece(v) if v.shape == shape else Var(v.name, (), v.dtype) for v in eq.outputs)
         params = {**eq.params, "axis": None} if outputs[0].shape == () else eq.params  # a piece has one axis only
         steps.append(replace(eq, outputs=outputs, operands=tuple(map(piece, eq.operands)), params=params))
-    inner = {eq.outputs[0] for eq in group}
+    inner = {eq.y for eq in group}
     operands = tuple(dict.fromkeys(x for eq in group for x in eq.reads if x not in inner))
     kept = [
-        (eq.outputs[0], step.outputs[0]) for eq, step in zip(group, steps, strict=True)
-        if eq.outputs[0] in results or any(id(u) not in inside for u in users[eq.outputs[0]])
+        (eq.y, step.y) for eq, step in zip(group, steps, strict=True)
+        if eq.y in results or any(id(u) not in inside for u in users[eq.y])
     ]  # fmt: skip
     params = {
         "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},

@@ -134,9 +134,9 @@ class _Updates:
     def _with_squares(self) -> list[Equation]:
         """The equations of the block, with sums of the squares of all that is packed."""
         equations = []
-        sums = {eq.outputs[0] for eq in self.block.equations if eq.row.algebra == "sum"}
+        sums = {eq.y for eq in self.block.equations if eq.algebra == "sum"}
         for eq in self.block.equations:
-            terms = terms_of(eq, self.defined, sums)[0] if eq.outputs[0] in sums and self._is_top(eq) else []
+            terms = terms_of(eq, self.defined, sums)[0] if eq.y in sums and self._is_top(eq) else []
             squared = list(map(self._squared, terms))
             whole = next((p for p in self.packed if all(squared.count(v) == 1 for v in p.operands)), None)
             if whole is None:
@@ -149,19 +149,19 @@ class _Updates:
 
     def _is_top(self, eq: Equation) -> bool:
         """Whether a sum of numbers is not a term of another."""
-        y = eq.outputs[0]
+        y = eq.y
         using = set(self.users[y])
-        return y.shape == () and not (len(using) == 1 and using.pop().row.algebra == "sum")
+        return y.shape == () and not (len(using) == 1 and using.pop().algebra == "sum")
 
     def _squared(self, x: Operand) -> Any:
         """What a number is the sum of squares of."""
         eq = maker(x, self.defined)
-        if eq is not None and eq.row.algebra == "total":  # of one square; otherwise it is a dot product
-            eq = maker(eq.operands[0], self.defined)
-        if eq is None or eq.row.algebra not in ("dot product", "product") or eq.operands[0] is not eq.operands[1]:
+        if eq is not None and eq.algebra == "total":  # of one square; otherwise it is a dot product
+            eq = maker(eq.x, self.defined)
+        if eq is None or eq.algebra not in ("dot product", "product") or eq.x is not eq.operands[1]:
             return None
-        flat = maker(eq.operands[0], self.defined, "reshape")
-        return eq.operands[0] if flat is None else flat.operands[0]
+        flat = maker(eq.x, self.defined, "reshape")
+        return eq.x if flat is None else flat.x
 
 
 def _number(x: Any) -> Any:

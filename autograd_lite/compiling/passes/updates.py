@@ -21,7 +21,7 @@ def can_be_last(eq: Equation, block: Block) -> bool:
         return True
     if eq.row is TILES:
         return bool(eq.params["late"])
-    return eq.row.is_ufunc and not (eq.row.outputs or eq.params or eq.outputs[0] in block.floats)
+    return eq.row.is_ufunc and not (eq.row.outputs or eq.params or eq.y in block.floats)
 
 
 def sunk(block: Block) -> Block:

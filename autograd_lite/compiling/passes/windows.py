@@ -39,8 +39,8 @@ def in_slices(block: Block) -> Block:
     """`block` with such rows written out, where no padding is in the way."""
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
-        form = _FORMS.get(eq.row.algebra or "")
-        new = form(eq, defined) if form is not None and eq.outputs[0].dtype.kind == "f" else None
+        form = _FORMS.get(eq.algebra or "")
+        new = form(eq, defined) if form is not None and eq.y.dtype.kind == "f" else None
         return written(eq, *new, into=eq.outputs) if new is not None else None
 
     return block.mapped(rule)
@@ -58,15 +58,15 @@ MOST = 16  # places in a window that are written out
 
 
 def _largest(eq: Equation, defined: Any) -> Any:
-    windows = _windows(eq, eq.operands[0].shape[2:])
+    windows = _windows(eq, eq.x.shape[2:])
     if windows is None:
         return None
-    return lambda x: reduce(np.maximum, [x[entries] for entries in windows[1]]), eq.operands[0]
+    return lambda x: reduce(np.maximum, [x[entries] for entries in windows[1]]), eq.x
 
 
 def _at_the_largest(eq: Equation, defined: Any) -> Any:
     """Numbers at the first of the largest entries in each window, where windows cover all images."""
-    y, (g, k) = eq.outputs[0], eq.operands
+    y, (g, k) = eq.y, eq.operands
     largest_at = maker(k, defined, "place of the largest")
     windows = _windows(eq, y.shape[2:])
     if largest_at is None or windows is None or largest_at.params != windows[0]:
@@ -91,7 +91,7 @@ def _at_the_largest(eq: Equation, defined: Any) -> Any:
 
 def _strips(eq: Equation, defined: Any) -> Any:
     """A stack of what all windows along the other axes read at each place in one."""
-    (x,), y, pads = eq.operands, eq.outputs[0], ((0, 0), (0, 0), *eq.params["padding"])
+    (x,), y, pads = eq.operands, eq.y, ((0, 0), (0, 0), *eq.params["padding"])
     of = eq.params | {"padding": ((0, 0),) * len(eq.params["padding"])}
     axes, places = strips.slices(tuple(n + sum(pair) for n, pair in zip(x.shape, pads, strict=True)), **of)
 
