@@ -6,7 +6,7 @@ ones: `floor` in :mod:`.elementwise`, `argmax` in :mod:`.reductions`, `isin` in 
 
 import numpy as np
 
-from ..table import ROWS, TABLE, Remedy, at, composite, constant
+from ..table import ROWS, TABLE, Remedy, composite, constant
 from ..table.batching import ALIGNED, of_shape
 from . import elementwise as elementwise  # these declare some of the rows below
 from . import linalg as linalg
@@ -30,7 +30,7 @@ for _fn, *_arrays in (
 ):
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=ALIGNED)
 TABLE["round"].attach(js=lambda a, decimals=0: np.rint(a * 10.0**decimals) / 10.0**decimals)
-TABLE["isclose"].attach(examples=(at((2,), (2,)),))
+TABLE["isclose"].attach(examples="[2] [2]")
 for _like, _filled, _digit in ((np.ones_like, np.ones, "1"), (np.zeros_like, np.zeros, "0")):
     constant(_like, bind=by_signature(_like, "a"), batch=of_shape, text=_digit, tex=_digit)
     TABLE[_like.__name__].attach(
@@ -47,7 +47,7 @@ ROWS[np.around] = TABLE["round"]
 ROWS[np.fix] = TABLE["trunc"]  # deprecated in NumPy 2.5
 
 
-@composite(np.full_like, examples=(at((2, 3), ()), at((2, 3), (3,), shape=(4, 3))))
+@composite(np.full_like, examples="2x3 []; 2x3 [3] shape=4,3")
 def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """`fill_value`, with its derivative, in the shape of `a`."""
     zeros = np.zeros_like(a, dtype, shape=shape)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, Textbook, at, composite, general, linear, notation
+from ..table import TABLE, Textbook, composite, general, linear, notation
 from ..table.batching import along
 from ..table.scalar import JAVASCRIPT
 from . import elementwise as E
@@ -40,10 +40,10 @@ def _binding(name):
     return bind
 
 
-_ALONG = (
-    at((2, 3)), at((4, 2), axis=0), at((2, 3, 2), axis=-2),
-    lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}), at((1, 1), axis=0), at(()), at((2, 0), axis=1),
+_ALONG_ONE = (
+    "4x2 axis=0; 2x3x2 axis=-2", lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}), "1x1 axis=0",
 )
+_ALONG = ("2x3", *_ALONG_ONE, "[]; 2x0 axis=1")
 
 # ----------------------------------------------------------------------------------------------- running sums
 
@@ -114,7 +114,7 @@ linear_recurrence = general(
     _linear_recurrence, lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1], lambda g, x1: _from_the_end(x1, g),
     name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
     js="recurrence({x1}, {x2})", jvp=_forward,
-    examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))), batch=_recurrences,
+    examples="[3] [4]; 2x3 3x3; 0x2 1x2", batch=_recurrences,
 )
 
 
@@ -178,7 +178,7 @@ def _cumulative(fn, row, start):
             y = np.concatenate([np.full(kept_shape(y.shape, (axis,)), start, y.dtype), y], axis)
         return y
 
-    return composite(fn, examples=(*_ALONG[1:5], at((3, 2), axis=0, include_initial=True)))(total)
+    return composite(fn, examples=(*_ALONG_ONE, "3x2 axis=0 include_initial=True"))(total)
 
 
 cumulative_sum, cumulative_prod = _cumulative(np.cumulative_sum, cumsum, 0), _cumulative(np.cumulative_prod, cumprod, 1)
@@ -207,7 +207,7 @@ def _bind_reduceat(a, indices, axis=0, dtype=None, out=None):
 
 add_reduceat = linear(
     np.add.reduceat, _reduceat_back, name="add_reduceat", np_name="np.add.reduceat", bind=_bind_reduceat,
-    tex=r"\sum {x}", examples=(at((6,), [0, 2, 3]), at((2, 6), [3, 1, 1, 5], axis=1)), batch=along,
+    tex=r"\sum {x}", examples="[6] [0,2,3]; 2x6 [3,1,1,5] axis=1", batch=along,
 )
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs

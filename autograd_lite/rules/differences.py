@@ -36,7 +36,7 @@ def _rising(n):
 
 @composite(
     np.diff,
-    examples=(at((5,)), at(n=2), at(axis=0), at((3,), n=0), at(prepend=0.5, append=1.5)),
+    examples="[5]; n=2; axis=0; [3] n=0; prepend=0.5 append=1.5",
 )
 def diff(a, n=1, axis=-1, prepend=_NONE, append=_NONE):
     """The n-th differences along an axis: ``x[i + 1] - x[i]``, n times."""
@@ -58,7 +58,7 @@ def diff(a, n=1, axis=-1, prepend=_NONE, append=_NONE):
     return a
 
 
-@composite(np.ediff1d, examples=(at((2, 3)), at((4,), to_end=[1.0, 2.0], to_begin=3.0)))
+@composite(np.ediff1d, examples="2x3; [4] to_end=[1.0,2.0] to_begin=3.0")
 def ediff1d(ary, to_end=None, to_begin=None):
     """The differences of neighbours in the flattened array, between `to_begin` and `to_end`."""
     steps = np.diff(np.ravel(operand(ary)))
@@ -68,7 +68,7 @@ def ediff1d(ary, to_end=None, to_begin=None):
     return np.concatenate([*before, steps, *after]) if before or after else steps
 
 
-@composite(np.trapezoid, examples=(at((5,)), at(dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
+@composite(np.trapezoid, examples="[5]; dx=0.3 axis=0; 3x4 [4]; 3x4 3x4 axis=0")
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral along an axis by the trapezoidal rule."""
     y = operand(y)
@@ -83,7 +83,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 @composite(
     np.gradient,
     examples=(
-        at((5,)), at((2, 3)), at((3, 4), axis=0, edge_order=2), at((2, 4), _rising(4), axis=1, edge_order=2),
+        "[5]; 2x3; 3x4 axis=0 edge_order=2", at((2, 4), _rising(4), axis=1, edge_order=2),
         at((2, 4), 0.5, _rising(4)),
     ),
 )
@@ -186,8 +186,8 @@ def _laid(y, dtype, axis=0):
 @composite(
     np.linspace,
     examples=(
-        at((), (), num=5), at((3,), (3,), num=4, endpoint=False), at((2, 3), (3,), num=3, axis=-1),
-        at((), (), num=4, retstep=True), at((), (), num=1), at((2,), (2,), num=0),
+        "[] [] num=5; [3] [3] num=4 endpoint=False; 2x3 [3] num=3 axis=-1; [] [] num=4 retstep=True; [] [] num=1; "
+        "[2] [2] num=0"
     ),
 )
 def linspace(
@@ -201,7 +201,7 @@ def linspace(
     return (y, (stop - start) / intervals if intervals > 0 else math.nan) if retstep else y
 
 
-@composite(np.logspace, examples=(at((), (), num=5), at((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))))
+@composite(np.logspace, examples=("[] [] num=5", at((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))))
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     """`num` powers of `base` with evenly spaced exponents."""
     if np.ndim(base):
@@ -257,7 +257,7 @@ def apply_over_axes(func, a, axes):
 
 @composite(
     np.lib.stride_tricks.sliding_window_view, name="sliding_window_view",
-    examples=(at((5,), 3), at((3, 4), just((2, 2))), at((3, 4), 2, axis=0)),
+    examples="[5] 3; 3x4 (2,2); 3x4 2 axis=0",
 )
 def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     """All windows of a shape, in new axes at the end. An entry is repeated for each window that contains it."""

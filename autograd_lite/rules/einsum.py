@@ -202,12 +202,12 @@ einsum = bilinear(
     # in each factor, however many there are
     _einsum, _rule, of=np.einsum, bind=_bind, variadic=True,
     examples=[
-        at("ij,jk->ik", (2, 3), (3, 4)), at("ij,jk", (2, 3), (3, 4)), at("ij->ji", (2, 3)), at("ij->", (2, 3)),
-        at("ii->i", (3, 3)), at("ii", (3, 3)), at("iij->j", (2, 2, 3)), at("iii->i", (2, 2, 2)),
-        at("ii,ij->j", (2, 2), (2, 3)), at("i,j->ij", (2,), (3,)), at("ij,k->i", (2, 3), (2,)),
-        at("bij,bjk->bik", (2, 3, 2), (2, 2, 3)), at("...ij,...jk->...ik", (2, 2, 3), (3, 2)),
-        at("...i,i...->...", (2, 3), (3, 2)), at("ij,jk,kl->il", (2, 3), (3, 2), (2, 3), optimize=True),
-        at("i,i->i", (1,), (3,)), at((2, 3), [0, 1], (3, 2), [1, 2], [2, 0]), at((2, 3, 3), [..., 0, 0]),
+        (
+            "ij,jk->ik 2x3 3x4; ij,jk 2x3 3x4; ij->ji 2x3; ij-> 2x3; ii->i 3x3; ii 3x3; iij->j 2x2x3; iii->i 2x2x2; "
+            "ii,ij->j 2x2 2x3; i,j->ij [2] [3]; ij,k->i 2x3 [2]; bij,bjk->bik 2x3x2 2x2x3; "
+            "...ij,...jk->...ik 2x2x3 3x2; ...i,i...->... 2x3 3x2; ij,jk,kl->il 2x3 3x2 2x3 optimize=True; "
+            "i,i->i [1] [3]; 2x3 [0,1] 3x2 [1,2] [2,0]"
+        ), at((2, 3, 3), [..., 0, 0]),
     ],
     call="np.einsum({subscripts}, {xs})", algebra="contraction", js="einsum({subscripts}, {xs})",
     definition=_as_matmul, batch=_batched, view=True, subscripts=lambda *ndims, subscripts, optimize: subscripts,

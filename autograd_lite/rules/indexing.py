@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..table import Primitive, at, composite, general, just, linear
+from ..table.examples import listed
 from ._arrays import is_tensor, operand, raw
 
 __all__ = [
@@ -109,8 +110,8 @@ def _into_zeros(g, index, shape, unique_indices):
 
 
 _TAKEN = (
-    at((3, 4), 1), at((3, 4), just((slice(None, None, -2), None, -1))), at((2, 3, 4), just((Ellipsis, slice(1, 3)))),
-    at((), just(())), at((3, 4), slice(5, None)), at((4,), [0, 2, 0, -4]), at((3, 4), just(([[0, 2], [2, 0]], [1, 3]))),
+    "3x4 1", at((3, 4), just((slice(None, None, -2), None, -1))), at((2, 3, 4), just((Ellipsis, slice(1, 3)))),
+    "[] ()", at((3, 4), slice(5, None)), "[4] [0,2,0,-4]; 3x4 ([[0,2],[2,0]],[1,3])",
     at((2, 3, 4), just(([1, 0, 1], slice(None), [2, 2, 2]))),
     at((2, 3), np.array([[True, False, True], [False, True, False]])),
     at((2, 3), just((1, np.array([True, False, True])))), at((2, 3), []),
@@ -383,8 +384,8 @@ def _add(x, value, index, unique_indices):
 
 
 _PUT = (
-    at((3, 4), 1, (4,)), at((3, 4), just((slice(None), slice(0, 3, 2))), ()), at((4,), [0, 2, 0], (3,)),
-    at((5,), [[0, 2], [0, 1]], (2, 2)), at((2, 3), np.eye(2, 3) > 0, (2,)), at((2, 3), just(([0, 1, 0], 1)), ()),
+    "3x4 1 [4]", at((3, 4), just((slice(None), slice(0, 3, 2))), ()), "[4] [0,2,0] [3]; [5] [[0,2],[0,1]] 2x2",
+    at((2, 3), np.eye(2, 3) > 0, (2,)), "2x3 ([0,1,0],1) []",
 )
 
 
@@ -397,7 +398,7 @@ def _set_textbook(x, value, index):
 set_at: Primitive = linear(
     _set, lambda g, index: set_at(g, index, 0, unique_indices=True),
     lambda g, index, x2_shape: _wide(getitem(g, index, unique_indices=True), x2_shape), name="set_at", bind=_bind_set,
-    examples=(*_PUT, at((3, 4), 1, (1, 4))), source=_set_textbook, algebra="assignment",
+    examples=(*_PUT, "3x4 1 1x4"), source=_set_textbook, algebra="assignment",
     tex=r"{x1} \text{{ with }} {x2} \text{{ at }} [{index}]", text="{x1} with {x2} at [{index}]",
 )
 set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
@@ -549,5 +550,5 @@ def _positive(example):
 
 
 multiply_at = _rounds(np.multiply, "*", _PUT)
-divide_at = _rounds(np.divide, "/", tuple(map(_positive, _PUT)))
-power_at = _rounds(np.power, "**", tuple(map(_positive, _PUT)))
+divide_at = _rounds(np.divide, "/", map(_positive, listed(_PUT)))
+power_at = _rounds(np.power, "**", map(_positive, listed(_PUT)))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..base.tree import leaves
-from ..table import at, composite, just, linear
+from ..table import at, composite, linear
 from ..table.batching import axes, shifted
 from ._arrays import has_tensor, ints, is_tensor, operand, resolve
 from .indexing import getitem, getitem_onnx, into_zeros, on_axis
@@ -25,7 +25,7 @@ __all__ = [
 # ------------------------------------------------------------------------------------------- arrays of arrays
 
 
-@composite(name="array", examples=(at((2, 3)), at([[(), 2.0], [0.5, ()]], ndmin=3)))
+@composite(name="array", examples=("2x3", at([[(), 2.0], [0.5, ()]], ndmin=3)))
 def array(object, dtype=None, *, copy=True, order="K", ndmin: int = 0):
     """Nested lists of numbers, arrays and Tensors as one array."""
     if not has_tensor(object):
@@ -38,7 +38,7 @@ def array(object, dtype=None, *, copy=True, order="K", ndmin: int = 0):
     return np.reshape(a, (1,) * (ndmin - a.ndim) + a.shape) if a.ndim < ndmin else a
 
 
-@composite(name="asarray", examples=(at((2, 3)), at([(3,), (3,)])))
+@composite(name="asarray", examples=("2x3", at([(3,), (3,)])))
 def asarray(a, dtype=None, order=None, *, copy=None):
     """The same, without a copy where possible."""
     return array(a, dtype, copy=copy, order=order or "K")
@@ -214,7 +214,7 @@ def _splitter(fn, bind):
     return linear(
         lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)), _unsplit,
         of=fn, bind=bind, outputs=True, batch=axes("axis"), part=_section, view=True, onnx=_split_onnx,
-        examples=(at((4, 3), 2), at((2, 6), [1, 1, 4], axis=-1), at((5,), [2, 9]), at((5,), [3, 1])),
+        examples="4x3 2; 2x6 [1,1,4] axis=-1; [5] [2,9]; [5] [3,1]",
     )
 
 
@@ -257,13 +257,13 @@ def _restack(g, axis):
 
 unstack = linear(
     np.unstack, _restack, bind=_bind_unstack, outputs=True,
-    examples=(at((3,)), at(axis=-1)), batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
+    examples="[3]; axis=-1", batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
     definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])),
     onnx=lambda b, x, axis: [getitem_onnx(b, x, on_axis(axis, k)) for k in range(x.shape[axis])],
 )
 
 
-@composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))
+@composite(np.meshgrid, examples="[3] [2]; [3] [] indexing=ij sparse=True")
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing={indexing!r} is neither 'xy' nor 'ij'")
@@ -305,12 +305,12 @@ def _repeat_onnx(b, x, repeats, axis):
 
 repeat = linear(
     np.repeat, _unrepeat, bind=_bind_repeat,
-    examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
+    examples="2x3 2; 2x3 3 -1; 2x3x2 2 0; 2x3 [2,0,1] axis=1; [2] 0",
     batch=axes("axis"), onnx=_repeat_onnx,
 )
 
 
-@composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))
+@composite(np.tile, examples="2x3 2; [3] (2,1,3); 2x3 (0,2); [] 3")
 def tile(A, reps):
     A, reps = operand(A), ints(reps)
     n = max(len(reps), A.ndim)
@@ -320,7 +320,7 @@ def tile(A, reps):
     return np.reshape(laid_out, [r * s for r, s in zip(reps, shape, strict=True)])
 
 
-@composite(np.resize, examples=(at((2, 3), just((3, 4))), at((2, 3), 4), at((0, 3), 2)))
+@composite(np.resize, examples="2x3 (3,4); 2x3 4; 0x3 2")
 def resize(a, new_shape):
     flat = np.ravel(operand(a))
     places = np.resize(np.arange(flat.size), ints(new_shape))
@@ -329,19 +329,19 @@ def resize(a, new_shape):
 # ---------------------------------------------------------------------------------------- put in and left out
 
 
-@composite(np.append, examples=(at((2, 3), (2,)), at((2, 3), (2, 1), axis=1)))
+@composite(np.append, examples="2x3 [2]; 2x3 2x1 axis=1")
 def append(arr, values, axis=None):
     return np.concatenate([operand(arr), operand(values)], axis)
 
 
-@composite(np.delete, examples=(at((2, 3), 1, axis=1), at((2, 3), [0, 4, -1]), at((5,), slice(None, None, 2))))
+@composite(np.delete, examples=("2x3 1 axis=1; 2x3 [0,4,-1]", at((5,), slice(None, None, 2))))
 def delete(arr, obj, axis=None):
     arr, axis = flat_or(arr, axis)
     kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if is_tensor(obj) else obj)
     return getitem(arr, on_axis(axis, kept), unique_indices=True)
 
 
-@composite(np.insert, examples=(at((2, 3), 1, (2,), axis=1), at((4,), [0, 2, 2], (3,)), at((2, 3), 2, (), axis=0)))
+@composite(np.insert, examples="2x3 1 [2] axis=1; [4] [0,2,2] [3]; 2x3 2 [] axis=0")
 def insert(arr, obj, values, axis=None):
     arr, axis = flat_or(arr, axis)
     values = operand(values).astype(arr.dtype)

@@ -52,7 +52,7 @@ linear = general(
     name="linear",
     algebra="affine map", definition=True, batch=_batched_linear, onnx=_linear_onnx,
     textbook=Textbook("x1 @ x2.T + x3", x1="g @ x2", x2="flat(g).T @ flat(x1)", x3="sum(flat(g), 0)"),
-    examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
+    examples="2x3 4x3 [4]; [3] 2x3 [2]; 2x2x3 1x3 [1]; 0x3 2x3 [2]",
 )
 notation("flat", "{x1}", "{x1}", as_matrix)  # as one matrix, whatever the axes of the batch
 
@@ -71,7 +71,7 @@ linear_columns = general(  # a convolution, once its windows are columns
     lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)), name="linear_columns",
     tex=r"{x1} {x2} + {x3}",
     definition=True, batch=_batched_columns, onnx=True,
-    examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
+    examples="4x3 2x3x5 [4]; 1x3 2x3x1 [1]",
 )
 
 # ---------------------------------------------------------------------------------------------- standardize
@@ -129,7 +129,7 @@ standardize = general(
     _standardize, _standardize_pull, name="standardize", bind=_bind_standardize, outputs=True,
     tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
     definition=_standardize_definition, batch=axes("axis"), onnx=True,
-    examples=(at((2, 3)), at((2, 3, 2), axis=(1, 2), eps=0.1), at((2, 3, 2), axis=(0, 2))),
+    examples="2x3; 2x3x2 axis=1,2 eps=0.1; 2x3x2 axis=0,2",
 )
 standardize.__doc__ = """`x` minus its mean along `axis`, divided by its standard deviation; and that scale.
 

@@ -277,8 +277,8 @@ constant(np.linalg.matrix_rank, bind=by_signature(np.linalg.matrix_rank, "A"), b
 
 # ------------------------------------------------------------ the array standard's names for NumPy's own rows
 
-_pair = [at((3,), (3,))]
-_stack = [at((2, 3, 3))]
+_pair = ("[3] [3]",)
+_stack = ("2x3x3",)
 
 
 ROWS |= {

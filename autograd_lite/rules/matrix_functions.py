@@ -53,7 +53,7 @@ expm_derivative: Primitive = general(
     lambda g, x1: expm_derivative(x1.mT, g),
     name="expm_derivative", tex=r"\operatorname{{D}}e^{{{x1}}}[{x2}]", text="D expm({x1})({x2})", batch=stacked(2, 2),
     bind=lambda x1, x2: ((_square("expm_derivative", x1), _square("expm_derivative", x2)), {}),
-    examples=[at((2, 2), (2, 2)), at((2, 2, 2), (2, 2))],
+    examples="2x2 2x2; 2x2x2 2x2",
 )
 
 
@@ -203,7 +203,7 @@ solve_banded: Primitive = general(
 
 @composite(name="linalg.solve_triangular", np_name="scipy.linalg.solve_triangular", examples=[
     at(around(3 * np.eye(3)), (3, 2)), at(around(3 * np.eye(3)), (3,), lower=True),
-    at(around(3 * np.eye(2), 2, 2, 2), (2, 2), trans=1, lower=True), at((2, 2), (2,), trans="C", unit_diagonal=True),
+    at(around(3 * np.eye(2), 2, 2, 2), (2, 2), trans=1, lower=True), "2x2 [2] trans=C unit_diagonal=True",
 ])
 def solve_triangular(
     a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True,
@@ -232,9 +232,7 @@ def solve_triangular(
     return np.flip(np.linalg.solve(np.flip(a, (-2, -1)), np.flip(b, along)), along)
 
 
-@composite(name="linalg.block_diag", np_name="scipy.linalg.block_diag", examples=[
-    at((2, 2), (1, 3)), at((2,), (), (2, 1)), at((2, 1, 2), (1, 1)),
-])
+@composite(name="linalg.block_diag", np_name="scipy.linalg.block_diag", examples="2x2 1x3; [2] [] 2x1; 2x1x2 1x1")
 def block_diag(*arrs):
     """The matrices in a row down the diagonal, and zeros elsewhere; a vector counts as a matrix of one row.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import at, composite, just
+from ..table import composite
 from ._arrays import operand
 from .indexing import into_zeros, on_axis, set_at
 
@@ -12,11 +12,9 @@ from .indexing import into_zeros, on_axis, set_at
 @composite(
     np.pad,
     examples=(
-        at((2, 3), just(((1, 0), (2, 1))), constant_values=0.5), at((2, 3), 1, "edge"),
-        at((4,), just((3, 5)), "reflect", reflect_type="odd"), at((4,), just((3, 9)), "symmetric", reflect_type="odd"),
-        at((3,), just((4, 2)), "wrap"), at((2, 3), just((2, 1)), "linear_ramp", end_values=(1.0, -2.0)),
-        at((3, 2), 1, "mean"), at((4,), just((1, 2)), "maximum", stat_length=2), at((4,), just((1, 2)), "minimum"),
-        at((4,), just((1, 2)), "median", stat_length=(3, 2)),
+        "2x3 ((1,0),(2,1)) constant_values=0.5; 2x3 1 edge; [4] (3,5) reflect reflect_type=odd; "
+        "[4] (3,9) symmetric reflect_type=odd; [3] (4,2) wrap; 2x3 (2,1) linear_ramp end_values=1.0,-2.0; "
+        "3x2 1 mean; [4] (1,2) maximum stat_length=2; [4] (1,2) minimum; [4] (1,2) median stat_length=3,2"
     ),
 )
 def pad(array, pad_width, mode="constant", **kwargs):

@@ -23,7 +23,7 @@ def _coefficients(p):
     return np.reshape(p, (1,)) if p.ndim == 0 else p
 
 
-@composite(np.polyval, examples=(at((4,), (2, 3)), at((1,), ()), at((3,), (0,))))
+@composite(np.polyval, examples="[4] 2x3; [1] []; [3] [0]")
 def polyval(p, x):
     """The value at `x`, by Horner's rule."""
     p, x = _coefficients(p), operand(x)
@@ -33,7 +33,7 @@ def polyval(p, x):
     return y
 
 
-@composite(np.vander, examples=(at((3,)), at((4,), N=3, increasing=True), at((2,), N=0)))
+@composite(np.vander, examples="[3]; [4] N=3 increasing=True; [2] N=0")
 def vander(x, N=None, increasing=False):
     """The powers of each entry of `x`, in a row: repeated products, as in NumPy."""
     x = operand(x)
@@ -51,20 +51,20 @@ def _entry_by_entry(fn, ufunc):
         return ufunc(*(np.pad(a, (n - a.shape[0], 0)) for a in (a1, a2)))
 
     combined.__doc__ = f"The {'sum' if ufunc is np.add else 'difference'} of two polynomials."
-    return composite(fn, examples=(at((4,), (2,)), at((2,), (4,))))(combined)
+    return composite(fn, examples="[4] [2]; [2] [4]")(combined)
 
 
 polyadd, polysub = _entry_by_entry(np.polyadd, np.add), _entry_by_entry(np.polysub, np.subtract)
 
 
-@composite(np.polymul, examples=(at((4,), (2,)), at((1,), (3,))))
+@composite(np.polymul, examples="[4] [2]; [1] [3]")
 def polymul(a1, a2):
     """The product of two polynomials."""
     a1, a2 = (a if a.size else np.append(a, 0.0) for a in map(_coefficients, (a1, a2)))  # none at all: 0
     return np.convolve(a1, a2)
 
 
-@composite(np.polydiv, examples=(at((4,), (2,)), at((2,), (4,)), at((4,), (1,))))
+@composite(np.polydiv, examples="[4] [2]; [2] [4]; [4] [1]")
 def polydiv(u, v):
     """The quotient and the remainder of two polynomials, by long division."""
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
@@ -77,7 +77,7 @@ def polydiv(u, v):
     return np.stack(quotient) if quotient else 0 * u[:1], rest if rest.shape[0] else 0 * u[:1]
 
 
-@composite(np.polyder, examples=(at((4,)), at((4,), m=2), at((2,), m=3)))
+@composite(np.polyder, examples="[4]; [4] m=2; [2] m=3")
 def polyder(p, m=1):
     """The m-th derivative."""
     if m < 0:
@@ -88,7 +88,7 @@ def polyder(p, m=1):
     return p
 
 
-@composite(np.polyint, examples=(at((4,)), at((3,), m=2, k=[1.0, 2.0]), at((3,), m=2, k=3.0)))
+@composite(np.polyint, examples="[4]; [3] m=2 k=[1.0,2.0]; [3] m=2 k=3.0")
 def polyint(p, m=1, k=None):
     """The m-th integral, with the constants `k`."""
     if m < 0:
@@ -102,7 +102,7 @@ def polyint(p, m=1, k=None):
     return p
 
 
-@composite(np.poly, examples=(at((4,)), at((3, 3))))
+@composite(np.poly, examples="[4]; 3x3")
 def poly(seq_of_zeros):
     """The polynomial with these zeros, or the characteristic polynomial of a matrix."""
     zeros = _coefficients(seq_of_zeros)

@@ -113,12 +113,11 @@ def _letters(n1, n2):
     return f"{'...' * bool(i)}{i}j,{'...' * bool(k)}j{k}->...{i}{k}"
 
 
-_PAIRS = [at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((2, 2, 3), (3,))]
+_PAIRS = ("2x3 3x4; [3] [3]; 2x3 [3]; [3] 3x2; 2x2x3 [3]",)
 matmul = bilinear(
     _matmul, _matmul_1, _matmul_2, of=np.matmul, tex=r"{x1}\,{x2}",
     examples=[
-        *_PAIRS, at((3,), (2, 3, 4)), at((4, 2, 3), (3, 2)), at((2, 3), (4, 3, 2)), at((2, 1, 2, 3), (3, 3, 2)),
-        at((0, 3), (3, 2)), at((2, 0), (0, 3)),
+        *_PAIRS, "[3] 2x3x4; 4x2x3 3x2; 2x3 4x3x2; 2x1x2x3 3x3x2; 0x3 3x2; 2x0 0x3",
     ],
     infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})",
     batch=lambda b: product(*b.xs, *b.on), out="np.matmul({x1}, {x2}, out={out})", definition=_matmul_lower,
@@ -136,20 +135,20 @@ def _dot_bind(a, b, out=None):
 
 dot = bilinear(
     np.dot, _matmul_1, _matmul_2, bind=_dot_bind, tex=r"{x1} \cdot {x2}",
-    examples=[*_PAIRS, at((0,), (0,))],
+    examples=[*_PAIRS, "[0] [0]"],
     # the method is faster than the function
     algebra="dot product", emit="{x1}.dot({x2})", out="{x1}.dot({x2}, out={out})",
     batch=lambda b: product(*b.xs, *b.on), subscripts=_letters,
 )
 
 
-@composite(np.vdot, examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
+@composite(np.vdot, examples="[3] [3]; 2x3 2x3; [] []")
 def vdot(a, b, /):
     """The product of both flattened, the first conjugated."""
     return np.dot(conj(np.ravel(operand(a))), np.ravel(operand(b)))
 
 
-@composite(np.inner, examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2, 3)), at((2,), ())])
+@composite(np.inner, examples="[3] [3]; 2x3 4x3; [] 2x3; [2] []")
 def inner(a, b, /):
     """The sum over the last axes of both."""
     a, b = operand(a), operand(b)
@@ -174,7 +173,7 @@ outer = bilinear(
     np.outer, lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
     lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
     bind=_outer_bind, tex=r"{x1}\,{x2}^\top",
-    examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
+    examples="[2] [3]; 2x2 2x3; [] [3]; [0] [2]",
     text="{x1} @ {x2}ᵀ", algebra="outer product", batch=_batched_outer,
     subscripts=lambda n1, n2: f"{'abcdefgh'[:n1]},{'ijklmnop'[:n2]}->{'abcdefgh'[:n1]}{'ijklmnop'[:n2]}",
 )
@@ -192,19 +191,19 @@ vecdot = bilinear(
     np.vecdot, lambda g, x2: conj(g)[..., None] * x2, lambda g, x1: g[..., None] * x1,
     bind=_vecdot_bind,
     holomorphic=False,  # the first factor is conjugated
-    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3)), at((3, 2), (3, 2), axis=0)], batch=stacked(1, 1),
+    examples="[3] [3]; 2x3 4x1x3; 3x2 3x2 axis=0", batch=stacked(1, 1),
     subscripts=lambda n1, n2: "...i,...i->...",
 )
 
 matvec = bilinear(
     np.matvec, lambda g, x2: g[..., None] * x2[..., None, :], lambda g, x1: np.matvec(x1.mT, g),
-    examples=[at((2, 3), (3,)), at((4, 2, 3), (3,)), at((2, 3), (5, 1, 3))], batch=stacked(2, 1),
+    examples="2x3 [3]; 4x2x3 [3]; 2x3 5x1x3", batch=stacked(2, 1),
     text="{x1} @ {x2}", tex=r"{x1}\,{x2}", subscripts=lambda n1, n2: "...ij,...j->...i",
 )
 vecmat = bilinear(
     np.vecmat, lambda g, x2: np.matvec(x2, conj(g)), lambda g, x1: x1[..., None] * g[..., None, :],
     holomorphic=False,  # the vector is conjugated
-    examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))], batch=stacked(1, 2),
+    examples="[3] 3x2; [3] 4x3x2; 5x1x3 3x2", batch=stacked(1, 2),
     text="{x1} @ {x2}", tex=r"{x1}\,{x2}", subscripts=lambda n1, n2: "...i,...ij->...j",
 )
 
@@ -213,11 +212,10 @@ vecmat = bilinear(
 
 @composite(
     np.tensordot,
-    examples=[
-        at((2, 3, 4), (3, 4, 2)), at((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])), at((3, 2), (4, 3), axes=(0, 1)),
-        at((3,), (2,), axes=0), at((2, 0), (0, 3), axes=1), at((2, 2, 3), (4, 3, 2), axes=(-1, -2)),
-        at((3,), (2, 3, 2), axes=(0, 1)),
-    ],
+    examples=(
+        "2x3x4 3x4x2; 2x3x4 4x5x2 axes=[0,-1],[2,0]; 3x2 4x3 axes=0,1; [3] [2] axes=0; 2x0 0x3 axes=1; "
+        "2x2x3 4x3x2 axes=-1,-2; [3] 2x3x2 axes=0,1"
+    ),
 )
 def tensordot(a, b, axes=2):
     """The sum over axes of both: a product of matrices, of all other axes by these and of these by all other axes."""
@@ -243,7 +241,7 @@ def tensordot(a, b, axes=2):
 
 @composite(
     np.kron,
-    examples=[at((2, 3), (3, 2)), at((2,), (2, 3)), at((), (2,)), at((2, 1, 2), (3,))],
+    examples="2x3 3x2; [2] 2x3; [] [2]; 2x1x2 [3]",
 )
 def kron(a, b):
     """Each entry of `a` times all of `b`."""
@@ -258,13 +256,13 @@ def kron(a, b):
 _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
     lambda x1, x2: np.cross(x1, x2), lambda g, x2: _cross(x2, g), lambda g, x1: _cross(g, x1), name="cross3",
     np_name="np.cross", tex=r"{x1} \times {x2}", text="{x1} × {x2}",
-    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3))], batch=stacked(1, 1),
+    examples="[3] [3]; 2x3 4x1x3", batch=stacked(1, 1),
 )
 
 
 @composite(
     np.cross,
-    examples=[at((3,), (3,)), at((2, 3), (3,)), at((3, 2), (3, 2), axis=0), at((3, 4), (4, 3), axisa=0, axisc=0)],
+    examples="[3] [3]; 2x3 [3]; 3x2 3x2 axis=0; 3x4 4x3 axisa=0 axisc=0",
 )
 def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     """The vector product of vectors with three entries. (NumPy 2.5 has no vectors with two here any more.)"""
@@ -291,7 +289,7 @@ def _trace_textbook(a, offset, axis1, axis2, **other):
 
 @composite(
     np.trace, textbook=_trace_textbook, text="tr({x})", tex=r"\operatorname{{tr}}({x})",
-    examples=[at((3, 3)), at((2, 3, 4)), at(offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
+    examples="3x3; 2x3x4; offset=1; 2x3x4 offset=-1 axis1=2 axis2=0",
 )
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     """The sum of a diagonal."""

@@ -124,7 +124,7 @@ def _weighted(lines, q, w, skip_nan):
 
 # ---------------------------------------------------------------------------------------------- the functions
 
-_MEDIANS = (at((5,)), at((4, 3), axis=0), at((2, 3, 2), axis=(0, -1), keepdims=True), at(()))
+_MEDIANS = ("[5]; 4x3 axis=0; 2x3x2 axis=0,-1 keepdims=True; []",)
 
 
 def _examples(scale):

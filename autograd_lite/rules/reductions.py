@@ -24,16 +24,15 @@ __all__ = [
 ]
 
 _OVER_AXES = (
-    at((2, 3)), at(axis=0), at(axis=-1, keepdims=True), at((2, 3, 2), axis=(0, -1)),
-    at((2, 1, 2), axis=(2, 1), keepdims=True), at(keepdims=True),
+    "2x3; axis=0; axis=-1 keepdims=True; 2x3x2 axis=0,-1; 2x1x2 axis=2,1 keepdims=True; keepdims=True",
     lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}),
 )
-_OF_ONE = (at(()), at(axis=()))
-_OF_NONE = (at((0,)), at((2, 0), axis=1))
+_OF_ONE = ("[]; axis=()",)
+_OF_NONE = ("[0]; 2x0 axis=1",)
 _REDUCES: Any = {"algebra": "reduction", "batch": axes("axis")}
 _SOME = np.array([[True, False, True], [True, True, True]])
 _SELECTED = (at(axis=0, where=_SOME),)
-_FROM = (at(axis=1, initial=0.5), at((3,), initial=0.5, where=_SOME[0]))
+_FROM = ("axis=1 initial=0.5", at((3,), initial=0.5, where=_SOME[0]))
 
 # ---------------------------------------------------------------------------------------------- rare keywords
 
@@ -165,7 +164,7 @@ prod = general(
     np.multiply.reduce, _prod_pull, of=np.prod, bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
     examples=(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
-        at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
+        "2x3x2 axis=0",  # the axes are rotated: the inverse permutation differs
     ),
     **_REDUCES, js="reduce((a, b) => a * b, 1, {x}, {axis}, {keepdims})", onnx=_reducing("ReduceProd"),
     fold=("x1 * x2", 1),
@@ -317,7 +316,7 @@ def _std_pull(g, y, x, axis, ddof, keepdims, x_shape):
 
 
 _MOMENTS = (
-    *_OVER_AXES, *_SELECTED, at((4, 2), axis=0, ddof=1),
+    *_OVER_AXES, *_SELECTED, "4x2 axis=0 ddof=1",
     at((4, 2), axis=0, correction=0.5, mean=around(np.zeros((1, 2)))),
 )
 _BY_N = "PyTorch's divides by n - 1, and NumPy's by n: pass unbiased= too, or write axis= and ddof="

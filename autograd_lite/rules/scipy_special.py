@@ -256,7 +256,7 @@ def _gamma(S):
             S.stdtr,  # its slope is the density of Student's t
             lambda x1, x2: np.exp(-(x1 + 1) / 2 * np.log1p(x2 * x2 / x1) - S.betaln(x1 / 2, 0.5)) / np.sqrt(x1),
             "F_{{{x1}}}({x2})", "its degrees of freedom", domain=(POSITIVE, REAL),
-            examples=(at(3, (2, 3)), at(np.array([[1], [40]]), (3,))),
+            examples=("3 2x3", at(np.array([[1], [40]]), (3,))),
         ),
     ]
 

@@ -77,8 +77,7 @@ clip = elementwise(
     bind=_bind_clip, kinks=lambda x1, x2, x3: (x1 == x2) | (x1 == x3) | (x2 == x3),
     tex=r"\operatorname{{clip}}({x1}, {x2}, {x3})",
     examples=(
-        at((2, 5), -0.4, 0.5), at((2, 3), around(-np.ones(3)), around(np.ones((2, 1)))), at((5,), min=0.0),
-        at((5,), None, 0.3),
+        "2x5 -0.4 0.5", at((2, 3), around(-np.ones(3)), around(np.ones((2, 1)))), "[5] min=0.0; [5] None 0.3",
     ),
     textbook=_clip_textbook, scalar="min(max(x1, x2), x3)", algebra="clipping",
     onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high),
@@ -144,10 +143,7 @@ def as_positions(indices, n=0, mode="raise"):
 
 @composite(
     np.take,
-    examples=(
-        at((2, 3), [0, 5, 0]), at((2, 3), [[2, 0], [-1, 0]], axis=1), at((4,), [7, -9], mode="wrap"),
-        at((4,), 9, mode="clip"),
-    ),
+    examples="2x3 [0,5,0]; 2x3 [[2,0],[-1,0]] axis=1; [4] [7,-9] mode=wrap; [4] 9 mode=clip",
 )
 def take(a, indices, axis=None, out=None, mode="raise"):
     refuse_out(out)
@@ -190,7 +186,7 @@ def choose(a, choices, out=None, mode="raise"):
     return getitem(np.stack(laid_out), (as_positions(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
 
 
-@composite(np.compress, examples=(at([True, False, True], (2, 3), axis=1), at([True, False, True], (2, 3))))
+@composite(np.compress, examples="[True,False,True] 2x3 axis=1; [True,False,True] 2x3")
 def compress(condition, a, axis=None, out=None):
     refuse_out(out)
     condition = operand(condition)

@@ -11,7 +11,7 @@ from operator import index as as_int
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import at, composite, just, linear
+from ..table import at, composite, linear
 from ..table.batching import ALIGNED, along, axes, reshaped, shifted, stacked
 from ._arrays import ints, operand, raw, repeated_number
 from .indexing import into_zeros
@@ -87,9 +87,8 @@ reshape = linear(
     _back,
     of=np.reshape, bind=_bind_reshape,
     examples=(
-        at((2, 6), just((3, -1))), at((2, 3), just((3, 2)), "F"), at(shape=-1, copy=True),
-        lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}), at((), just((1, 1))),
-        at((0, 3), just((3, 0))),
+        "2x6 (3,-1); 2x3 (3,2) F; shape=-1 copy=True",
+        lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}), "[] (1,1); 0x3 (3,0)",
     ),
     algebra="reshape", view=True, emit=_emit_reshape, out=_reshape_into, batch=_in_layout, onnx=_reshape_onnx,
 )
@@ -105,7 +104,7 @@ def _bind_ravel(a, order="C"):
 
 
 _RAVELLED = (
-    at((2, 3)), at(order="F"), at(()),
+    "2x3; order=F; []",
     lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))),), {"order": "K"}),
 )
 ravel = linear(
@@ -135,7 +134,7 @@ def _flatten(x, order):
 flatten = linear(
     _flatten, _back, name="flatten",
     bind=_bind_flatten,
-    examples=(*_RAVELLED, at((2, 3, 4), 1), at((2, 3, 4), 0, 1)),
+    examples=(*_RAVELLED, "2x3x4 1; 2x3x4 0 1"),
     batch=_in_layout, onnx=_ravel_onnx,
 )
 
@@ -149,14 +148,14 @@ def _bind_squeeze(a, axis=None):
 squeeze = linear(
     np.squeeze, lambda g, x_shape: g.reshape(x_shape),
     bind=_bind_squeeze,
-    examples=(at((1, 3, 1)), at((1, 3, 1), -1), at((1, 3, 1), axis=(0, 2)), at(())),
+    examples="1x3x1; 1x3x1 -1; 1x3x1 axis=0,2; []",
     algebra="new axis", view=True, batch=reshaped,
     onnx=lambda b, x, axis: b("Squeeze", x, *([] if axis is None else [b.ints(axis)])),
 )
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
     bind=lambda a, axis: ((a,), {"axis": ints(axis)}),
-    examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
+    examples="[3] 0; 2x3 (0,-1); [] 0",
     algebra="new axis", batch=reshaped, view=True, onnx=lambda b, x, axis: b("Unsqueeze", x, b.ints(axis)),
 )
 
@@ -167,7 +166,7 @@ def _atleast(fn):
         lifted = tuple(a if a.shape == shape else a.reshape(shape) for a, shape in shapes)
         return lifted[0] if len(lifted) == 1 else lifted
 
-    examples = (at(()), at((3,), (2, 3), (1, 2, 3)))
+    examples = ("[]; [3] 2x3 1x2x3",)
     return composite(fn, examples=examples)(atleast)
 
 
@@ -176,7 +175,7 @@ atleast_1d, atleast_2d, atleast_3d = map(_atleast, (np.atleast_1d, np.atleast_2d
 copy = linear(
     np.copy, lambda g: g,
     tex="{x}", bind=lambda a, order="K": ((a,), {"order": order}),
-    examples=(at((2, 3)), at(order="F")),
+    examples="2x3; order=F",
     algebra="identity", batch=ALIGNED, onnx="Identity",
 )
 
@@ -242,7 +241,7 @@ def _permuted(fn):
 transpose = linear(
     lambda x, axes: x.transpose(axes), lambda g, axes: g.transpose(_inverse(axes)),
     of=np.transpose, bind=_bind_transpose, tex=r"{x}^\top",
-    examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
+    examples="2x3; 2x3x4 (1,2,0); 2x3x4 axes=-1,0,1; []",
     infix="{x}.T", text="{x}ᵀ", algebra="transpose", batch=_batched_transpose, view=True,
     emit=lambda xs, y, axes: "{x}.T" if axes in (None, (1, 0)) else "{x}.transpose({axes})",
     onnx=_permuted(np.transpose),
@@ -251,7 +250,7 @@ transpose = linear(
 
 matrix_transpose = linear(
     np.matrix_transpose, lambda g: g.mT,
-    tex=r"{x}^\top", examples=(at((2, 3, 4)),),
+    tex=r"{x}^\top", examples="2x3x4",
     infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2), view=True,
     onnx=_permuted(np.matrix_transpose),
 )
@@ -266,7 +265,7 @@ def _bind_swapaxes(a, axis1, axis2):
 swapaxes = linear(
     np.swapaxes, lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
     bind=_bind_swapaxes, tex=r"{x}^\top",
-    examples=(at((2, 3, 4), 0, -1),),
+    examples="2x3x4 0 -1",
     algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_permuted(np.swapaxes),
 )
 
@@ -278,13 +277,13 @@ def _bind_moveaxis(a, source, destination):
 moveaxis = linear(
     np.moveaxis, lambda g, source, destination: np.moveaxis(g, destination, source),
     bind=_bind_moveaxis,
-    examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
+    examples="2x3x4 0 -1; 2x3x4 (0,1) (-1,0)",
     algebra="move of axes", batch=axes("source", "destination"), view=True,
     onnx=_permuted(np.moveaxis),
 )
 
 
-@composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
+@composite(np.rollaxis, examples="2x3x4 2; 2x3x4 0 3; 2x3x4 -1 -2")
 def rollaxis(a, axis, start=0):
     n = operand(a).ndim
     axis = normalize_axis_index(axis, n)
@@ -299,13 +298,13 @@ def _broadcast_to(x, shape):
 broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
     _broadcast_to, lambda g: g, of=np.broadcast_to, tex="{x}",
     bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
-    examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
+    examples="[3] (2,3); 2x1 (4,2,3); [] 3; 1x3 (0,3)",
     algebra="broadcast", batch=lambda b: b(b.lifted(0, len(b.shape)), shape=(b.size, *b.shape)), view=True,
     onnx=lambda b, x, shape: b("Expand", x, b.ints(shape)),
 )
 
 
-@composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
+@composite(np.broadcast_arrays, examples="[3] 2x1; [] 0x3")
 def broadcast_arrays(*args):
     arrays = [operand(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
@@ -327,10 +326,7 @@ def _bind_roll(a, shift, axis=None):
 roll = linear(
     np.roll, lambda g, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
     bind=_bind_roll,
-    examples=(
-        at((2, 3), 2), at((2, 3), 1, -1), at((2, 3), just((1, 5)), just((0, 1))),
-        at((4, 3), just((1, 2)), just((0, 0))),
-    ),
+    examples="2x3 2; 2x3 1 -1; 2x3 (1,5) (0,1); 4x3 (1,2) (0,0)",
     algebra="rotation", batch=along,
 )
 
@@ -343,16 +339,16 @@ def _bind_flip(m, axis=None):
 flip = linear(
     np.flip, lambda g, axis: np.flip(g, axis),
     bind=_bind_flip,
-    examples=(at((2, 3)), at((2, 3), -1), at((2, 3, 4), axis=(0, 2))), batch=axes("axis"), view=True,
+    examples="2x3; 2x3 -1; 2x3x4 axis=0,2", batch=axes("axis"), view=True,
 )
 
 
-@composite(np.fliplr, examples=(at((2, 3)),))
+@composite(np.fliplr, examples="2x3")
 def fliplr(m):
     return np.flip(m, 1)
 
 
-@composite(np.flipud, examples=(at((2, 3)),))
+@composite(np.flipud, examples="2x3")
 def flipud(m):
     return np.flip(m, 0)
 
@@ -360,7 +356,7 @@ def flipud(m):
 rot90 = linear(
     np.rot90, lambda g, k, axes: np.rot90(g, -k, axes),
     bind=lambda m, k=1, axes=(0, 1): ((m,), {"k": as_int(k), "axes": ints(axes)}),
-    examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))), batch=axes("axes"), view=True,
+    examples="2x3; 2x3x4 -3 axes=-1,0", batch=axes("axes"), view=True,
 )
 
 # ------------------------------------------------------------------------------------ triangles and diagonals
@@ -374,10 +370,7 @@ def _triangle(fn, which):
     return linear(
         fn, lambda g, k: fn(g, k), bind=_bind_triangle, algebra=f"{which} triangle",
         tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
-        examples=(
-            at((2, 3)), at((2, 3, 3), -1),
-            at((3,), 1),  # a vector becomes a square
-        ),
+        examples="2x3; 2x3x3 -1; [3] 1",
     )
 
 
@@ -407,7 +400,7 @@ def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
 diagonal = linear(
     np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
     algebra="diagonal",
-    examples=(at((2, 3)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
+    examples="2x3; 3x4 -1; 3x2x4 1 2 0; 2x2 5",
     batch=axes("axis1", "axis2"), view=True,
 )
 
@@ -425,10 +418,10 @@ def _on_diagonals(b):
 diag = linear(
     np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
     algebra="diagonal matrix",
-    examples=(at((3,)), at((3,), -2), at((3, 4), 1), at(k=-1)), batch=_on_diagonals,
+    examples="[3]; [3] -2; 3x4 1; k=-1", batch=_on_diagonals,
 )
 diagflat = linear(
     np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
     bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}),
-    tex=r"\operatorname{{diag}} {x}", examples=(at((2, 2)), at((3,), 1)), batch=_on_diagonals,
+    tex=r"\operatorname{{diag}} {x}", examples="2x2; [3] 1", batch=_on_diagonals,
 )

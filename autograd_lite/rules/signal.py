@@ -86,8 +86,8 @@ def _weights(n, factor, dtype):
     return np.array(single, np.finfo(dtype).dtype)
 
 
-fft = _transform(np.fft.fft, np.fft.fft, r"\mathcal{{F}} {x}", [*_COMPLEX, at((4,))])
-ifft = _transform(np.fft.ifft, np.fft.ifft, r"\mathcal{{F}}^{{-1}} {x}", [*_COMPLEX, at((4,))])
+fft = _transform(np.fft.fft, np.fft.fft, r"\mathcal{{F}} {x}", [*_COMPLEX, "[4]"])
+ifft = _transform(np.fft.ifft, np.fft.ifft, r"\mathcal{{F}}^{{-1}} {x}", [*_COMPLEX, "[4]"])
 rfft = _transform(
     np.fft.rfft, lambda g, n, axis, norm: np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]),
     r"\mathcal{{F}} {x}", _REAL, holomorphic=False,  # it takes real numbers only, so nothing is conjugated
@@ -95,7 +95,7 @@ rfft = _transform(
 irfft = _transform(  # the result is real; the imaginary parts at both ends are ignored, and get 0
     np.fft.irfft, lambda g, n, axis, norm: _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0),
     r"\mathcal{{F}}^{{-1}} {x}",
-    [*_COMPLEX[:-1], at(complex_normal(1), n=1), at((4,)), at(complex_normal(4), n=5)], lambda n: 2 * (n - 1),
+    [*_COMPLEX[:-1], at(complex_normal(1), n=1), "[4]", at(complex_normal(4), n=5)], lambda n: 2 * (n - 1),
 )
 
 
@@ -105,7 +105,7 @@ def hfft(a, n=None, axis=-1, norm=None, out=None):
     return np.fft.irfft(conj(operand(a, out=out)), n, axis, DUAL[norm])
 
 
-@composite(np.fft.ihfft, examples=[at((4,)), at(n=5, axis=0, norm="ortho")])
+@composite(np.fft.ihfft, examples="[4]; n=5 axis=0 norm=ortho")
 def ihfft(a, n=None, axis=-1, norm=None, out=None):
     """The inverse of `hfft`."""
     return conj(np.fft.rfft(operand(a, out=out), n, axis, DUAL[norm]))
@@ -136,9 +136,7 @@ _GRID = [
     at(complex_normal(2, 3)), at(complex_normal(2, 3, 2), s=(3, 4), axes=(2, 0), norm="ortho"),
     at(complex_normal(2, 3), s=(-1, 2), axes=(0, 1)),
 ]
-_REAL_GRID = [
-    at((2, 3)), at((2, 3, 4), s=(3, 5), axes=(2, 0), norm="ortho"), at((2, 4), s=(-1, 2), axes=(0, 1), norm="forward"),
-]
+_REAL_GRID = ["2x3", "2x3x4 s=3,5 axes=2,0 norm=ortho", "2x4 s=-1,2 axes=0,1 norm=forward"]
 
 
 def _rfft(a, s, axes, norm):
@@ -170,7 +168,7 @@ ifftn, ifft2 = (_several(f, partial(_each, np.fft.ifft), _GRID) for f in (np.fft
 rfftn, rfft2 = (_several(f, _rfft, _REAL_GRID) for f in (np.fft.rfftn, np.fft.rfft2))
 irfftn, irfft2 = (_several(f, _irfft, _GRID, lambda n: 2 * (n - 1)) for f in (np.fft.irfftn, np.fft.irfft2))
 
-_SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0), at(complex_normal(4, 3), axes=(0, 1))]
+_SHIFTS = ["[5]", at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0), at(complex_normal(4, 3), axes=(0, 1))]
 
 
 @composite(np.fft.fftshift, examples=_SHIFTS)
@@ -242,7 +240,7 @@ convolve = bilinear(
     np.convolve, lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
     lambda g, x1, x2_shape, mode: _convolve_rule(g, x1, x2_shape[0], mode),
     bind=_convolve_bind, tex="{x1} * {x2}",
-    batch=_batched_convolve, examples=[*_CUTS, at((), (3,))], textbook=_convolve_textbook,
+    batch=_batched_convolve, examples=[*_CUTS, "[] [3]"], textbook=_convolve_textbook,
 )
 
 

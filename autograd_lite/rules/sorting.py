@@ -78,7 +78,7 @@ def _batched_isin(b):
 
 _BINS = np.array([-1.0, 0.0, 1.0])
 for _fn, _batch, _examples, *_arrays in (
-    (np.argsort, along_axis, (), "a"), (np.argpartition, along_axis, (at((5,), 2),), "a"),
+    (np.argsort, along_axis, (), "a"), (np.argpartition, along_axis, ("[5] 2",), "a"),
     (np.argwhere, None, (), "a"), (np.flatnonzero, None, (), "a"),
     (np.searchsorted, _batched_search, (at(_BINS, (3,)),), "a", "v"),
     (np.digitize, _batched_digitize, (at((3,), _BINS),), "x", "bins"),
@@ -117,7 +117,7 @@ for _row in (argsort, argpartition):  # a full sort has the partition's entries 
     _row.attach(js="argsort({x}, {axis})")
 
 
-@composite(np.lexsort, examples=(lambda rng: (((rng.normal(size=4), rng.normal(size=4)),), {}), at((2, 2, 3), axis=0)))
+@composite(np.lexsort, examples=(lambda rng: (((rng.normal(size=4), rng.normal(size=4)),), {}), "2x2x3 axis=0"))
 def lexsort(keys, axis=-1):
     return _lexsort(np.stack([operand(key) for key in keys]), axis)
 
@@ -158,7 +158,7 @@ def _sort_textbook(a, axis, **other):
 
 
 @composite(
-    np.sort, examples=(at((2, 3)), at((3, 2), 0), at(axis=None, stable=True), at((0, 3))), pair=1,
+    np.sort, examples="2x3; 3x2 0; axis=None stable=True; 0x3", pair=1,
     unlike_torch="PyTorch's returns positions too: write np.sort(x, axis=...) and np.argsort(x, axis=...)",
     textbook=_sort_textbook,
 )
@@ -169,13 +169,13 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     return _ordered(a, axis, lambda a, axis: np.argsort(a, axis, kind="stable"))
 
 
-@composite(np.partition, examples=(at((2, 4), 1), at((5,), just((0, 3)), axis=None)))
+@composite(np.partition, examples="2x4 1; [5] (0,3) axis=None")
 def partition(a, kth, axis=-1, kind="introselect", order=None):
     _refuse("partition", order)
     return _ordered(a, axis, lambda a, axis: np.argpartition(a, kth, axis))
 
 
-@composite(np.sort_complex, examples=(at(complex_normal(4)), at((4,))))
+@composite(np.sort_complex, examples=(at(complex_normal(4)), "[4]"))
 def sort_complex(a):
     a = operand(a)
     if a.dtype.kind != "c":
@@ -192,7 +192,7 @@ def _of(numpy_function, name, **options):
     return TABLE[name]
 
 
-_TWO_SETS = (at((4,), (3,)), at((2, 3), (2,)))
+_TWO_SETS = ("[4] [3]; 2x3 [2]",)
 _lexsort = _of(
     lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of",
     batch=lambda b: b(np.moveaxis(b.xs[0], 1, 0), shifted(b.xs[1], 0)),
@@ -207,7 +207,7 @@ _common_in = _of(
 )
 
 
-@composite(np.unique, examples=(at((2, 3)), at((2, 3), True, True, True, axis=0)))
+@composite(np.unique, examples="2x3; 2x3 True True True axis=0")
 def unique(
     ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True,
 ):
@@ -228,7 +228,7 @@ def _unique_as(fn, *fields):
             found["inverse_indices"] = np.reshape(found["inverse_indices"], np.shape(x))
         return kind(values, *(found[f] for f in fields)) if fields else values
 
-    return composite(fn, examples=(at((2, 3)),))(answer)
+    return composite(fn, examples="2x3")(answer)
 
 
 unique_values = _unique_as(np.unique_values)

@@ -210,7 +210,7 @@ def _softmax_onnx(b, x, axis, log=""):
 
 _ALONG = {
     "bind": _over_axis, "batch": axes("axis"),
-    "examples": (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at(axis=None), at((0, 3))),
+    "examples": "2x3; 2x3x4 axis=0; 2x3x4 axis=0,2; axis=None; 0x3",
 }
 softmax = general(
     _softmax, softmax_vjp, name="softmax", tex=r"\operatorname{{softmax}}({x})", algebra="softmax",
@@ -385,7 +385,7 @@ nan_to_num = elementwise(
 )
 
 
-@composite(np.real_if_close, examples=(at((3,)),))
+@composite(np.real_if_close, examples="[3]")
 def real_if_close(a, tol=100):
     """The real part, if the imaginary part is only rounding errors."""
     a = operand(a)

@@ -141,7 +141,7 @@ eigh = general(
     np.linalg.eigh, _eigh_rule, bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
     holomorphic=False, batch=stacked(2), js="eigh({x}, {UPLO})[{part}]",
     textbook=lambda x, UPLO: _EIGH if UPLO == "L" and len(x.shape) == 2 else (None, None),
-    examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="u"), positive(2, 2, 2), at((1, 1))],
+    examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="u"), positive(2, 2, 2), "1x1"],
 )
 
 
@@ -190,7 +190,7 @@ def _rotation(*shape):
 
 eig = general(
     np.linalg.eig, _eig_rule, outputs=True, holomorphic=False, batch=stacked(2),
-    examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), at((1, 1))],
+    examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), "1x1"],
 )
 
 
@@ -284,13 +284,15 @@ svd = general(
     js="svd({x})[{part}]",
     textbook=lambda x, full_matrices: (None, _SINGULAR if len(x.shape) == 2 else None, None),
     examples=[
-        EMPTY, at((3, 3)), at((4, 2), full_matrices=False), at((2, 4), full_matrices=False), at((2, 3, 2)), at((1, 1)),
-        at((0, 3), full_matrices=False), at(compute_uv=False),
+        EMPTY, (
+            "3x3; 4x2 full_matrices=False; 2x4 full_matrices=False; 2x3x2; 1x1; 0x3 full_matrices=False; "
+            "compute_uv=False"
+        ),
     ],
 )
 
 
-@composite(np.linalg.svdvals, examples=[at((3, 2)), at((2, 2, 3))])
+@composite(np.linalg.svdvals, examples="3x2; 2x2x3")
 def svdvals(x, /):
     """The singular values."""
     return svd(x, full_matrices=False)[1]

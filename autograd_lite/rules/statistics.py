@@ -21,7 +21,7 @@ _WEIGHTS = {"fweights": np.array([1, 2, 1, 3]), "aweights": np.array([1.0, 0.2, 
 @composite(
     np.cov,
     examples=(
-        at((2, 4)), at((2, 4), (4,), ddof=0), at((4, 2), rowvar=False), at((4,), bias=True), at((2, 4), **_WEIGHTS),
+        "2x4; 2x4 [4] ddof=0; 4x2 rowvar=False; [4] bias=True", at((2, 4), **_WEIGHTS),
     ),
 )
 def cov(
@@ -53,7 +53,7 @@ def _variables(x, rowvar, dtype):
     return np.atleast_2d(x) if rowvar or x.ndim < 2 else x.T
 
 
-@composite(np.corrcoef, examples=(at((2, 5)), at((5, 2), rowvar=False), at((2, 5), (5,))))
+@composite(np.corrcoef, examples="2x5; 5x2 rowvar=False; 2x5 [5]")
 def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     """The correlations of the variables: the covariances divided by the standard deviations."""
     c = np.cov(x, y, rowvar, dtype=dtype)
@@ -67,7 +67,7 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
 # ------------------------------------------------------------------------------------------------- histograms
 
 
-@composite(np.histogram_bin_edges, examples=(at((7,), bins=4), at(range=(-2.0, 2.0))))
+@composite(np.histogram_bin_edges, examples="[7] bins=4; range=-2.0,2.0")
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
     """Evenly spaced edges, from the smallest to the largest entry unless `range` is given."""
     a = operand(a)
@@ -89,7 +89,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
 @composite(
     np.histogram,
     examples=(
-        at((7,), bins=4), at((7,), 3, None, None, uniform(0, 1, 7)),
+        "[7] bins=4", at((7,), 3, None, None, uniform(0, 1, 7)),
         at((7,), np.array([-1.0, 0.0, 2.0]), None, True, uniform(0, 1, 7)),
     ),
 )

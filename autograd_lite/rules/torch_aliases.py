@@ -37,7 +37,7 @@ def cat(tensors, dim: int = 0):
     return np.concatenate(tensors, axis=dim)
 
 
-@composite(examples=(at(min=-0.5, max=0.4), at((3,), min=0.1)))
+@composite(examples="min=-0.5 max=0.4; [3] min=0.1")
 def clamp(input, min=None, max=None):
     """``np.clip(input, min, max)``."""
     if min is None and max is None:
@@ -45,13 +45,13 @@ def clamp(input, min=None, max=None):
     return np.clip(input, min, max)
 
 
-@composite(examples=(at(dim=1), at(dim=-1)))
+@composite(examples="dim=1; dim=-1")
 def unsqueeze(input, dim: int):
     """``np.expand_dims(input, dim)``: a new axis of length 1."""
     return np.expand_dims(input, dim)
 
 
-@composite(examples=(at((2, 3, 4), dims=(2, 0, 1)),))
+@composite(examples="2x3x4 dims=2,0,1")
 def permute(input, dims):
     """``np.transpose(input, dims)``: the axes in another order."""
     return np.transpose(input, ints(dims))
@@ -76,7 +76,7 @@ def masked_fill(input, mask, value):
     return np.where(mask, value, x)
 
 
-@composite(examples=(at((2, 5), k=3), at((4, 3), k=2, dim=0, largest=False)))
+@composite(examples="2x5 k=3; 4x3 k=2 dim=0 largest=False")
 def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The `k` largest entries along `dim`, the largest first (of equal ones the first), and their positions.
 
@@ -107,14 +107,14 @@ def _record(name, extreme, what) -> Primitive:
         return WithIndices(np.take_along_axis(x, indices, dim), indices)
 
     running.__doc__ = f"""The {what} entry so far along `dim` (of equal ones the last), and its position."""
-    return composite(name=name, examples=(at((2, 4), dim=1), at((3, 2), dim=0)))(running)
+    return composite(name=name, examples="2x4 dim=1; 3x2 dim=0")(running)
 
 
 cummax = _record("cummax", np.maximum, "largest")
 cummin = _record("cummin", np.minimum, "smallest")
 
 
-@composite(examples=(at(dim=1), at((3, 2), dim=0)))
+@composite(examples="dim=1; 3x2 dim=0")
 def logcumsumexp(input, dim: int):
     """``np.logaddexp.accumulate(input, axis=dim)``: the logarithm of the running sum of exponentials."""
     return np.logaddexp.accumulate(operand(input), dim)
@@ -164,7 +164,7 @@ def _part(src, index):
     return src[tuple(map(slice, np.shape(index)))] if src.ndim else src
 
 
-@composite(examples=(at((5, 2), 3), at((2, 5), 2, dim=1)))
+@composite(examples="5x2 3; 2x5 2 dim=1")
 def chunk(input, chunks: int, dim: int = 0):
     """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
     if chunks < 1:
@@ -173,7 +173,7 @@ def chunk(input, chunks: int, dim: int = 0):
     return split_by_size(x, max(1, -(-x.shape[dim] // chunks)), dim)
 
 
-@composite(examples=(at((5, 2), 2), at((2, 5), [1, 4], dim=1)))
+@composite(examples="5x2 2; 2x5 [1,4] dim=1")
 def split_by_size(input, split_size, dim: int = 0):
     """PyTorch's ``x.split``: parts of size `split_size` along `dim`, or of the sizes in a list."""
     x = operand(input)
@@ -190,13 +190,13 @@ def split_by_size(input, split_size, dim: int = 0):
     return tuple(np.split(x, ends, axis=dim))
 
 
-@composite(examples=(at((2, 3)), at(dim=1)))
+@composite(examples="2x3; dim=1")
 def unbind(input, dim: int = 0):
     """The parts along `dim`, without that axis."""
     return tuple(np.moveaxis(operand(input), dim, 0))
 
 
-@composite(examples=(at((2, 3)), at((2, 3), 1, dim=1, keepdim=True), at((2, 3), "fro", dim=(0, 1))))
+@composite(examples="2x3; 2x3 1 dim=1 keepdim=True; 2x3 fro dim=0,1")
 def norm(input, p="fro", dim=None, keepdim: bool = False):
     """The p-norm of all entries, or along `dim`; ``"fro"`` is ``p=2``."""
     x = operand(input)

@@ -15,7 +15,7 @@ experimental design" (2010), for qr.
 
 import numpy as np
 
-from ..table import Textbook, at, general
+from ..table import Textbook, general
 from ..table.batching import stacked
 from .matrices import DEFINITE, PHI, dagger, from_lower, of_triangle, positive, refuse_open_choice
 
@@ -96,8 +96,5 @@ qr = general(
     np.linalg.qr, _qr_rule, bind=_qr_bind, outputs=True, holomorphic=False, js="qr({x}, {mode})[{part}]",
     batch=stacked(2),
     textbook=lambda x, mode: _QR if mode == "reduced" and x.shape[-2] >= x.shape[-1] else (None, None),
-    examples=[
-        at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),
-        at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"), at(mode="r"),
-    ],
+    examples="3x3; 4x2; 2x4; 2x3x2; 2x2x4; 1x1; 3x0; 3x2 mode=complete; 2x3x2 mode=complete; mode=r",
 )

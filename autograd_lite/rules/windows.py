@@ -168,7 +168,7 @@ def _unfold_onnx(b, x, **of):
 unfold = linear(
     _unfold, lambda g, x_shape, params: fold(g, x_shape[2:], **params),
     name="unfold", bind=_bind, tex=r"\operatorname{{unfold}}({x})",
-    examples=[*(at((2, 2, 3, 4), **of) for of in _WINDOWS), at((1, 2, 5), kernel=(3,), stride=(2,))],
+    examples=[*(at((2, 2, 3, 4), **of) for of in _WINDOWS), "1x2x5 kernel=3, stride=2,"],
     batch=merged, algebra="windows as columns", innermost=0, out=f"{{fn}}({_INTO}", onnx=_unfold_onnx,
 )
 def _fold_onnx(b, columns, sizes, **of):

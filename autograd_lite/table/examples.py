@@ -1,4 +1,7 @@
-"""A short notation for the arguments that a row is tested at: ``at((2, 3), axis=0)``.
+"""A short notation for the arguments that a row is tested at: ``"2x3 axis=0; 2x3 [3]"``, or ``at((2, 3), axis=0)``.
+
+The first has one example between semicolons, and its arguments between blanks: ``2x3``, ``[3]`` and ``[]`` are arrays
+of normal numbers of this shape, and the rest are Python's literals, or words.
 
 An example is a function of a random generator that returns ``(arguments, keywords)``. :func:`at` makes one. A tuple
 among its arguments, or in a list there, is the shape of an array of normal numbers; everything else is passed as it is.
@@ -15,7 +18,10 @@ just a tuple.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from ast import literal_eval
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,6 +56,46 @@ def at(*args: Any, **params: Any) -> Example:
         tuple(_argument(rng, a) for a in args or ((2, 3),)),
         {name: value.draw(rng) if isinstance(value, Drawn) else value for name, value in params.items()},
     )
+
+
+def listed(examples: str | Iterable[str | Example]) -> list[Example]:
+    """Examples, some of which are written in the notation.
+
+    >>> import numpy as np
+    >>> for example in listed("2x3 [3] -1 axis=0; [] mode=wrap axes=0,2; axis=None"):
+    ...     args, params = example(np.random.default_rng(0))
+    ...     print(*map(np.shape, args), params)
+    (2, 3) (3,) () {'axis': 0}
+    () {'mode': 'wrap', 'axes': (0, 2)}
+    (2, 3) {'axis': None}
+    """
+    parts = [examples] if isinstance(examples, str) else examples
+    return [x for part in parts for x in (_written(part) if isinstance(part, str) else [part])]
+
+
+def _written(text: str) -> list[Example]:
+    return [partial(_drawn, example) for example in text.split(";")]
+
+
+def _drawn(example: str, rng: np.random.Generator) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args: list[Any] = []
+    params = {}
+    for word in example.split():
+        name, _, value = word.rpartition("=")
+        if name:
+            params[name] = _value(value)
+        elif re.fullmatch(r"\d+(x\d+)+|\[\d*\]", word):
+            args.append(tuple(map(int, re.findall(r"\d+", word))))
+        else:
+            args.append(just(_value(word)))
+    return at(*args, **params)(rng)
+
+
+def _value(word: str) -> Any:
+    try:
+        return literal_eval(word)
+    except (SyntaxError, ValueError):
+        return word
 
 
 def _argument(rng: np.random.Generator, a: Any) -> Any:

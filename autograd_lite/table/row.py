@@ -42,6 +42,7 @@ from ..base.tree import too_deep
 from .batching import ALIGNED, Rule
 from .describe import docstring
 from .domain import REAL
+from .examples import listed
 from .pull import compiled, conjugated, guarded, read_only, source
 from .remedy import Remedy
 from .scalar import Scalar, number, parse
@@ -88,7 +89,8 @@ OPTIONS = {
     "remedies": "what to write where the gradient is infinite, nan or zero: a Remedy each (`why`)",
     "surrogate": "the function whose derivative the rules are, where that is not `fn`: `lambda x: x` (gradient checks)",
     "holomorphic": "False if the partial derivative is not that of a complex function",
-    "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
+    "examples": "arguments to test at: '2x3 axis=0; 2x3 [3]' (autograd_lite.table.examples), or functions rng -> "
+    "(args, keywords), written at((2, 3), axis=0)",
     "unused": "the same call without results that nothing uses: a function (needed, **keywords) of truth values that "
     "returns other keywords, and which of the results there still are (compiling)",
     "view": "the result may share memory with the first argument (compiling)",
@@ -397,7 +399,7 @@ class Primitive:
     def _set(self, option: str, value: Any) -> None:
         if option not in OPTIONS:
             raise TypeError(f"{self.name}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
-        setattr(self, option, value)
+        setattr(self, option, listed(value) if option == "examples" else value)
         if option == "pair" and value:  # so that calls of other rows need not ask for it
             self.__class__ = Paired
 
