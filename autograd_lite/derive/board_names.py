@@ -28,8 +28,8 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
     """
     sums, users = dict[Var, list[Var]](), program.users
     stems = {v: stem(word) for v, word in names.items()}
-    for eq in (eq for eq in program.equations if eq.row.algebra in ("sum", "difference")):
-        x, y = eq.operands[0], eq.outputs[0]
+    for eq in (eq for eq in program.equations if eq.algebra in ("sum", "difference")):
+        x, y = eq.x, eq.y
         if not isinstance(x, Var) or x not in program.defined or x in program.outputs or len(users[x]) > 1:
             continue
         if x.shape == y.shape and (x not in names or y not in names or stems[x] == stems[y]):
@@ -51,11 +51,11 @@ def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, s
     a variable is before a loop that assigns others to it, ``y1 = y[1]``.
     """
     rows = [eq for eq in program.equations if type(eq.params.get("index")) is int]
-    turns, others = Counter(map(place, rows)), {place(eq) for eq in rows if eq.operands[0] in active}
-    again = {eq.outputs[0]: eq.origin.code for eq in rows if eq.outputs[0] in names and eq.origin.code}
+    turns, others = Counter(map(place, rows)), {place(eq) for eq in rows if eq.x in active}
+    again = {eq.y: eq.code for eq in rows if eq.y in names and eq.code}
     starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
-    rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.outputs[0] in starts]
-    return {eq.outputs[0] for eq in rows if place(eq) not in others}
+    rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.y in starts]
+    return {eq.y for eq in rows if place(eq) not in others}
 
 
 def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var, str]:
@@ -73,12 +73,12 @@ def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None
     """Name what is computed for the next step of a loop as that reads it: S1, S2, … for S in ``S, I = state``."""
     computed: dict[Any, list[Var]] = {}
     for eq in program.equations:
-        computed.setdefault((place(eq), eq.row), []).append(eq.outputs[0])
+        computed.setdefault((place(eq), eq.row), []).append(eq.y)
     read: dict[str, list[list[Var]]] = {}
     for eq in program.equations:
         for k, v in enumerate(eq.operands):
             e, by = operand(eq, k), program.defined.get(v) if isinstance(v, Var) else None
-            if by is not None and isinstance(e, ast.Name) and is_unpacked(eq.origin.code, e.id):
+            if by is not None and isinstance(e, ast.Name) and is_unpacked(eq.code, e.id):
                 values = computed[place(by), by.row]
                 read.setdefault(e.id, []).extend([values] if values not in read.get(e.id, ()) else [])
     for word, [values, *others] in read.items():
@@ -96,8 +96,8 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
     defined = program.defined
     before = [v for v in others if {root, v} <= defined.keys() and place(defined[v]) == place(defined[root])]
     last = max(others.values(), default=0)
-    rows = {eq.row.algebra for eq in program.users[before[-1]]} if before else set()
-    is_sum = len(rows) == 1 and {*rows, defined[root].row.algebra} <= {"sum", "difference"}
+    rows = {eq.algebra for eq in program.users[before[-1]]} if before else set()
+    is_sum = len(rows) == 1 and {*rows, defined[root].algebra} <= {"sum", "difference"}
     if before and not is_sum and others[before[-1]] == last and (new := f"{word}{last + 1}") not in taken:
         names[root] = new
         taken.add(new)
@@ -126,7 +126,7 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
         return names.get(x, "") if isinstance(x, Var) else ""
 
     wishes = {
-        (eq.outputs[0], k): (x, start)
+        (eq.y, k): (x, start)
         for eq, *others in places.values() for k, x in enumerate(eq.operands) if isinstance(x, Var)
         if (start := start_of([called(other.operands[k]) for other in others if len(other.operands) > k]))
     }  # fmt: skip
@@ -137,7 +137,7 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
         operands, new = list(eq.operands), list[Equation]()
         for k in range(len(operands)):
-            x, word = wishes.get((eq.outputs[0], k), (eq.outputs[0], ""))
+            x, word = wishes.get((eq.y, k), (eq.y, ""))
             first = words.get(f"{word[:-1]}1", x)
             e = operand(eq, k)
             is_plain = bool(word) and {word, stem(word)}.isdisjoint(words) and first not in defined
@@ -180,9 +180,9 @@ def letters_of(equations: Sequence[Equation], constants: Iterable[Expr], named: 
     `constants`, such as σ and π. The values in `named` are read as such.
     """
     out = "".join(TEXT.number(part.value) for e in constants for part in walk(e) if part.is_number)
-    powers = {eq.outputs[0] for eq in equations if eq.row.algebra == "exponential" and eq.outputs[0] not in named}
+    powers = {eq.y for eq in equations if eq.algebra == "exponential" and eq.y not in named}
     for eq in equations:
-        is_sum = eq.row.algebra == "sum" and any(type(x) in (int, float) and x == 1 for x in eq.operands)
+        is_sum = eq.algebra == "sum" and any(type(x) in (int, float) and x == 1 for x in eq.operands)
         is_sum |= "(1 + x)" in _letters(eq.row)  # log1p(exp(z))
         is_sigmoid = is_sum and any(isinstance(x, Var) and x in powers for x in eq.operands)  # 1 + exp(z)
         out += _letters(TABLE["sigmoid"] if is_sigmoid else eq.row)

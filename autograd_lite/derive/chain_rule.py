@@ -114,7 +114,7 @@ class Chain(Steps):
                     formula = substitute(e.below(above, formula, at.shape, p.shape), {above.value: before})
                     e = Edge(Combine.MAP, formula, ())
                 elif e.is_simple:
-                    is_product = self.defined[at].row.algebra == "product"  # of a b c: a c, not c a
+                    is_product = self.defined[at].algebra == "product"  # of a b c: a c, not c a
                     is_product &= all(f.role in ("name", "number") for f in factors_of(before))
                     is_product &= not self._is_behind([v for _, v in here])
                     pair = (formula, before) if is_product else (before, formula)
@@ -138,7 +138,7 @@ class Chain(Steps):
 
     def _is_behind(self, path: Sequence[Var]) -> bool:
         """Whether the last value of a path is in the right factor of the product before it: b c of a (b c)."""
-        pairs = [(n, m) for n, m in pairwise(path) if self.defined[n].row.algebra == "product"]
+        pairs = [(n, m) for n, m in pairwise(path) if self.defined[n].algebra == "product"]
         return bool(pairs) and self.defined[pairs[-1][0]].operands[-1] is pairs[-1][1]
 
     def _passed(self, at: Var, before: Expr, product: Expr) -> Expr:

@@ -229,8 +229,8 @@ class Candidates:
         """The forms that the textbook of a step that uses `n` states: each as it is compared, and as it is written."""
         c, users = self.chain, self.consumers.get(n, [])
         forms = [text for step in map(c.known, users) if step is not None for text in step.book.closed]
-        solutions = (eq for eq in c.program.equations if eq.row.algebra == "solution")
-        solved = [eq for eq in solutions if isinstance(eq.operands[0], Var) and eq.operands[0] in (n, *users)]
+        solutions = (eq for eq in c.program.equations if eq.algebra == "solution")
+        solved = [eq for eq in solutions if isinstance(eq.x, Var) and eq.x in (n, *users)]
         for eq in solved if forms else ():
             x, b = name(c.names[n], n.shape), eq.operands[1]
             b = c.expression(b) if isinstance(b, Var) else c.operand(eq, 1)

@@ -88,9 +88,9 @@ _OF_REAL_NOTHING = ("conjugate", "real part", "cast")
 
 def returns_its_operand(eq: Equation) -> bool:
     """Whether an equation is the conjugate, the real part or a cast of a real array of this dtype."""
-    if eq.row.algebra not in _OF_REAL_NOTHING or eq.shape_of(0) != eq.shape:
+    if eq.algebra not in _OF_REAL_NOTHING or eq.shape_of(0) != eq.shape:
         return False
-    return bool(eq.dtypes[0] == eq.outputs[0].dtype and eq.dtypes[0].kind != "c")
+    return bool(eq.dtypes[0] == eq.y.dtype and eq.dtypes[0].kind != "c")
 
 
 def applied(eq: Equation, args: Sequence[Expr]) -> Expr:
@@ -108,7 +108,7 @@ def of_graph(node: Node, meanings: Mapping[Node, Expr]) -> Expr:
     for eq in equations_of(nodes, variables, {}, repeat("")):
         if eq.row.outputs:
             raise TypeError(f"{eq.row.name} has several results")
-        formulas[eq.outputs[0]] = applied(eq, [formulas[x] if isinstance(x, Var) else constant(x) for x in eq.operands])
+        formulas[eq.y] = applied(eq, [formulas[x] if isinstance(x, Var) else constant(x) for x in eq.operands])
     return formulas[variables[node]] if node in variables else constant(node.y)
 
 

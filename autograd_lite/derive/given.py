@@ -59,7 +59,7 @@ class Given:
 
     def operand(self, eq: Equation, k: int, x: Any) -> bool:
         """True if operand `k`, whose value is `x`, is given."""
-        v, code = eq.operands[k], eq.origin.code
+        v, code = eq.operands[k], eq.code
         is_value, chain = isinstance(v, Var), self.chain
         whole = name(chain.names[v], v.shape) if is_value else chain.constants.sliced(chain.operand(eq, k))
         names = whole.names
@@ -101,17 +101,17 @@ class Given:
         self.fixed |= {w for x, w in self.chain.arrays if x.dtype.kind in "biu" and x.tolist() in numbers}
         written = expression(eq)
         of = written.slice if isinstance(written, ast.Subscript) else None
-        if isinstance(written, ast.Call) and eq.row.algebra == "assignment" and len(written.args) > 1:
+        if isinstance(written, ast.Call) and eq.algebra == "assignment" and len(written.args) > 1:
             of = written.args[1]  # set_at(x, (i, y), 0)
         if of is not None:
             index = of.elts if isinstance(of, ast.Tuple) else [of]
-            return all(self._origin(e, eq.origin.code) > UNKNOWN for e in index)
+            return all(self._origin(e, eq.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
         return not groups(eq) and all(part.ravel().tolist() in data for part in places)
 
     def position(self, eq: Equation) -> None:
         """Fix the arrays of which single entries are positions: white of ``rating[white[g]]``."""
-        match expression(eq), eq.origin.code:
+        match expression(eq), eq.code:
             case ast.Subscript(slice=at), CodeType() as code:
                 self._fix({w for w in _names(at)[0] if looped(code, ast.Name(w)) != ""}, code)
 
@@ -119,8 +119,8 @@ class Given:
         """The tests that decided which steps were recorded, of those that use numbers which may change."""
         lines: dict[CodeType, set[int]] = {}
         for eq in self.chain.recorded.equations:
-            if eq.origin.code is not None and (e := expression(eq)) is not None:
-                lines.setdefault(eq.origin.code, set()).add(e.lineno)
+            if eq.code is not None and (e := expression(eq)) is not None:
+                lines.setdefault(eq.code, set()).add(e.lineno)
         tests = (test for code, at in lines.items() for test, below in decisions(code) if not at.isdisjoint(below))
         numbers = self.arrays | self.computed
         return list(dict.fromkeys(ast.unparse(test) for test in tests if not _names(test)[0].isdisjoint(numbers)))
@@ -162,7 +162,7 @@ class Given:
             return self._of_word(word, code)
         if (code, word) not in self._arguments:
             self._arguments[code, word] = GIVEN  # so that a function that calls itself ends
-            codes = {c for eq in self.chain.recorded.equations if (c := eq.origin.code) is not None}
+            codes = {c for eq in self.chain.recorded.equations if (c := eq.code) is not None}
             files = [c for c in codes if c.co_filename == code.co_filename]
             callers = [(e, next((c for c in files if is_around(c, e)), self.chain.code)) for e in sites]
             origins = [self._origin(e, of) for e, of in callers if not self._is_computed(e, of)]
@@ -212,7 +212,7 @@ class Given:
         match code and bound(code, word):
             case [ast.FunctionDef(decorator_list=[]) as f] if code is not None:
                 is_it = (code.co_filename, f.name, f.lineno)
-                codes = (c for eq in self.chain.recorded.equations if (c := eq.origin.code) is not None)
+                codes = (c for eq in self.chain.recorded.equations if (c := eq.code) is not None)
                 of = next((c for c in codes if (c.co_filename, c.co_name, c.co_firstlineno) == is_it), None)
                 return None if of is None else (of, f)
         return None

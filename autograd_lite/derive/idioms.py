@@ -48,11 +48,11 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
     for eq in reversed(program.equations):  # `steps` are the latest first
         if live.isdisjoint(eq.outputs):
             continue
-        if eq.row.algebra == "new axis":
+        if eq.algebra == "new axis":
             eq = replace(eq, row=TABLE["reshape"], params={"shape": eq.shape, "order": "C"})
         steps = _scaled(eq, defined) or _row_products(eq, defined, once, named)
         steps = steps or _batched(eq, defined, once) or is_read and _gain(eq, defined, once) or [eq]
-        likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
+        likely = [r for r in rows if eq.algebra in r.idiom and eq.group is None and eq not in flat]
         if likely:
             wide = _widest(likely, kept, _cones(eq, defined, place))
             wide = wide or _grouped(eq, likely, kept, defined, place, once) or _one_share(eq, kept, defined, place)
@@ -73,9 +73,9 @@ def _passed(program: Program, found: Program) -> set[Var]:
 
 def _flat(program: Program, is_read: bool) -> list[Equation]:
     """The roots that are no norms: at 0 a norm has another slope."""
-    roots = [eq for eq in program.equations if eq.row.algebra == "root"]
+    roots = [eq for eq in program.equations if eq.algebra == "root"]
     values = program.values if roots else {}
-    return [eq for eq in roots if not is_read or not np.all(values[eq.outputs[0]])]
+    return [eq for eq in roots if not is_read or not np.all(values[eq.y])]
 
 
 def _widest(
@@ -87,7 +87,7 @@ def _widest(
     """
     steps = None
     for x, inside in cones:
-        if any(eq.outputs[0] in kept for eq in inside[1:]):
+        if any(eq.y in kept for eq in inside[1:]):
             break
         steps = next(filter(None, (_same(row, x, inside) for row in likely)), steps)
     return steps
@@ -96,11 +96,11 @@ def _widest(
 def with_turned(program: Program, textbook: Program) -> Program:
     """`program` with the values that only `textbook` has, -x: what leads there from x, leads here from -(-x)."""
     defined, new, back = program.defined, textbook.defined, dict[Var, Var]()
-    turned = {eq.operands[0]: eq for v, eq in new.items() if v not in defined and eq.row.algebra == "negation"}
+    turned = {eq.x: eq for v, eq in new.items() if v not in defined and eq.algebra == "negation"}
 
     def rule(eq: Equation, _: Mapping[Var, Equation]) -> list[Equation] | None:
         operands = {x for x in eq.operands if isinstance(x, Var)}
-        if eq is new.get(eq.outputs[0]) or turned.keys().isdisjoint(operands):
+        if eq is new.get(eq.y) or turned.keys().isdisjoint(operands):
             return None
         signs = []
         for x in turned.keys() & operands - back.keys():
@@ -113,7 +113,7 @@ def with_turned(program: Program, textbook: Program) -> Program:
 
 def _scaled(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
     """A product with a diagonal matrix as its rows, or its columns, times the entries of the diagonal."""
-    if eq.row.algebra != "matrix product" or any(len(shape) != 2 for shape in eq.shapes):
+    if eq.algebra != "matrix product" or any(len(shape) != 2 for shape in eq.shapes):
         return None
     for k, x in enumerate(eq.operands):
         of = defined.get(x) if isinstance(x, Var) else None
@@ -141,7 +141,7 @@ def _row_products(
     `once` has the values without a name that one equation uses, with that.
     """
     [x, *_], [y, *_], axis = eq.operands or (None,), eq.outputs, eq.params.get("axis")
-    if eq.row.algebra != "total" or axis is None or any(eq.params.get(k) for k in _OPTIONS):
+    if eq.algebra != "total" or axis is None or any(eq.params.get(k) for k in _OPTIONS):
         return None
     of, user = defined.get(x) if isinstance(x, Var) and x in once else None, once.get(y)
     is_step = y in named or user is not None and user.row.kind == "elementwise" and user.row.algebra != "negation"
@@ -161,7 +161,7 @@ def _batched(
     eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]
 ) -> list[Equation] | None:
     """A matrix product of more than two axes as an einsum, ``Sᵢⱼₖ = Σₗ Qᵢⱼₗ Kᵢₖₗ``, with transposes in it."""
-    if eq.row.algebra != "matrix product" or max(map(len, eq.shapes)) < 3 or min(map(len, eq.shapes)) < 1:
+    if eq.algebra != "matrix product" or max(map(len, eq.shapes)) < 3 or min(map(len, eq.shapes)) < 1:
         return None
     (a, b), (m, n) = eq.operands, map(len, eq.shapes)
     batch = ascii_lowercase[3 : 3 + max(m, n) - 2]
@@ -188,17 +188,17 @@ def _factor(
 ) -> tuple[Any, str] | None:
     """A factor of `x` without the axes of length one that were added to it, with its letters; None for a formula."""
     eq = defined.get(v) if isinstance(v, Var) and v not in named else None
-    if eq is not None and eq.row.algebra == "index" and is_new(eq.params["index"]):
+    if eq is not None and eq.algebra == "index" and is_new(eq.params["index"]):
         [of], before = eq.operands, x.ndim - v.ndim
         kept = "".join(c for k, c in enumerate(letters[before:], before) if v.shape[k - before] == x.shape[k])
         return (of, kept) if np.ndim(of) == len(kept) else None
-    return (v, letters) if np.shape(v) == x.shape and (eq is None or eq.row.algebra in _FACTORS) else None
+    return (v, letters) if np.shape(v) == x.shape and (eq is None or eq.algebra in _FACTORS) else None
 
 
 def _gain(eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]) -> list[Equation] | None:
     """``gain * (x - mean) / std``, in which the gain is broadcast, as ``gain * ((x - mean) / std)``."""
     x, *below = eq.operands or (None,)
-    of = defined.get(x) if eq.row.algebra == "quotient" and isinstance(x, Var) and x in once else None
+    of = defined.get(x) if eq.algebra == "quotient" and isinstance(x, Var) and x in once else None
     if of is None or of.row.algebra != "product" or x.shape != eq.shape:
         return None
     for gain, rest in (of.operands, of.operands[::-1]):
@@ -213,7 +213,7 @@ def _grouped(
     place: Mapping[Var, float], once: Mapping[Var, Equation],
 ) -> list[Equation] | None:
     """``max(z, 0) - y z + log(1 + exp(-|z|))``, whose first and last term are together a row of z."""
-    x, last = eq.operands[:2] if eq.row.algebra == "sum" else (None, None)
+    x, last = eq.operands[:2] if eq.algebra == "sum" else (None, None)
     of = defined.get(x) if isinstance(x, Var) and x in once else None
     if of is None or of.row.algebra not in ("sum", "difference"):
         return None
@@ -222,7 +222,7 @@ def _grouped(
     if len(leaves) != 1 or leaves != _leaves(last, defined, once) or not np.shape(first) == np.shape(last) == eq.shape:
         return None
     y = Var("", x.shape, x.dtype)
-    inner = _inner(replace(eq, outputs=(y,), operands=(first, last)), likely, kept, defined, place, eq.outputs[0])
+    inner = _inner(replace(eq, outputs=(y,), operands=(first, last)), likely, kept, defined, place, eq.y)
     return inner and [replace(of, outputs=eq.outputs, operands=(y, other)), *inner]
 
 
@@ -231,12 +231,12 @@ def _share(
     steps: list[Equation],
 ) -> list[Equation]:
     """``K / (1 + exp(-z))`` as K times σ(z); `steps` for anything else."""
-    above, below = eq.operands if eq.row.algebra == "quotient" else (1, None)
+    above, below = eq.operands if eq.algebra == "quotient" else (1, None)
     if not isinstance(below, Var) or not isinstance(above, Var) and not np.ndim(above):
         return steps
     y = Var("", below.shape, below.dtype)
     part = replace(eq, outputs=(y,), row=TABLE["reciprocal"], operands=(below,))
-    inner = _inner(part, [TABLE["sigmoid"]], kept, defined, place, eq.outputs[0])
+    inner = _inner(part, [TABLE["sigmoid"]], kept, defined, place, eq.y)
     return [replace(eq, row=TABLE["multiply"], operands=(above, y)), *inner] if inner else steps
 
 
@@ -249,7 +249,7 @@ def _one_share(
         by = defined.get(x) if isinstance(x, Var) else None
         return by if by is not None and by.row.algebra in roles else None
 
-    above, below = eq.operands if eq.row.algebra == "quotient" else (None, None)
+    above, below = eq.operands if eq.algebra == "quotient" else (None, None)
     summed, one = of(below, "total"), of(above, "index", "gather", "exponential")
     entry = one if one is None or one.row.algebra != "exponential" else of(one.operands[0], "index", "gather")
     powers = of(summed.operands[0], "exponential") if summed is not None else None
@@ -262,10 +262,10 @@ def _one_share(
             return None
         below = Var("", (*eq.shape, 1), x.dtype)
         summed = replace(summed, outputs=(below,), params={**summed.params, "keepdims": True})
-        defined, place = {**defined, below: summed}, {**place, below: place[eq.outputs[0]] - 0.7}
+        defined, place = {**defined, below: summed}, {**place, below: place[eq.y] - 0.7}
     y = Var("", powers.shape, powers.outputs[0].dtype)
     part = replace(eq, outputs=(y,), operands=(powers.outputs[0], below))
-    inner = _inner(part, [TABLE["softmax"]], kept, defined, place, eq.outputs[0])
+    inner = _inner(part, [TABLE["softmax"]], kept, defined, place, eq.y)
     return inner and [replace(entry, outputs=eq.outputs, operands=(y, *entry.operands[1:])), *inner]
 
 
@@ -347,7 +347,7 @@ def _run(inside: Sequence[Equation], x: Var, value: Any) -> Any:
     """The value of the first equation, which all lead from `x` to."""
     env = {x: value}
     for eq in reversed(inside):
-        env[eq.outputs[0]] = computed(eq, [env[v] if isinstance(v, Var) else v for v in eq.operands])
+        env[eq.y] = computed(eq, [env[v] if isinstance(v, Var) else v for v in eq.operands])
     return env[inside[0].outputs[0]]
 
 

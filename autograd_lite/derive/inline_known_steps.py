@@ -41,7 +41,7 @@ def inlined(program: Program, depth: int) -> Program:
 
     def definition(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | dict[Var, Any] | None:
         """What stands in the place of an equation: for the last of a known step the definition, for others nothing."""
-        step = step_of[eq.outputs[0]]
+        step = step_of[eq.y]
         if step not in books:
             return None
         end, book = books[step]
@@ -75,7 +75,7 @@ def _textbooks(
 ) -> dict[Any, tuple[Var, TextbookStep]]:
     """The known steps that have one result and can be recorded, each with that and its textbook."""
     results: dict[Any, set[Var]] = {}  # of each step, the values that are used outside it
-    users = [(step_of[eq.outputs[0]], eq.operands) for eq in program.equations]
+    users = [(step_of[eq.y], eq.operands) for eq in program.equations]
     for user, xs in [*users, (None, program.outputs)]:
         for x in xs:
             if isinstance(x, Var) and (step := step_of.get(x)) is not None and step is not user:

@@ -119,11 +119,11 @@ class _Whole:
             return True
         outside = [eq for eq in users.get(v, ()) if id(eq) not in self._own]
         for eq in outside:
-            is_stack = eq.row.algebra == "stack" and eq.params["axis"] == 0
+            is_stack = eq.algebra == "stack" and eq.params["axis"] == 0
             is_stack = is_stack and all(isinstance(x, Var) for x in eq.operands) and tuple(eq.operands) in self.turns
             if not is_stack or v in self.carried or self.inside[v] in self.carried:
                 return False
-            self.stacks[eq.outputs[0]] = self.inside[v]
+            self.stacks[eq.y] = self.inside[v]
         return v not in kept and not any(v is x for x in program.results)
 
     def is_of(self, arrays: Collection[Any]) -> bool:
@@ -139,14 +139,14 @@ class _Whole:
 
     def _read(self, same: Sequence[Equation]) -> None:
         """One operation of all rounds."""
-        first, values = same[0], tuple(eq.outputs[0] for eq in same)
+        first, values = same[0], tuple(eq.y for eq in same)
         if len(first.outputs) > 1 or first.is_random:
             raise _NoArrays
         self.turns.add(values)
         if first.row.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
         elif first.row.algebra in ("sum", "difference") and all(
-            eq.operands[0] is before for eq, before in zip(same[1:], values, strict=False)
+            eq.x is before for eq, before in zip(same[1:], values, strict=False)
         ):
             self._add_up(same)
             return
@@ -155,7 +155,7 @@ class _Whole:
         self.inside |= dict.fromkeys(values, whole)
 
     def _made(self, eq: Equation, operands: Sequence[Any], shape: tuple[int, ...], **params: Any) -> Var:
-        v = Var("", shape, eq.outputs[0].dtype)
+        v = Var("", shape, eq.y.dtype)
         params = {**eq.params, **params}
         self.equations.append(replace(eq, outputs=(v,), operands=tuple(operands), params=params))
         return v
@@ -164,7 +164,7 @@ class _Whole:
         """The array whose entries or rows the rounds take in turn, ``mu[k]`` of mu; or a row or column of it."""
         first, x = same[0], same[0].operands[0]
         indices = [index_parts(eq.params["index"]) for eq in same]
-        if any(eq.operands[0] is not x for eq in same) or len({len(index) for index in indices}) > 1:
+        if any(eq.x is not x for eq in same) or len({len(index) for index in indices}) > 1:
             raise _NoArrays
         if all(repr(index) == repr(indices[0]) for index in indices):
             self.equations.append(first)
@@ -204,10 +204,10 @@ class _Whole:
     def _add_up(self, same: Sequence[Equation]) -> None:
         """What the rounds add to a value, as a sum over them."""
         first, last = same[0], same[-1].outputs[0]
-        values = {eq.outputs[0] for eq in same}
+        values = {eq.y for eq in same}
         of, is_varied = self._operand([eq.operands[1] for eq in same])
         if not is_varied or of.shape[1:] != first.shape or values & {x for eq in self.run for x in eq.reads} - {
-            eq.operands[0] for eq in same[1:] if isinstance(eq.operands[0], Var)
+            eq.x for eq in same[1:] if isinstance(eq.x, Var)
         }:
             raise _NoArrays
         if self.left_out is not None:

@@ -40,7 +40,7 @@ class _Masks:
         self.place: tuple[Any, int] = (None, 0)  # its code, and how far it is
 
     def rule(self, eq: Equation, _: Mapping[Var, Equation]) -> list[Equation]:
-        code, at = eq.origin.code, eq.origin.at
+        code, at = eq.code, eq.origin.at
         if code is not self.place[0] or at < self.place[1]:  # another function, call or round of a loop
             self.operands = {}
         self.place = code, at
@@ -58,7 +58,7 @@ class _Masks:
         """The equations of a mask, and its variable, if `e` computes it from values of the program; else the mask.
         Operands are those of the line, `here`, where it stands in the same.
         """
-        code = eq.origin.code
+        code = eq.code
         sources = assigned(code, e.id) if isinstance(e, ast.Name) else [e]
         if not sources or len(sources) > 1:
             return [], mask
@@ -84,7 +84,7 @@ class _Masks:
         """What a variable is that has one value only: an operand, a value of the program, or what it is where the
         user's code runs; None if it may have had another where the mask was computed.
         """
-        code = eq.origin.code
+        code = eq.code
         is_argument = word in code.co_varnames[: code.co_argcount]
         if len(assigned(code, word) or ()) + is_argument > 1:
             return None

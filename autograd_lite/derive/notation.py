@@ -172,10 +172,10 @@ class Notation:
         """A lookup at positions that are a value of the program as one at labels with its name, ``P[i, yᵢ]``; and
         zeros, or what is added, at them.
         """
-        if eq.row.algebra not in ("gather", "scatter", "zeros at"):
+        if eq.algebra not in ("gather", "scatter", "zeros at"):
             return None
         positions = eq.operands[1]
-        is_stack = isinstance(positions, Var) and positions in defined and defined[positions].row.algebra == "stack"
+        is_stack = isinstance(positions, Var) and positions in defined and defined[positions].algebra == "stack"
         several = defined[positions].operands if is_stack else positions
         index: list[tuple[Any, Any]] = []
         for part in eq.params["index"]:
@@ -187,18 +187,18 @@ class Notation:
                 index.append((v, self._labels(v) if isinstance(v, Var) else v))
         places = tuple(part for _, part in index)
         params = {"index": places if len(places) > 1 else places[0]}
-        if eq.row.algebra != "zeros at":
-            row = TABLE["getitem" if eq.row.algebra == "gather" else "into_zeros"]
+        if eq.algebra != "zeros at":
+            row = TABLE["getitem" if eq.algebra == "gather" else "into_zeros"]
             kept = {k: v for k, v in eq.params.items() if k == "shape"}
             eq = replace(eq, row=row, operands=eq.operands[:1], params=params | kept | {"unique_indices": False})
         else:
-            eq = replace(eq, row=TABLE["set_at"], operands=(eq.operands[0], 0), params=params)
+            eq = replace(eq, row=TABLE["set_at"], operands=(eq.x, 0), params=params)
         return self.constants.labelled(eq, defined) or [eq]
 
     def _labels(self, v: Var) -> Any:
         """The values of a variable, with its name, or as the part ``y[:, 2]`` of one that has a name."""
         x, indices, of = np.asarray(self.values[v]), list[Any](), v
-        while of not in self.names and of in self.defined and self.defined[of].row.algebra == "index":
+        while of not in self.names and of in self.defined and self.defined[of].algebra == "index":
             indices, of = [self.defined[of].params["index"], *indices], self.defined[of].operands[0]
         word = self.names.get(of, "")
         if word and indices and of.ndim == 1 and not x.ndim:
@@ -219,7 +219,7 @@ class Notation:
     def _read_at(self, v: Var) -> str:
         """The entry of labels at a label that a value is, ``y[i2]``; or nothing."""
         eq = self.program.defined.get(v)
-        [of, at, *others] = eq.operands if eq is not None and eq.row.algebra == "gather" else [None, None, None]
+        [of, at, *others] = eq.operands if eq is not None and eq.algebra == "gather" else [None, None, None]
         label = self._labels(at) if isinstance(at, Var) and not others else None
         word = self.names.get(of, "") if isinstance(of, Var) and of.ndim == 1 and isinstance(label, Labels) else ""
         if not word or not isinstance(label, Labels):
@@ -239,7 +239,7 @@ class Notation:
     def adds_axes(self, v: Var) -> bool:
         """Whether a value has the entries of another, in their order, with other axes of length 1."""
         eq = self.defined.get(v)
-        if eq is None or not (eq.row.algebra == "reshape" or eq.row.algebra == "index" and is_new(eq.params["index"])):
+        if eq is None or not (eq.algebra == "reshape" or eq.algebra == "index" and is_new(eq.params["index"])):
             return False
         return differ_in_ones(eq.shape_of(0), v.shape) and bool(eq.shape_of(0))
 
@@ -292,7 +292,7 @@ class Notation:
         """The rule of a reduction with a name for the number of its entries."""
         eq = self.defined[n]
         count = math.prod(eq.shape_of(i)) // max(n.size, 1)
-        if not self.board or eq.row.algebra != "reduction" or count < 2:
+        if not self.board or eq.algebra != "reduction" or count < 2:
             return e
 
         def over(part: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -341,7 +341,7 @@ class Notation:
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._taken = taken = Names(names.values())
         self._numbers = count(1)
-        codes = {eq.origin.code for eq in self.program.equations} - {None}
+        codes = {eq.code for eq in self.program.equations} - {None}
         if rename:
             name_unpacked(self.program, names, taken)
             number_result(self.program, names, taken)
@@ -356,7 +356,7 @@ class Notation:
             self._name_starts(names, changing)
             own |= {*self.program.inputs}  # one of a list, obs1
             without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
-        self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
+        self.code = next((eq.code for eq in self.program.equations[::-1] if eq.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
         self._add_constants({**self.program.constants, **masks})
@@ -401,7 +401,7 @@ class Notation:
 
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
-        codes = {eq.origin.code for eq in self.program.equations if self.board} - {None}
+        codes = {eq.code for eq in self.program.equations if self.board} - {None}
         # A letter has one meaning on a board, where f_ is written as f.
         other = {word for code in codes for word in code.co_varnames}
         other |= {word.rstrip("_") for code in codes for word in (*code.co_varnames, *code.co_names) if word[-1] == "_"}
@@ -448,7 +448,7 @@ class Notation:
         for eq in self.program.equations if self.board else ():
             within = eq.row.name, often[eq.group, eq.row.name]
             often[eq.group, eq.row.name] += bool(called(eq))
-            for k, v in enumerate(eq.outputs if eq.origin.code is not None else ()):
+            for k, v in enumerate(eq.outputs if eq.code is not None else ()):
                 places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), *within, k), []).append(v)
         for at, steps in [*places.items()]:  # the last round may need only the second of two equal inverses
             first = places.get((self._computed_at.get(at[0]), *at[1:]))
@@ -497,22 +497,22 @@ class Notation:
     @cached_method
     def _operand(self, eq: Equation, k: int) -> Expr:
         x = eq.operands[k]
-        if eq.outputs[0] in self.running and not np.any(x):
+        if eq.y in self.running and not np.any(x):
             return full(number(0), np.shape(x))  # L = 0, to which terms are added
-        is_joined = self.board and eq.row.algebra in ("stack", "concatenation") and np.size(x) > 1
+        is_joined = self.board and eq.algebra in ("stack", "concatenation") and np.size(x) > 1
         if is_joined and np.all(np.equal(x, 1)) and not isinstance(operand(eq, k), ast.Name):
             return full(number(1), np.shape(x))  # [1, x]
         if self.board and (written := self.constants.at_labels(eq, k, x)) is not None:
             return written
         written = self._in_line(eq, k, x) if self.board else self.constants.known(x)
         self.numbered |= self.constants.quoted.keys()
-        if self.board and written is None and eq.row.algebra == "sum" and not np.any(x):
+        if self.board and written is None and eq.algebra == "sum" and not np.any(x):
             return full(number(0), np.shape(x))
         return written if written and not self._is_of_later(eq, written) else self._constant(x)
 
     def _in_line(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Operand `k` of an equation, a constant `x`, as the lines of the program have it; None where none does."""
-        begun = self.constants.added(eq, k, x) if eq.outputs[0] in self.running else None
+        begun = self.constants.added(eq, k, x) if eq.y in self.running else None
         known = begun or self.constants.known(x) or self.constants.before(eq, k, x) or None
         if known and not self.constants.is_of_round(eq, k, known):
             return known
@@ -522,7 +522,7 @@ class Notation:
         """Whether a formula has a value that is computed after an equation, and equals a constant only here: y2 of
         y2 = 0 before a loop.
         """
-        live, at = e.names - self.constants.values.keys(), self.place.get(eq.outputs[0], np.inf)
+        live, at = e.names - self.constants.values.keys(), self.place.get(eq.y, np.inf)
         return bool(live) and any(w in live and self.place.get(v, -1) >= at for v, w in self.names.items())
 
     def constant(self, x: Any, eq: Equation | None = None) -> Expr:
@@ -580,8 +580,8 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
 
 def _slices_in_products(program: Program) -> set[Any]:
     """The slices, each as the array and the index, that are steps: they are factors of products of matrices."""
-    read, users = [eq for eq in program.equations if eq.row.algebra == "index"], program.users
-    inner = [eq for eq in read if any(user.row.kind == "bilinear" for user in users.get(eq.outputs[0], ()))]
+    read, users = [eq for eq in program.equations if eq.algebra == "index"], program.users
+    inner = [eq for eq in read if any(user.row.kind == "bilinear" for user in users.get(eq.y, ()))]
     return {(*eq.operands, repr(eq.params["index"])) for eq in inner}
 
 
@@ -595,10 +595,10 @@ def _repeatable(
     another value of a variable, a number that is a variable in one of them (``2 * x`` and ``d * x``), and what the end
     of a round computes, as the next one does.
     """
-    is_read = eq.row.algebra in ("index", "gather") and isinstance(of := eq.operands[0], Var) and of in live
+    is_read = eq.algebra in ("index", "gather") and isinstance(of := eq.x, Var) and of in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
     is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps
-    is_function = eq.row.kind in ("elementwise", "bilinear") or eq.row.algebra in ("inverse", "solution", "transpose")
+    is_function = eq.row.kind in ("elementwise", "bilinear") or eq.algebra in ("inverse", "solution", "transpose")
     if not is_function and not is_read:
         return None
     e, at = expression(eq) if is_read else None, place(eq)
@@ -606,8 +606,8 @@ def _repeatable(
     before = seen.setdefault((eq.row, *map(id, eq.operands)), (at, eq.operands))[0]
     is_next = before[0] is at[0] is not None and before[1] > at[1] and is_in_loop(eq)
     index = e.slice if isinstance(e, ast.Subscript) else None
-    turns = _turns(eq.origin.code, index)
-    if _vector_of(eq) is not None and (e is None or all(looped(eq.origin.code, part) is None for part in turns)):
+    turns = _turns(eq.code, index)
+    if _vector_of(eq) is not None and (e is None or all(looped(eq.code, part) is None for part in turns)):
         return 0
     varies = bool(turns)
     given = [k for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
@@ -632,17 +632,17 @@ def _turns(code: Any, index: ast.expr | None) -> list[ast.Name]:
 
 def _vector_of(eq: Equation) -> Var | None:
     """The small vector that an equation reads one entry of, by its place and not at a label."""
-    x, k = eq.operands[0], eq.params.get("index")
-    if not isinstance(x, Var) or eq.row.algebra != "index" or x.ndim != 1 or x.size > WRITTEN_OUT:
+    x, k = eq.x, eq.params.get("index")
+    if not isinstance(x, Var) or eq.algebra != "index" or x.ndim != 1 or x.size > WRITTEN_OUT:
         return None
-    at, code = getattr(expression(eq), "slice", None), eq.origin.code
+    at, code = getattr(expression(eq), "slice", None), eq.code
     is_label = isinstance(at, ast.Subscript) or code is not None and isinstance(at, ast.Name) and bool(looped(code, at))
     return x if type(k) is int and k >= 0 and not is_label else None
 
 
 def _changes(eq: Equation, k: int) -> bool:
     """Whether an operand is a variable that is assigned more than once, or has an entry ``x[t]`` in it."""
-    e, code = operand(eq, k), eq.origin.code
+    e, code = operand(eq, k), eq.code
     indices = [part.slice for part in ast.walk(e) if isinstance(part, ast.Subscript)] if e is not None else []
     if any(isinstance(part, ast.Name) for index in indices for part in ast.walk(index)):
         return True
@@ -651,7 +651,7 @@ def _changes(eq: Equation, k: int) -> bool:
 
 def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
     """The square or the root that ``x ** gamma`` is, as a power with this exponent."""
-    power = _POWERS.get(eq.row.algebra or "")
+    power = _POWERS.get(eq.algebra or "")
     match expression(eq) if power else None:
         case ast.BinOp(_, ast.Pow(), exponent) if names(exponent) and (power != 1 or isinstance(exponent, ast.Name)):
             return [replace(eq, row=TABLE["power"], operands=(*eq.operands, power))]
@@ -663,9 +663,9 @@ _POWERS = {"identity": 1, "square": 2, "root": 0.5, "reciprocal": -1}
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:
     """The result of an equation that only returns its operand, with that; `same` has them all."""
-    if eq.row.kind != "linear" or len(eq.operands) > 1 or eq.outputs[0] in kept:
+    if eq.row.kind != "linear" or len(eq.operands) > 1 or eq.y in kept:
         return None
-    [x], v = eq.operands, eq.outputs[0]
+    [x], v = eq.operands, eq.y
     if not isinstance(x, Var) or (x.shape, x.dtype) != (v.shape, v.dtype):
         return None
     if applied(eq, [name("x", x.shape)]).role != "name":

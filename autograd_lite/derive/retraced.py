@@ -63,7 +63,7 @@ def held(program: Program) -> set[Var]:
     """The arguments of a traced function that stay as they are: those of which it used the numbers themselves, in a
     branch for instance, and those on which a mask depends that chooses entries, and hence the shape of a result.
     """
-    places = {v for eq in program.equations if eq.row.algebra == "positions" for v in eq.outputs}
+    places = {v for eq in program.equations if eq.algebra == "positions" for v in eq.outputs}
     chosen = {v for v in program.inputs if v in program.fixed or not program.depending([v]).isdisjoint(places)}
     return chosen.union(program.deciding())
 
@@ -147,7 +147,7 @@ class _Again:
 
     def _is_still(self, eq: Equation) -> bool:
         users = (of for v in eq.outputs for e in self.users.get(v, ()) for of in e.outputs)
-        is_test = eq.row.algebra == "index" and all(v.dtype.kind in "biu" for v in users)  # times[i] of a mask
+        is_test = eq.algebra == "index" and all(v.dtype.kind in "biu" for v in users)  # times[i] of a mask
         if not self.still or not is_test and any(v.dtype.kind not in "biu" for v in eq.outputs):
             return False
         constants = (self.chain.operand(eq, k) for k, x in enumerate(eq.operands) if not isinstance(x, Var))
@@ -200,7 +200,7 @@ class _Again:
     def _called(self, group: Group) -> list[Equation] | None:
         inside = self.members[group]
         outputs = [v for eq in inside for v in eq.outputs]
-        outside = (eq for eq in self.chain.recorded.equations if eq.outputs[0] not in outputs)
+        outside = (eq for eq in self.chain.recorded.equations if eq.y not in outputs)
         used = {self.chain.root, *(x for eq in outside for x in eq.operands if isinstance(x, Var))}
         ends = [v for v in outputs if v in used]
         inputs = map(self.chain.current, group.inputs.values())

@@ -17,7 +17,7 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
     users, before = program.users, dict[Var, Equation]()
 
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
-        y, after = eq.outputs[0], users[eq.outputs[0]] or [eq]
+        y, after = eq.y, users[eq.y] or [eq]
         in_products = [u.row.algebra in ("matrix product", "dot product") for u in after]
         new = [eq]
         if factors := [before[x] for x in eq.operands if isinstance(x, Var) and x in before]:
@@ -42,7 +42,7 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
 
 def _is_scaled(eq: Equation) -> bool:
     """True if an equation multiplies an array by a number."""
-    return eq.row.algebra == "product" and sorted(map(bool, eq.shapes)) == [False, True]
+    return eq.algebra == "product" and sorted(map(bool, eq.shapes)) == [False, True]
 
 
 def _array(eq: Equation) -> Var:
