@@ -221,7 +221,7 @@ class Chain(Steps):
     def _computed(self) -> dict[str, Expr]:
         """The names of inverses and of means of all entries, by these: Kinv instead of K⁻¹, mean of mean(x)."""
         forms = {self.names[n]: self.definition(n) for n in self.landmarks if n in self.defined}
-        kept = {w: replace(e, params={**e.params, "keepdims": True}, shape=(1,) * len(e.args[0].shape))
+        kept = {w: replace(e, params={**e.params, "keepdims": True}, shape=(1,) * len(e.of.shape))
                 for w, e in forms.items() if e.role == "reduction" and not e.shape}  # fmt: skip
         inverses = {w: e for w, e in forms.items() if e.role == "inverse"}
         return {e.key: name(w, forms[w].shape) for w, e in (inverses | kept).items()}
@@ -234,7 +234,7 @@ class Chain(Steps):
             if not part.is_turned:
                 return None
             [inner] = part.args
-            word = (inner.args[0] if inner.role == "inverse" else inner).value
+            word = (inner.of if inner.role == "inverse" else inner).value
             if not isinstance(word, str) or not self.is_symmetric(word):
                 return None
             found[word] = None
@@ -376,7 +376,7 @@ def _gathered(e: Expr, g: Expr) -> Expr:
     """A sum of entries of `g` times numbers with one term for each number: ``(g[1, 0] - g[0, 1]) cos(θ) - …``."""
     groups: dict[str, tuple[int, Expr, list[Expr]]] = {}
     for sign, term in terms_of(e) if not e.shape else ():
-        entries = [f for f in factors_of(term) if f.role == "index" and f.args[0].key == g.key]
+        entries = [f for f in factors_of(term) if f.role == "index" and f.of.key == g.key]
         rest = product([f for f in factors_of(term) if f not in entries], ())
         if len(entries) != 1 or g.value in rest.names:
             return e

@@ -70,7 +70,7 @@ def _is_beside(e: Expr, plain: set[str]) -> bool:
 
 def _is_moved_twice(e: Expr) -> bool:
     """True for a slice of an array in the place of another, whose own gradient is the shorter line."""
-    return e.role == "placement" and is_cut(e) and any(p.role == "index" and is_cut(p) for p in walk(e.args[0]))
+    return e.role == "placement" and is_cut(e) and any(p.role == "index" and is_cut(p) for p in walk(e.of))
 
 
 class Candidates:
@@ -178,7 +178,7 @@ class Candidates:
         """Whether a matrix, or what it is the inverse of, is symmetric; its name is then added to those `found`."""
         if part.head == "identity":
             return True
-        word = str((part.args[0] if part.role == "inverse" else part).value)
+        word = str((part.of if part.role == "inverse" else part).value)
         is_fixed = word not in self.chain.introduced and not self.chain.is_picture  # a page may change it
         given = np.asarray(self.chain.constants.values.get(word, 0) if is_fixed else 0)
         is_it = given.ndim == 2 and np.array_equal(given, given.T)

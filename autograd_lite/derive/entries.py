@@ -109,7 +109,7 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
 def _sums_calls(e: Expr) -> bool:
     """Whether a function of each entry is summed along some axes: ``Σⱼ log(pᵢⱼ)``."""
     is_sum = e.role == "total" and bool(e.shape) and e.params.get("axis") is not None
-    return is_sum and any(map(is_call, walk(e.args[0])))
+    return is_sum and any(map(is_call, walk(e.of)))
 
 
 def _is_repeated(e: Expr, ndim: int) -> bool:
@@ -121,8 +121,8 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
 
 def _of_rows(e: Expr) -> Expr | None:
     """The array of whose rows a formula has the norms, ``‖uᵢ - vᵢ‖``, or their squares."""
-    is_square = e.role == "total" and e.args[0].role == "square"
-    of = e.args[0].args[0] if is_square else e.args[0] if e.role == "norm" else e
+    is_square = e.role == "total" and e.of.role == "square"
+    of = e.of.of if is_square else e.of if e.role == "norm" else e
     axes, ndim = set(_axes_of(e)) if of is not e else set[int](), len(of.shape)
     if not 0 < len(axes) < ndim or axes != {*range(ndim - len(axes), ndim)}:
         return None
@@ -133,7 +133,7 @@ def _of_rows(e: Expr) -> Expr | None:
 
 def _is_difference(parts: Sequence[Expr]) -> bool:
     """Whether two parts of one array are cut out that lie beside each other: ``u[1:] - u[:-1]``."""
-    cut = [part.args[0].key for part in parts if part.role == "index" and is_cut(part)]
+    cut = [part.of.key for part in parts if part.role == "index" and is_cut(part)]
     cut += [within[0].key for part in parts if (within := padded(part))]
     return len(set(cut)) < len(cut) or any(map(is_rotated, parts))
 
@@ -155,7 +155,7 @@ def padded(e: Expr) -> tuple[Expr, Shape] | None:
 
 def _running(e: Expr) -> tuple[Function, int] | None:
     """Of a running sum, which terms are in it: those up to an entry, or from it on; and along which axis."""
-    if not e.shape or not e.args or e.args[0].shape != e.shape:
+    if not e.shape or not e.args or e.of.shape != e.shape:
         return None
     if e.head in NOTATIONS:
         return (GREATER, int(e.args[1].value)) if NOTATIONS[e.head].mirror else None
@@ -179,7 +179,7 @@ def _check_axes(at: Sequence[Any], part: Shape, whole: Shape) -> None:
 
 def _placed(e: Expr, at: At) -> Expr:
     """An entry of an array with zeros beside what was cut out of it; an axis of length 1 has its place by a number."""
-    inner = e.args[0]
+    inner = e.of
     _check_axes(at, inner.shape, e.shape)
     starts = [*(p.indices(n)[0] for p, n in zip(_parts(e), e.shape, strict=False)), *[0] * len(at)]
     places = [(c, k, m == 1 != n) for c, k, m, n in zip(at, starts, inner.shape, e.shape, strict=False)]
@@ -236,13 +236,13 @@ def _where(equal: Sequence[Expr], factors: Sequence[Expr], shape: Shape) -> Expr
 
 
 def _adds_axes(part: Expr) -> bool:
-    inner = part.args[0].shape if part.args else ()
+    inner = part.of.shape if part.args else ()
     if _summed(part):
         return len(inner) > 2 or any(p.role == "name" and 0 < len(p.shape) < len(inner) for p in walk(part))
     if part.role == "norm" and len(inner) > 2 and _axes_of(part):
         return True
     if part.role in _TRIANGLES:  # of what a sum of one passes on
-        return part.args[0].role == "broadcast"
+        return part.of.role == "broadcast"
     if part.role == "assignment":  # of zeros, at labels
         return any(isinstance(p, Labels) for p in _parts(part)) and part.args[1].is_number and not part.args[1].value
     is_new = part.role in _AXES and not is_diagonal(part) or _is_new(part)
@@ -257,7 +257,7 @@ def is_new(index: Any) -> bool:
 
 def _adds_one(part: Expr) -> bool:
     """Whether a reshape only adds or removes axes of length 1."""
-    return differ_in_ones(part.args[0].shape, part.shape)
+    return differ_in_ones(part.of.shape, part.shape)
 
 
 def _is_new(part: Expr) -> bool:
@@ -271,13 +271,13 @@ def _summed(part: Expr) -> Sequence[int]:
 
 def _every_axis(part: Expr) -> Sequence[int]:
     """The axes of a sum of all entries, if they would have to be guessed: of ``x[:, None] - x``."""
-    is_added = not part.shape and any(map(_adds_axes, walk(part.args[0])))
-    return range(len(part.args[0].shape)) if is_added else ()
+    is_added = not part.shape and any(map(_adds_axes, walk(part.of)))
+    return range(len(part.of.shape)) if is_added else ()
 
 
 def _axes_of(part: Expr) -> Sequence[int]:
     axis = part.params.get("axis")
-    return () if axis is None else [k % len(part.args[0].shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
+    return () if axis is None else [k % len(part.of.shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
 
 
 def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
@@ -294,10 +294,10 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
             yield _in_einsum(part)
-        elif part.role == "reshape" and part.shape == shape and len(shape) < len(part.args[0].shape):
+        elif part.role == "reshape" and part.shape == shape and len(shape) < len(part.of.shape):
             yield _merged(part, free)
         elif axes := _summed(part):
-            at = tuple(c for k, c in enumerate(LETTERS[: len(part.args[0].shape)]) if k not in axes)
+            at = tuple(c for k, c in enumerate(LETTERS[: len(part.of.shape)]) if k not in axes)
             yield from [at] * (len(at) == len(shape))
     yield tuple(free[: len(shape)])
 
@@ -318,7 +318,7 @@ def _single(parts: Sequence[Expr]) -> set[int]:
 def _in_einsum(e: Expr) -> At:
     """The indices of an einsum, in the order in which its terms have them if one of these is a gradient."""
     terms, result = e.params["subscripts"].split("->")
-    first = terms if any("/" in word for word in e.args[0].names) else result
+    first = terms if any("/" in word for word in e.of.names) else result
     order = "".join(dict.fromkeys(first + result + terms)).replace(",", "")
     letters = indices()
     return tuple(letters[order.index(c)] for c in result)
@@ -360,7 +360,7 @@ def _sum(letters: At, body: Expr) -> Expr:
 
 def entry(e: Expr, at: At) -> Expr:
     """The entry of `e` at an index."""
-    inner = e.args[0] if e.args else e
+    inner = e.of if e.args else e
     if len(at) != len(e.shape):
         raise _NoEntries
     rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
@@ -464,7 +464,7 @@ def _at_label(e: Expr, at: At) -> Expr | None:
 
 def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:
     """The array of which an entry of columns or slices of it, of it beside zeros or in rotation is one, and which."""
-    inner = e.args[0]
+    inner = e.of
     if e.role == "index" and all(map(_is_plain, parts := _parts(e))) and type(parts[0]) is not int:  # X[:, 0]
         free = iter(at)
         return inner, (*(str(p) if type(p) is int else next(free) for p in parts), *free)
@@ -490,8 +490,8 @@ def _of_entrywise(e: Expr, at: At, rest: Shape) -> Expr:
     """An entry of what is computed entry by entry; a factor 1 is not written."""
     args = [_aligned(a, at) for a in e.args]
     if e.role in ("negation", "quotient") and args[0].role == "negation":  # its sign stands in front, or with that here
-        positive = replace(e, args=(args[0].args[0], *args[1:]), shape=rest)
-        return args[0].args[0] if e.role == "negation" else unsimplified("negative", (positive,), rest)
+        positive = replace(e, args=(args[0].of, *args[1:]), shape=rest)
+        return args[0].of if e.role == "negation" else unsimplified("negative", (positive,), rest)
     if e.role != "product":
         return replace(e, args=tuple(args), shape=rest)
     factors = [f for a in args for f in factors_of(a)]
@@ -502,12 +502,12 @@ def _of_entrywise(e: Expr, at: At, rest: Shape) -> Expr:
 
 def _of_reshape(e: Expr, at: At) -> Expr:
     """An entry of what was laid out anew."""
-    before, after = e.args[0].shape, e.shape
+    before, after = e.of.shape, e.shape
     kept = [c for c, size in zip(at, after, strict=True) if size != 1]
     if not differ_in_ones(after, before):
         kept = list(_regrouped(kept, after, before))
     inside = iter(kept)
-    return entry(e.args[0], tuple("" if size == 1 else next(inside) for size in before))
+    return entry(e.of, tuple("" if size == 1 else next(inside) for size in before))
 
 
 def _is_plain(p: Any) -> bool:
@@ -557,7 +557,7 @@ def _regrouped(letters: Sequence[str], old: Shape, new: Shape) -> Iterator[str]:
 def _merged(part: Expr, free: Sequence[str]) -> At:
     """The indices of a reshape that makes one axis of several: i and (jk)."""
     letters, at = iter(free), list[str]()
-    for before, after in _joined(part.args[0].shape, part.shape):
+    for before, after in _joined(part.of.shape, part.shape):
         here = [next(letters, "") for _ in max(before, after, key=len)]
         at += [f"({''.join(here)})"] if len(after) == 1 < len(before) else here[: len(after)]
     kept = iter(at)
@@ -568,11 +568,11 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
     """An entry of a sum along some axes."""
     kept, new = iter(at), iter(letters := _fresh(at, len(axes)))
     index = []
-    for k in range(len(e.args[0].shape)):
+    for k in range(len(e.of.shape)):
         index.append(next(new) if k in axes else next(kept))
         if k in axes and e.params.get("keepdims"):
             next(kept)
-    return _sum(letters, entry(e.args[0], tuple(index)))
+    return _sum(letters, entry(e.of, tuple(index)))
 
 
 def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:
@@ -588,8 +588,8 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     """One row of a sum of rows, one for each step: ``dL/daₖ₊₁``, which has 1[k ≥ 1] or 1[k < 4] in front if the steps
     have no more rows; or ``Σₜ 1[k = t] dL/daₜ``.
     """
-    row, *others = _parts(e.args[0])
-    (of,) = e.args[0].args
+    row, *others = _parts(e.of)
+    (of,) = e.of.args
     if not isinstance(row, Step) or row.several > 1 or not at[0]:
         raise _NoEntries
     rows = [row.at(t) for t in e.params["steps"]]
@@ -603,7 +603,7 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     equal = [unsimplified(EQUAL, map(name, pair), ()) for pair in steps]
     if equal and (len(equal) < len(index) or of.shape):
         raise _NoEntries
-    inner = replace(e.args[0], args=(of,), params={"index": tuple(index)}, shape=e.shape[1:]) if others else of
+    inner = replace(e.of, args=(of,), params={"index": tuple(index)}, shape=e.shape[1:]) if others else of
     body = entry(of, ()) if equal else entry(inner, at[1:])
     return product((*equal, *_bounds(at[0], rows[0], rows[-1] + 1, e.shape[0]), body), rest)
 
@@ -619,7 +619,7 @@ def _in_row(e: Expr, row: Step, c: str) -> Expr:
             index = tuple(_in_row_index(p, row, c) for p in _parts(part))
             is_several = isinstance(part.params["index"], tuple)
             part = replace(part, params={**part.params, "index": index if is_several else index[0]})
-        if part.role in ("sum", "difference") and part.args[0].value == row.letter and args[1].is_number:  # t - 1
+        if part.role in ("sum", "difference") and part.of.value == row.letter and args[1].is_number:  # t - 1
             by = args[1].value if part.role == "sum" else -args[1].value
             return simplified("add", (name(c), number(by - row.distance)), ())
         return replace(part, args=args) if args else part
@@ -669,7 +669,7 @@ def _of_assignment(e: Expr, at: At, rest: Shape) -> Expr:
         outside = _outside(*within[0])
     else:
         raise _NoEntries
-    return _where([outside], factors_of(entry(e.args[0], at)), rest)
+    return _where([outside], factors_of(entry(e.of, at)), rest)
 
 
 def _outside(index: Expr, part: Any, size: int) -> Expr:
@@ -693,7 +693,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
     factors = [entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
     below = [f.args[1] for f in factors if f.role == "quotient"]
-    parts = [g for f in factors for g in factors_of(f.args[0] if f.role == "quotient" else f)]
+    parts = [g for f in factors for g in factors_of(f.of if f.role == "quotient" else f)]
     parts = [f for f in parts if not f.is_number or f.value != 1] or parts[:1]
     roots = {k: root for k, f in enumerate(parts) if f.is_number and (root := root_of(f.value))[1]}
     below += [number(math.sqrt(root)) for root, _ in roots.values()]  # x / √2, not 1/√2 x
@@ -710,15 +710,15 @@ def _parts(e: Expr) -> Sequence[Any]:
 def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
     equal, inside, own = _chosen(e, at)
-    body = entry(e.args[0], inside)
+    body = entry(e.of, inside)
     outside = {c for c in at if c not in inside}
     if any(part.role == "indexed sum" and outside.intersection(part.params["letters"]) for part in walk(body)):
         raise _NoEntries
-    sign, body = (-1, body.args[0]) if body.role == "negation" else (1, body)
+    sign, body = (-1, body.of) if body.role == "negation" else (1, body)
     above, *below = body.args if body.role == "quotient" else (body,)
     rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
     sign *= (-1) ** sum(f.role == "negation" for f in rest)
-    rest = [f.args[0] if f.role == "negation" else f for f in rest]
+    rest = [f.of if f.role == "negation" else f for f in rest]
     numbers = [] if own or below else [f for f in rest if f.is_number]
     body = _where(equal, [f for f in rest if f not in numbers], ())
     body = unsimplified("divide", (body, *below), ()) if below else body
@@ -731,7 +731,7 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
     or nothing.
     """
     masks = [p for p in labels if p.dtype == bool]
-    is_one_number = e.args[0].role in ("broadcast", "number")
+    is_one_number = e.of.role in ("broadcast", "number")
     if is_one_number and not masks and len(labels) > 1:
         masks = [p for p in labels[:1] if p.word and len({*p.flat}) == p.size > 1]
         masks = [p for p in masks if all(other.word.endswith(f"[{p.word}]") for other in labels[1:])]

@@ -39,6 +39,11 @@ class Expr:
         return self.head if self.row is None else self.row.algebra or ""
 
     @property
+    def of(self) -> Expr:
+        """The first of the formulas that it is applied to."""
+        return self.args[0]
+
+    @property
     def is_number(self) -> bool:
         return self.role == "number"
 
@@ -52,7 +57,7 @@ class Expr:
         """A name, a number, or a transpose of one: nothing is gained by calling it something."""
         e = self
         while e.is_turned or e.role == "negation":
-            e = e.args[0]
+            e = e.of
         return e.role in ("name", "number")
 
     @cached_property
@@ -114,7 +119,7 @@ def differ_in_ones(a: Shape, b: Shape) -> bool:
 
 def is_diagonal(e: Expr) -> bool:
     """Whether a matrix has a vector on its diagonal, and zeros elsewhere."""
-    index = e.params["index"] if e.role == "placement" and e.shape == e.args[0].shape * 2 else ()
+    index = e.params["index"] if e.role == "placement" and e.shape == e.of.shape * 2 else ()
     is_it = len(e.shape) == 2 and isinstance(index, tuple) and bool(index) and index[0] is Ellipsis
     return is_it and all(np.array_equal(p, np.arange(e.shape[0])) for p in index[1:])
 
@@ -166,8 +171,8 @@ def factors_of(e: Expr) -> tuple[Expr, ...]:
 def terms_of(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
     """The terms of a sum, each with its sign."""
     if e.role not in ("sum", "difference"):
-        return [(-sign, e.args[0])] if e.role == "negation" else [(sign, e)]
-    return [*terms_of(e.args[0], sign), *terms_of(e.args[1], sign if e.role == "sum" else -sign)]
+        return [(-sign, e.of)] if e.role == "negation" else [(sign, e)]
+    return [*terms_of(e.of, sign), *terms_of(e.args[1], sign if e.role == "sum" else -sign)]
 
 
 def walk(e: Expr) -> list[Expr]:

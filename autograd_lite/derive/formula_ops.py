@@ -76,7 +76,7 @@ def unguarded(e: Expr) -> Expr:
     """A rule's formula without its guards against infinities and nan, which nobody writes on a board."""
 
     def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
-        if part.role == "selection" and any(test.role == "test for finite" for test in walk(part.args[0])):
+        if part.role == "selection" and any(test.role == "test for finite" for test in walk(part.of)):
             return args[2] if args[2].shape == part.shape else part
         return again(part, args)
 
@@ -128,7 +128,7 @@ def conjugated(e: Expr) -> Expr:
         if part.is_number:
             return number(np.conj(part.value).item())
         if part.role == "conjugate":
-            return part.args[0]
+            return part.of
         return unsimplified("conjugate", (part,), part.shape)
 
     return fold(e, step)

@@ -71,7 +71,7 @@ def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> l
 def _apart(e: Expr) -> tuple[Expr, Expr]:
     """The numbers that an array is multiplied with and divided by, and the array."""
     if e.role == "negation":
-        c, array = _apart(e.args[0])
+        c, array = _apart(e.of)
         return product((number(-1), c), ()), array
     above, *below = e.args if e.role == "quotient" and not e.args[1].shape else (e,)
     scalars, arrays = ([f for f in factors_of(above) if bool(f.shape) == has_axes] for has_axes in (False, True))
@@ -81,7 +81,7 @@ def _apart(e: Expr) -> tuple[Expr, Expr]:
 
 def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
     if e.is_turned and len(e.shape) == 2:
-        return _chains(e.args[0], not is_turned, is_symmetric)
+        return _chains(e.of, not is_turned, is_symmetric)
     is_sum = e.role in ("sum", "difference", "negation") and all(x.shape == e.shape for _, x in terms_of(e))
     if is_sum and any(part.role == "matrix product" for part in walk(e)):
         return _chains(e, is_turned, is_symmetric)

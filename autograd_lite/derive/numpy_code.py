@@ -146,8 +146,8 @@ class CodeWriter(Printer):
 
     def call(self, e: Expr) -> str:
         row = e.row
-        if e.role == "broadcast" and e.args[0].is_number:
-            return _constant(e.args[0].value, e.shape)
+        if e.role == "broadcast" and e.of.is_number:
+            return _constant(e.of.value, e.shape)
         if isinstance(row, RuleCall):
             return self._rule(e, row)
         assert row is not None

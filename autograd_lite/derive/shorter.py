@@ -120,7 +120,7 @@ class Shorter:
         letters = every - picked
         letters -= {result} if e.names & letters - {result} else set()
 
-        sums = [part.args[0] for part in walk(e) if part.role == "quotient"]
+        sums = [part.of for part in walk(e) if part.role == "quotient"]
         if _size(e) < 4 and all(part.role != "difference" for part in sums) and e.names.isdisjoint(letters):
             return e
         for form, facts in self.forms(e, of=result):
@@ -146,7 +146,7 @@ class Shorter:
         """For labels of a loop the number of the value that is read there, 3 of ``p3[y[0]]``."""
         definitions = [self.steps.definition(n) for n in self.steps.landmarks if n in self.steps.defined]
         parts = [part for e in definitions for part in walk(e) if part.role == "index"]
-        read = [(str(part.args[0].value), i) for part in parts for i in index_parts(part.params["index"])]
+        read = [(str(part.of.value), i) for part in parts for i in index_parts(part.params["index"])]
         numbers = ((i.word, of[len(of.rstrip("0123456789")) :]) for of, i in read if isinstance(i, Labels))
         return {word: step for word, step in numbers if step}
 
@@ -273,7 +273,7 @@ def _repeated(e: Expr) -> int:
 
 def _size(e: Expr) -> int:
     """The number of names, numbers and calls; ``-(1 - x)`` is longer than ``x - 1``."""
-    turned = e.role == "negation" and any(part.role == "difference" and part.args[0].is_number for part in walk(e))
+    turned = e.role == "negation" and any(part.role == "difference" and part.of.is_number for part in walk(e))
     return leaves(e) + turned
 
 

@@ -223,7 +223,7 @@ class LineWriter(CodeWriter):
             formula = replaced(formula, lambda e: g if e.names == {chain.cotangent} and not e.args else None)
         else:
             both_named = all(chain.is_input(v) or v in chain.program.named for v in (n, m))
-            bare = formula.args[0] if formula.role == "negation" else formula
+            bare = formula.of if formula.role == "negation" else formula
             if both_named and not bare.is_number and bare.role != "name":  # a line of its own, as on a board
                 if above.is_number and above.value == 1 and factor.is_simple:
                     formula = fitted(formula, m.shape)
@@ -278,11 +278,11 @@ class LineWriter(CodeWriter):
             return unsimplified("outer", sides, e.shape)
         if e.role != "negation":
             return None
-        first = e.args[0]
+        first = e.of
         while first.role in ("product", "quotient"):
-            first = first.args[0]
+            first = first.of
         is_mask = first.role == "name" and np.asarray(self.values.get(self.ident(first.value))).dtype == bool
-        return unsimplified("multiply", (number(-1), e.args[0]), e.shape) if is_mask else None
+        return unsimplified("multiply", (number(-1), e.of), e.shape) if is_mask else None
 
     def _cast(self, e: Expr, code: str, dtype: np.dtype[Any], new: np.dtype[Any]) -> str:
         """The code of `e` with another dtype."""
@@ -298,7 +298,7 @@ class LineWriter(CodeWriter):
         used = names_in(code) & self.values.keys()
         arrays = [word for word in used if not isinstance(self.values[word], np.random.Generator)]
         while e.row is not None and (e.row.view or e.role == "gather"):  # x[i] at a single position is a view
-            e = e.args[0]
+            e = e.of
         shared = set()
         if e.row is not None and not e.row.builtin:  # a user's function may decide by the numbers
             shared.update(arrays)

@@ -218,7 +218,7 @@ def _split(formula: Expr, n_shape: Shape) -> tuple[Combine, Expr, Shape]:
     """A cotangent in terms of ``g``: how its partial meets ``g``, the partial, and the shape of the result."""
     shape = formula.shape if formula.role != "name" else n_shape
     while formula.role == "broadcast" or adds_in_front(formula):  # NumPy does it anyway
-        formula = formula.args[0]
+        formula = formula.of
     partial = _entrywise(formula, n_shape)
     if partial is not None:
         return Combine.ELEMENTWISE, partial, shape
@@ -232,8 +232,8 @@ _LINEAR_IN = {"negation": {0}, "quotient": {0}, "selection": {1, 2}}
 def _entrywise(e: Expr, n_shape: Shape) -> Expr | None:
     """The partial of a formula that is ``g`` times something, entry by entry."""
     inner = e
-    while math.prod(n_shape) == 1 and inner.role in ("reshape", "broadcast", "index") and inner.args[0].names == {G}:
-        inner = inner.args[0]
+    while math.prod(n_shape) == 1 and inner.role in ("reshape", "broadcast", "index") and inner.of.names == {G}:
+        inner = inner.of
     if is_g(inner):
         return number(1)
     if G not in e.names:

@@ -136,7 +136,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role in ("name", "number", "array"):
         return _leaf(e, printer)
     if e.role == "indexed sum":
-        return f"{printer.over('sum', e.params['letters'])} {write(e.args[0], printer, PRODUCT)}", SIGN
+        return f"{printer.over('sum', e.params['letters'])} {write(e.of, printer, PRODUCT)}", SIGN
     if e.role == "negation" and printer.indexed:
         e = _without_sign(e)
     if printer.indexed:
@@ -146,9 +146,9 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "product":
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
-        return f"{printer.over('sum', e.head[-1])} {write(e.args[0], printer, PRODUCT)}", SIGN
-    if e.role == "broadcast" and printer.indexed and not e.args[0].shape:  # a number in all places
-        return _word(e.args[0], printer)
+        return f"{printer.over('sum', e.head[-1])} {write(e.of, printer, PRODUCT)}", SIGN
+    if e.role == "broadcast" and printer.indexed and not e.of.shape:  # a number in all places
+        return _word(e.of, printer)
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
@@ -163,9 +163,9 @@ def _in_one_index(e: Expr) -> Expr:
     parts = index_parts(e.params["index"]) if e.role == "index" else [None]
     if any(isinstance(p, slice) and p != slice(None) for p in parts):
         return replace(e, row=_SLICE)
-    if not all(isinstance(p, int | slice) for p in parts) or not _NUMBERED.fullmatch(str(e.args[0].value)):
+    if not all(isinstance(p, int | slice) for p in parts) or not _NUMBERED.fullmatch(str(e.of.value)):
         return e
-    return replace(e.args[0], params={"letters": index_text(parts, TEXT)})
+    return replace(e.of, params={"letters": index_text(parts, TEXT)})
 
 
 _SLICE = Function("getitem", text="{x}[{index}]", tex="{x}[{index}]")
@@ -191,23 +191,23 @@ def _of_columns(e: Expr, printer: Printer) -> Expr:
     if len(x.shape) != 1:
         return e
     if len(m.shape) == 1 or e.row is _LINE:
-        is_line = x.role == "matrix product" and len(x.args[0].shape) == 1
+        is_line = x.role == "matrix product" and len(x.of.shape) == 1
         return replace(e, args=(replace(x, row=_LINE), m)) if is_line else e
     if len(m.shape) > 2 or not (isinstance(printer, Latex) or _has_derivative(e)):
         return e
-    turned = m.args[0] if m.is_turned else unsimplified("transpose", (m,), m.shape[::-1], axes=None)
+    turned = m.of if m.is_turned else unsimplified("transpose", (m,), m.shape[::-1], axes=None)
     return replace(e, args=(turned, x))
 
 
 def _is_column(e: Expr) -> bool:
-    return (e.role == "reshape" or _is_inserted(e)) and e.shape == (*e.args[0].shape, 1)
+    return (e.role == "reshape" or _is_inserted(e)) and e.shape == (*e.of.shape, 1)
 
 
 def entries_of(e: Expr) -> Expr:
     """The vector of a column, also of minus one."""
-    if e.role == "negation" and _is_column(e.args[0]):
-        return replace(e, args=e.args[0].args, shape=e.shape[:-1])
-    return e.args[0] if _is_column(e) else e
+    if e.role == "negation" and _is_column(e.of):
+        return replace(e, args=e.of.args, shape=e.shape[:-1])
+    return e.of if _is_column(e) else e
 
 
 def _with_entries(e: Expr) -> Expr:
@@ -249,12 +249,12 @@ _INVERSES = {
 
 def _turned_inverse(e: Expr) -> Expr:
     """The inverse of a transpose, or the transpose of an inverse, as ``K⁻ᵀ``."""
-    if e.is_turned and e.args[0].role == "inverse":
-        return replace(e, row=_INVERSES["inverse"], args=e.args[0].args)
-    if e.role in _INVERSES and e.args[0].is_turned:
-        if (inner := e.args[0].args[0]).is_turned:  # of both
+    if e.is_turned and e.of.role == "inverse":
+        return replace(e, row=_INVERSES["inverse"], args=e.of.args)
+    if e.role in _INVERSES and e.of.is_turned:
+        if (inner := e.of.of).is_turned:  # of both
             return replace(e, args=(*inner.args, *e.args[1:]))
-        return replace(e, row=_INVERSES[e.role], args=(*e.args[0].args, *e.args[1:]))
+        return replace(e, row=_INVERSES[e.role], args=(*e.of.args, *e.args[1:]))
     return e
 
 
@@ -289,38 +289,38 @@ def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
 
 def _without_one(e: Expr) -> Expr:
     """``-1 x`` as ``-x``."""
-    if e.role != "product" or not e.args[0].is_number or e.args[0].value != -1:
+    if e.role != "product" or not e.of.is_number or e.of.value != -1:
         return e
     return unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape)
 
 
 def _kept(e: Expr) -> Expr:
     """``exp(-β (t - s))`` with the sign of the exponent as a factor, which stays in front."""
-    of = e.args[0] if e.role == "exponential" and e.args[0].role == "negation" else None
-    return e if of is None else replace(e, args=(multiplied((number(-1), *factors_of(of.args[0])), of.shape),))
+    of = e.of if e.role == "exponential" and e.of.role == "negation" else None
+    return e if of is None else replace(e, args=(multiplied((number(-1), *factors_of(of.of)), of.shape),))
 
 
 def _without_sign(e: Expr) -> Expr:
     """``-b (x - y)`` as ``b (y - x)``: without its sign, if it is that of a difference."""
-    of = e.args[0].args[0] if e.args[0].role == "quotient" else e.args[0]
+    of = e.of.of if e.of.role == "quotient" else e.of
     factors = list(factors_of(of))
-    for k, f in sorted(enumerate(factors), key=lambda at: bool(at[1].args) and at[1].args[0].is_number):  # not 1 - α
+    for k, f in sorted(enumerate(factors), key=lambda at: bool(at[1].args) and at[1].of.is_number):  # not 1 - α
         is_rest = any(h.names == f.names for h in factors[:k])  # -P ⊙ (1 - P)
-        if not is_rest and (turned := _opposite(f, of is e.args[0] and len(factors) == 1)) is not None:
+        if not is_rest and (turned := _opposite(f, of is e.of and len(factors) == 1)) is not None:
             factors[k] = turned
             above = multiplied(factors, of.shape)
-            return above if of is e.args[0] else replace(e.args[0], args=(above, *e.args[0].args[1:]))
+            return above if of is e.of else replace(e.of, args=(above, *e.of.args[1:]))
     return e
 
 
 def _opposite(e: Expr, is_alone: bool) -> Expr | None:
     """`e` times -1, if that has no more signs; alone, a difference of names keeps its own: -(y - P)."""
     if e.row is not None and e.row.kind == "linear" and e.role in ("total", "reduction"):
-        (x,), terms = e.args, terms_of(e.args[0])
+        (x,), terms = e.args, terms_of(e.of)
         positive = reduce(lambda a, b: unsimplified("add", (a, b), x.shape), [term for _, term in terms])
         return replace(e, args=(positive,)) if all(sign < 0 for sign, _ in terms) else None
     is_plain = e.role == "difference" and all(a.role in ("name", "number") for a in e.args)
-    if e.role != "difference" or is_plain and (is_alone or not e.shape and e.args[0].is_number):
+    if e.role != "difference" or is_plain and (is_alone or not e.shape and e.of.is_number):
         return None
     a, b = e.args
     return unsimplified("add", (*a.args, b), e.shape) if a.role == "negation" else replace(e, args=(b, a))
@@ -328,7 +328,7 @@ def _opposite(e: Expr, is_alone: bool) -> Expr | None:
 
 def _letters(e: Expr, axis: int | tuple[int, ...]) -> str:
     """The indices of axes of the first argument of a call."""
-    ndim = len(e.args[0].shape) if e.args else 0
+    ndim = len(e.of.shape) if e.args else 0
     axes = [k % max(ndim, 1) for k in (axis if isinstance(axis, tuple) else (axis,))]
     letters = indices()
     return "".join(letters[k] if k < len(letters) else "…" for k in axes)
@@ -336,7 +336,7 @@ def _letters(e: Expr, axis: int | tuple[int, ...]) -> str:
 
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     """A reduction along some axes, with indices: ``Σⱼ dL/dPⱼ Pⱼ``."""
-    body, letters = e.args[0], _letters(e, e.params["axis"])
+    body, letters = e.of, _letters(e, e.params["axis"])
     shown = letters if len(body.shape) <= 2 else "".join(indices()[: len(body.shape)])
     if e.role == "norm":
         whole = replace(e, params={})
@@ -347,7 +347,7 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
         if form.endswith("({x})"):  # ln softmaxᵢ(z)
             return f"{printer.below(printer.fill(form.removesuffix('({x})')), printer.fill(letters))}{inside}", ATOM
         return f"{printer.over(e.head, letters)}{inside}", ATOM
-    factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
+    factors = factors_of(body.of if body.role == "broadcast" and not body.of.shape else body)
     if all(part.row is None or part.row.entrywise or part.role == "product" for part in walk(body)):  # Σⱼ pⱼ log(qⱼ)
 
         def entry(part: Expr) -> Expr | None:
@@ -368,14 +368,14 @@ _PRODUCTS = ("matrix product", "product", "quotient")
 
 def _of(e: Expr) -> str:
     """The role of a formula, behind its sign."""
-    return _of(e.args[0]) if e.role == "negation" else e.role
+    return _of(e.of) if e.role == "negation" else e.role
 
 
 def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
     """The template with its operands and parameters, and how tightly that binds."""
     form, arguments = read(template), _arguments(e)
     if template in ("{x}", "{x1}"):  # the operand itself
-        return _word(e.args[0], printer)
+        return _word(e.of, printer)
     # -a * b binds as a product
     binding = PRODUCT if e.role == "negation" and form.own == SIGN and _of(e) in _PRODUCTS else form.own
     after = [*(text for text, _ in form.pieces), form.rest][1:]
@@ -417,16 +417,16 @@ _INDICATORS = {
 
 def _indicator(e: Expr) -> Expr:
     """A mask ``where(c, 1, 0)`` as ``1[c]``, and ``where(x > y, x, y)`` as the maximum that it is."""
-    test = e.args[0].row.fn if e.role == "selection" and e.args[0].role == "comparison" else None
+    test = e.of.row.fn if e.role == "selection" and e.of.role == "comparison" else None
     if test and test(1, 0) != test(-1, 0) and {e.shape} >= {x.shape for x in e.args[1:] if not x.is_number}:  # <, >
-        both, chosen = ([x.value if x.is_number else x.key for x in xs] for xs in (e.args[0].args, e.args[1:]))
+        both, chosen = ([x.value if x.is_number else x.key for x in xs] for xs in (e.of.args, e.args[1:]))
         if chosen in (both, both[::-1]) and not all(x.is_number for x in e.args[1:]):
             row = "maximum" if bool(test(1, 0)) == (chosen == both) else "minimum"
-            return unsimplified(row, e.args[0].args, e.shape)
+            return unsimplified(row, e.of.args, e.shape)
     values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
-    if values == (0, 1) and e.args[0].head in _OPPOSITE:
-        return unsimplified(_OPPOSITE[e.args[0].head], e.args[0].args, e.shape)
-    return replace(e, row=_INDICATORS[values], args=(_condition(e.args[0]),)) if values in _INDICATORS else e
+    if values == (0, 1) and e.of.head in _OPPOSITE:
+        return unsimplified(_OPPOSITE[e.of.head], e.of.args, e.shape)
+    return replace(e, row=_INDICATORS[values], args=(_condition(e.of),)) if values in _INDICATORS else e
 
 
 def _weighted(e: Expr) -> Expr:
@@ -466,7 +466,7 @@ def is_signed(word: str) -> bool:
 def _arguments(e: Expr) -> dict[str, Expr]:
     """The arguments by their places in a template."""
     arguments = {f"x{k + 1}": a for k, a in enumerate(e.args)}
-    return {**arguments, "x": e.args[0]} if e.args else arguments
+    return {**arguments, "x": e.of} if e.args else arguments
 
 
 def fitting(template: str | None, e: Expr, params: bool = True) -> str | None:
@@ -549,7 +549,7 @@ def index_text(index: Any, printer: Printer) -> str:
 
 def inserted(e: Expr) -> str:
     """The index that is the same as a reshape by one new axis, ``:, None``; or nothing."""
-    old, new = e.args[0].shape, e.shape
+    old, new = e.of.shape, e.shape
     indices = (", ".join([":"] * k + ["None"]) for k in range(len(new)) if old and new == (*old[:k], 1, *old[k:]))
     return next(indices, "")
 
@@ -661,7 +661,7 @@ class Text(Printer):
 
     def template(self, e: Expr) -> str | None:
         if e.role == "reshape" or _is_inserted(e):
-            return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
+            return f"{{x}} as {_layout(e)}" if e.of.shape else "{x}"
         if e.role == "power" and e.args[1].is_number and type(k := e.args[1].value) is int:
             return "{x1}" + str(k).translate(ABOVE)
         if e.role == "power" and (k := re.fullmatch(r"(\d* ?[a-z])(?: ([+-]) (\d+))?", text(e.args[1]))):
@@ -692,7 +692,7 @@ def _is_of_numbered(e: Expr) -> bool:
     """Whether something is an entry x[1] of an array beside a variable x1."""
     if e.role != "index":
         return False
-    numbered = re.compile(rf"{re.escape(str(e.args[0].value))}\d+")  # a name may be an expression: (y ** 2)
+    numbered = re.compile(rf"{re.escape(str(e.of.value))}\d+")  # a name may be an expression: (y ** 2)
     return any(map(numbered.fullmatch, _NAMES.get()))
 
 
@@ -723,7 +723,7 @@ class Ascii(Printer):
         return short_number(value)
 
     def template(self, e: Expr) -> str | None:
-        return "{x}" if e.role == "broadcast" and not e.args[0].shape else super().template(e)  # NumPy does it anyway
+        return "{x}" if e.role == "broadcast" and not e.of.shape else super().template(e)  # NumPy does it anyway
 
 
 def reshaped(e: Expr) -> str:
@@ -743,7 +743,7 @@ def _is_inserted(e: Expr) -> bool:
 
 def _layout(e: Expr) -> str:
     """The result of a reshape, or of an index with new axes, in words."""
-    if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
+    if len(e.of.shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
         return "a column" if e.shape[1] == 1 else "a row"
     if len(e.shape) == 1:
         return "a vector"
@@ -1020,12 +1020,12 @@ class Latex(Text):
         if _is_of_numbered(e):
             return "{x}[{index}]"
         if e.role == "reshape" or _is_inserted(e):
-            return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
-        if e.role == "matrix product" and len(e.args[0].shape) == 1:
-            of = e.args[0]
-            is_line = of.role == "matrix product" and len(of.args[0].shape) == 1  # w' A of w' A w
+            return "{x}" if not e.of.shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
+        if e.role == "matrix product" and len(e.of.shape) == 1:
+            of = e.of
+            is_line = of.role == "matrix product" and len(of.of.shape) == 1  # w' A of w' A w
             return r"{x1}\,{x2}" if is_line else r"{x1}^\top\,{x2}"
-        if e.role == "quotient" and _has_derivative(e.args[0]):
+        if e.role == "quotient" and _has_derivative(e.of):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
         if e.role == "exponential" and "e" in _NAMES.get():  # a variable of the program
             return r"\exp({x})"
@@ -1084,10 +1084,10 @@ def _over_one_line(e: Expr) -> Expr:
     """``0.5 / x`` as one over ``2 x``, and ``0.5 a / x`` as ``a / (2 x)``."""
     if e.role != "quotient":
         return e
-    size, *rest = factors_of(e.args[0])
+    size, *rest = factors_of(e.of)
     if not size.is_number or not (k := _one_over(size.value)):
         return e
-    top = multiplied(rest or [number(1)], e.args[0].shape)
+    top = multiplied(rest or [number(1)], e.of.shape)
     below = multiplied((number(k), *factors_of(e.args[1])), e.args[1].shape)
     return replace(e, args=(top, below))
 
