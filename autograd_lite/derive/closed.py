@@ -137,7 +137,7 @@ class Candidates:
         """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``; or through
         products without names to what has one, ``Aᵀ @ dL/dS @ A`` of ``S = A @ P @ Aᵀ``.
         """
-        through, symmetric = self._behind(n, self._ends(n)), dict[str, None]()
+        through, symmetric = self._between(n, self._ends(n)), dict[str, None]()
         e = self._product(n, through)
         roles = {part.role for part in walk(e)} if e is not None else set()
         if e is None or roles.isdisjoint(PRODUCTS) or not roles.isdisjoint(("placement", "concatenation")):
@@ -245,10 +245,10 @@ class Candidates:
             for text in forms:
                 with suppress(ValueError):
                     e = formula(text, meanings).formula
-                    form = Closed(e, frozenset({c.root}), (), self._behind(n), {} if word else {new: z})
+                    form = Closed(e, frozenset({c.root}), (), self._between(n), {} if word else {new: z})
                     yield replace(form, formula=substitute(e, form.labels)), form
 
-    def _behind(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
+    def _between(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
         """The landmarks between `n` and the result, or `ends`."""
         behind, stack = set[Var](), [n]
         while stack:
