@@ -8,6 +8,8 @@ import numpy as np
 from ..table import at, composite, uniform
 from ._arrays import operand
 
+__all__ = ["arccos", "arcsin", "arctanh", "log", "log2", "log10", "logn", "power", "sqrt"]
+
 
 def _below_0(x):
     return x < 0

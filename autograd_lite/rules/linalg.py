@@ -24,6 +24,11 @@ from .products import conj, matmul, tensordot, vecdot
 from .shaping import matrix_transpose
 from .sorting import by_signature
 
+__all__ = [
+    "cross", "det", "diagonal", "inv", "lstsq", "matrix_power", "outer", "pinv", "slogdet", "solve", "tensorinv",
+    "tensorsolve", "trace",
+]
+
 
 def _system(a, b, **params):
     return at(around(3 * np.eye(a[-2], a[-1]), *a), b, **params)

@@ -15,6 +15,8 @@ from ._arrays import floating, operand
 from .matrices import DEFINITE, REGULAR, dagger
 from .scipy_special import scipy_linalg
 
+__all__ = ["block_diag", "expm", "solve_banded", "solve_sylvester", "solve_triangular", "sqrtm"]
+
 # ---------------------------------------------------------------------------------------------- the exponential
 
 

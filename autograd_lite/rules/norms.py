@@ -14,6 +14,8 @@ from ..table import Textbook, around, at, composite, general, notation
 from ..table.batching import axes
 from ._arrays import along_axes, floating, operand
 
+__all__ = ["cond", "matrix_norm", "norm", "vector_norm"]
+
 
 def _power_norm(x, p, axis, keepdims):
     if p == 2 and len(axis) == x.ndim:

@@ -31,6 +31,8 @@ from ._arrays import raw
 from .matrices import EMPTY, PHI, dagger, eps, of_triangle, positive, refuse_open_choice
 from .products import conj
 
+__all__ = ["eig", "eigh", "eigvals", "eigvalsh", "svd", "svdvals"]
+
 # --------------------------------------------------------------------------------------------- turns and gaps
 
 

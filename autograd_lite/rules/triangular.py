@@ -19,6 +19,8 @@ from ..table import Textbook, general
 from ..table.batching import stacked
 from .matrices import DEFINITE, PHI, dagger, from_lower, of_triangle, positive, refuse_open_choice
 
+__all__ = ["cholesky", "qr"]
+
 # --------------------------------------------------------------------------------------------------- cholesky
 
 
