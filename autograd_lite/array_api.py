@@ -25,16 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from . import fft as _fft
-from . import linalg as _linalg
+from . import fft as _fft, linalg as _linalg
 from .base.listing import public_names
-from .table import ROWS as _ROWS
-from .table import TABLE as _TABLE
-from .table.status import OF_SHAPE as _OF_SHAPE
-from .table.status import public_name
+from .table import ROWS as _ROWS, TABLE as _TABLE
+from .table.status import OF_SHAPE as _OF_SHAPE, public_name
 from .tensor import Tensor, creation
-from .tensor.creation import as_tensor, get_default_dtype
-from .tensor.creation import from_dlpack as from_dlpack
+from .tensor.creation import as_tensor, from_dlpack as from_dlpack, get_default_dtype
 from .tensor.torch_names import check_device
 
 __array_api_version__ = "2024.12"

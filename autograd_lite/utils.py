@@ -8,8 +8,7 @@ True
 """
 
 from . import data as data
-from .table.migration_hints import OF_UTILS as _OF_UTILS
-from .table.migration_hints import no_attribute as _no_attribute
+from .table.migration_hints import OF_UTILS as _OF_UTILS, no_attribute as _no_attribute
 
 
 def __getattr__(name: str) -> object:

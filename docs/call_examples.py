@@ -13,8 +13,7 @@ from itertools import islice, product
 from typing import Any
 
 import numpy as np
-from row_entries import example as row_example
-from row_entries import run
+from row_entries import example as row_example, run
 
 import autograd_lite as ag
 from autograd_lite import nn, optim

@@ -9,8 +9,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from allowances import allowed as allowed
-from allowances import summary
+from allowances import allowed as allowed, summary
 from hypothesis import settings
 from learner import press as press
 from thorough import EVERY_CASE

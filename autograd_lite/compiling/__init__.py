@@ -2,9 +2,7 @@
 
 from ..base.listing import public_names as _public_names
 from .c.compiler import clear_cache as clear_cache
-from .compile import Compiled as Compiled
-from .compile import compiled as compiled
-from .jitted import Jitted as Jitted
-from .jitted import jit as jit
+from .compile import Compiled as Compiled, compiled as compiled
+from .jitted import Jitted as Jitted, jit as jit
 
 __dir__ = _public_names(__name__)

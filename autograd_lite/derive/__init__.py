@@ -4,13 +4,10 @@ from importlib import import_module as _import_module
 
 from ..base.listing import public_names as _public_names
 from .chain_rule import Chain as Chain
-from .explain import Derivation as Derivation
-from .explain import explain as explain
+from .explain import Derivation as Derivation, explain as explain
 from .factors import Factor as Factor
-from .paths import Partials as Partials
-from .paths import partials as partials
-from .source import Source as Source
-from .source import source as source
+from .paths import Partials as Partials, partials as partials
+from .source import Source as Source, source as source
 
 __dir__ = _public_names(__name__)
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from ..base.escape import plain, script
 from ..engine.context import changed
-from ..program import Equation, Var
-from ..program import Program as Graph
+from ..program import Equation, Program as Graph, Var
 from ..tensor import Tensor
 from .chain_rule import Chain, Exact
 from .constants import is_number

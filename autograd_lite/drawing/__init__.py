@@ -5,17 +5,11 @@ text needs nothing installed; `render` finds a program on this machine that turn
 """
 
 from ..base.listing import public_names as _public_names
-from .drawing import Drawing as Drawing
-from .drawing import draw as draw
-from .frames import Frames as Frames
-from .frames import film as film
-from .frames import frames as frames
-from .render import NoRenderer as NoRenderer
-from .render import available as available
-from .surface import Surface as Surface
-from .surface import surface as surface
-from .themes import THEMES as THEMES
-from .themes import Theme as Theme
+from .drawing import Drawing as Drawing, draw as draw
+from .frames import Frames as Frames, film as film, frames as frames
+from .render import NoRenderer as NoRenderer, available as available
+from .surface import Surface as Surface, surface as surface
+from .themes import THEMES as THEMES, Theme as Theme
 
 draw.surface = surface  # type: ignore[attr-defined]  # so that `ag.draw.surface` is found beside `ag.draw`
 

@@ -13,8 +13,7 @@ from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
 from ..engine.node import Function, GraphView
 from ..program.naming import groups
-from . import formatting
-from . import svg as svg_text
+from . import formatting, svg as svg_text
 from .collapse import limited, rolled
 from .diff import compared
 from .dot import State, Style, dot
@@ -24,8 +23,7 @@ from .from_graph import structure
 from .groups import is_module
 from .live import live as computing
 from .loops import folded, loops
-from .neurons import Net, neurons
-from .neurons import dot as neuron_dot
+from .neurons import Net, dot as neuron_dot, neurons
 from .page import VARIABLES, page
 from .render import NoRenderer, pdf, png, render
 from .scene import Item, Scene

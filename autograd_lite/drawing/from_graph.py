@@ -8,8 +8,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from ..derive.formula import Expr, constant
-from ..derive.formula import name as name_of
+from ..derive.formula import Expr, constant, name as name_of
 from ..derive.notation import LIMIT
 from ..derive.simplify import remade
 from ..program import Equation, Program, Var

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
-from ..derive.layout import Line as Written
-from ..derive.layout import broken
+from ..derive.layout import Line as Written, broken
 from ..derive.mathml import MATHML, STYLE
 from ..engine.node import Params
 from . import formatting

@@ -22,8 +22,7 @@ from ..program import Var
 from ..tensor import Tensor
 from . import formatting
 from .dot import State
-from .scene import Item, Scene
-from .scene import Line as Edge
+from .scene import Item, Line as Edge, Scene
 
 LONG = 72  # characters of a caption's formula
 FIXED = "fixed: "  # what a remark begins with that lists the numbers without a box

@@ -1,6 +1,6 @@
 """Layers, losses and nets: PyTorch's names, arguments and defaults."""
 
-# ruff: noqa: F403, I001 - each module lists its public names in __all__; one line is a list of names
+# ruff: noqa: F403 - each module lists its public names in __all__
 from ..base.listing import public_names as _public_names
 from . import functional as functional, init as init, utils as utils
 from .activation import *

@@ -11,8 +11,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .containers import ModuleList
 from .functional.attention import attention_weights
 from .functional.inputs import rows, tensor_of

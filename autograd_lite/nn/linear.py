@@ -9,8 +9,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .functional.inputs import tensor_of
 from .module import Module, Parameter
 

@@ -16,8 +16,7 @@ import numpy as np
 from ..engine.context import no_grad
 from ..table import TABLE
 from ..tensor import Tensor
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .containers import ModuleList
 from .functional.inputs import tensor_of
 from .lazy import UninitializedParameter, materialize

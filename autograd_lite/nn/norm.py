@@ -8,8 +8,7 @@ import numpy as np
 
 from ..engine.context import no_grad, tracing
 from ..tensor import Tensor, tensor
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .functional.inputs import SIZES, rows, tensor_of
 from .linear import parameter
 from .module import Module, Parameter

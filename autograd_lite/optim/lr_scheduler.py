@@ -17,8 +17,7 @@ from typing import Any
 
 from ..base.listing import public_names as _public_names
 from .optimizer import Optimizer, State
-from .schedule import LRScheduler as LRScheduler
-from .schedule import Scheduler, Several, for_each_group
+from .schedule import LRScheduler as LRScheduler, Scheduler, Several, for_each_group
 
 _FloatOrList = float | Sequence[float]  # one for all groups, or one for each
 

@@ -15,17 +15,13 @@ array([1., 1., 1.])
 
 from ..base.listing import public_names as _public_names
 from ..rules.scipy_special import module_of_scipy as _module_of_scipy
-from ..table.migration_hints import OF_OPTIMIZE as _OF_OPTIMIZE
-from ..table.migration_hints import no_attribute as _no_attribute
+from ..table.migration_hints import OF_OPTIMIZE as _OF_OPTIMIZE, no_attribute as _no_attribute
 
 _module_of_scipy("optimize", "ag.optimize")
 
-from .fits import curve_fit as curve_fit
-from .fits import least_squares as least_squares
+from .fits import curve_fit as curve_fit, least_squares as least_squares
 from .minima import minimize as minimize
-from .roots import fixed_point as fixed_point
-from .roots import root as root
-from .roots import root_scalar as root_scalar
+from .roots import fixed_point as fixed_point, root as root, root_scalar as root_scalar
 
 
 def __getattr__(name: str) -> object:

@@ -22,8 +22,7 @@ from ..engine.context import Steps
 from ..engine.node import Function, Node, Shape, Values
 from ..engine.position import users_frame
 from ..tensor import Tensor
-from .assignments import assigned as assigned_to
-from .assignments import rows, tree
+from .assignments import assigned as assigned_to, rows, tree
 from .equation import Equation
 
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from ..table import ROWS, TABLE, Remedy, composite, constant
 from ..table.batching import ALIGNED, of_shape
-from . import elementwise as elementwise  # these declare some of the rows below
-from . import linalg as linalg
-from . import reductions as reductions
+from . import (
+    elementwise as elementwise,  # these declare some of the rows below
+    linalg as linalg,
+    reductions as reductions,
+)
 from ._arrays import operand
 from .sorting import by_signature
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Textbook, at, complex_normal, composite, constant, just, linear, notation
-from ..table.batching import ALIGNED, shifted
-from ..table.batching import along as along_axis
+from ..table.batching import ALIGNED, along as along_axis, shifted
 from ._arrays import is_tensor, operand, raw, refuse_out
 from .indexing import getitem, on_axis
 from .joining import flat_or

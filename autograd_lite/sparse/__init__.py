@@ -2,10 +2,12 @@
 
 from ..base.listing import public_names as _public_names
 from .colouring import Colouring as Colouring
-from .derivatives import SparseDerivative as SparseDerivative
-from .derivatives import sparse_hessian as sparse_hessian
-from .derivatives import sparse_jacobian as sparse_jacobian
-from .derivatives import sparsity as sparsity
+from .derivatives import (
+    SparseDerivative as SparseDerivative,
+    sparse_hessian as sparse_hessian,
+    sparse_jacobian as sparse_jacobian,
+    sparsity as sparsity,
+)
 from .picture import Picture as Picture
 from .products import matvec as matvec
 

@@ -23,8 +23,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..base import escape
-from ..derive.mathml import Reader as Mathematics
-from ..derive.mathml import html_of
+from ..derive.mathml import Reader as Mathematics, html_of
 from ..derive.writing import TEXT, shape_text
 from ..table.textbook import NOTATIONS
 from .answers import FEWER, FUNCTIONS, PRODUCTS, READINGS, Reader

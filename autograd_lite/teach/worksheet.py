@@ -32,8 +32,18 @@ from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
 from . import points
-from .answers import FEWER, FUNCTIONS, READINGS, Reader, assignments, clipped, is_python, worked_out, written
-from .answers import LONG as FORMULA
+from .answers import (
+    FEWER,
+    FUNCTIONS,
+    LONG as FORMULA,
+    READINGS,
+    Reader,
+    assignments,
+    clipped,
+    is_python,
+    worked_out,
+    written,
+)
 from .blanks import Code, as_variable, between, first_by_symbol, form_of, lines_at, questions, teaching
 from .grading import (
     CLOSE,

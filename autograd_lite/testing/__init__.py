@@ -11,26 +11,19 @@
 The Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`; everything else here needs only NumPy.
 """
 
+# ruff: noqa: I001 - set as a list of names, not one to a line
+
 from ..base.listing import public_names as _public_names
 from .bugs import find_gradient_bug as find_gradient_bug
-from .check import assert_hessian as assert_hessian
-from .check import assert_jac as assert_jac
-from .check import assert_jvp as assert_jvp
-from .check import assert_vjp as assert_vjp
-from .check import check_hessian as check_hessian
-from .check import check_jac as check_jac
-from .check import check_jvp as check_jvp
-from .check import check_vjp as check_vjp
-from .gradients import assert_gradients as assert_gradients
-from .gradients import check_gradients as check_gradients
-from .numeric import CannotCheck as CannotCheck
-from .numeric import numerical_gradient as numerical_gradient
-from .numeric import numerical_hessian as numerical_hessian
-from .numeric import numerical_jacobian as numerical_jacobian
-from .numeric import numerical_jvp as numerical_jvp
-from .numeric import numerical_vjp as numerical_vjp
-from .report import GradientError as GradientError
-from .report import KinkWarning as KinkWarning
-from .report import Report as Report
+from .check import (
+    assert_hessian as assert_hessian, assert_jac as assert_jac, assert_jvp as assert_jvp, assert_vjp as assert_vjp,
+    check_hessian as check_hessian, check_jac as check_jac, check_jvp as check_jvp, check_vjp as check_vjp,
+)
+from .gradients import assert_gradients as assert_gradients, check_gradients as check_gradients
+from .numeric import (
+    CannotCheck as CannotCheck, numerical_gradient as numerical_gradient, numerical_hessian as numerical_hessian,
+    numerical_jacobian as numerical_jacobian, numerical_jvp as numerical_jvp, numerical_vjp as numerical_vjp,
+)
+from .report import GradientError as GradientError, KinkWarning as KinkWarning, Report as Report
 
 __dir__ = _public_names(__name__)

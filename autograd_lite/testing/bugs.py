@@ -20,8 +20,7 @@ from ..base.tree import tree_map
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
-from ..program.equation import Equation, Var, computed, looked_up
-from ..program.equation import recorded as record_equation
+from ..program.equation import Equation, Var, computed, looked_up, recorded as record_equation
 from ..program.program import Program, program_of
 from ..tensor import Tensor, tensor
 from ..transforms.grad import vjp

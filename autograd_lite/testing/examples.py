@@ -46,8 +46,7 @@ def for_all(check: Callable[[Values], Any], inputs: Any, examples: int | None = 
     for matrices does not pass because of numbers, or if no point would help: the function draws random numbers, or
     writes into its arguments.
     """
-    from hypothesis import HealthCheck, Phase, given, reject, settings
-    from hypothesis import strategies as st
+    from hypothesis import HealthCheck, Phase, given, reject, settings, strategies as st
     from hypothesis.errors import Unsatisfiable
 
     drawn = inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))

@@ -23,8 +23,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, reject, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings, strategies as st
 
 from ..base.tree import leaves, tree_map
 from ..compiling import compiled

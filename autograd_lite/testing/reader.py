@@ -23,8 +23,7 @@ from ..engine.entries import called, fact, folded, places, value_text
 from ..engine.node import GraphView
 from ..program import Equation, Program, Var
 from ..program.graph import graph_of
-from ..program.naming import called as calls
-from ..program.naming import expression, operand, place, short_names
+from ..program.naming import called as calls, expression, operand, place, short_names
 from ..tensor import Tensor
 from .causes import BackwardPass, Edge, Mask, beginning, flat, nonfinite, zero
 from .remedies import remedy

@@ -16,8 +16,7 @@ from ..program.naming import argument_names, assigned
 from ..program.program import program_of, traced_program
 from ..tensor import Tensor
 from .leaves import Function, Params, is_differentiable
-from .reader import Reader, no_derivative
-from .reader import Why as Why
+from .reader import Reader, Why as Why, no_derivative
 
 __dir__ = _public_names(__name__, "Why")
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, overload
 
-from ..engine.accumulate import backward as _backward
-from ..engine.accumulate import cotangent_of, is_any_traced, taken
+from ..engine.accumulate import backward as _backward, cotangent_of, is_any_traced, taken
 from ..engine.backward import pull_back
 from ..engine.context import changed, watcher
 from ..engine.engine_rows import lift

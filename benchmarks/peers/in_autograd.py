@@ -6,10 +6,7 @@ import numpy as np
 from autograd.scipy.special import logsumexp
 
 from benchmarks.workload import Dialect
-from benchmarks.workloads import digits as _digits
-from benchmarks.workloads import layers as _layers
-from benchmarks.workloads import micrograd as _micrograd
-from benchmarks.workloads import rnn as _rnn
+from benchmarks.workloads import digits as _digits, layers as _layers, micrograd as _micrograd, rnn as _rnn
 
 DIALECT = Dialect("autograd", lambda array: array, lambda array, name: array.copy(), np.asarray)
 

@@ -4,8 +4,7 @@ import mygrad as mg
 import mygrad.nnet.activations as nnet
 
 from benchmarks.workload import Dialect
-from benchmarks.workloads import digits as _digits
-from benchmarks.workloads import micrograd as _micrograd
+from benchmarks.workloads import digits as _digits, micrograd as _micrograd
 
 DIALECT = Dialect(
     "mygrad",

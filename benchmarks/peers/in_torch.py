@@ -5,13 +5,15 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.workload import Dialect
-from benchmarks.workloads import adam as _adam
-from benchmarks.workloads import digits as _digits
-from benchmarks.workloads import layers as _layers
-from benchmarks.workloads import lenet as _lenet
-from benchmarks.workloads import micrograd as _micrograd
-from benchmarks.workloads import rnn as _rnn
-from benchmarks.workloads import transformer as _transformer
+from benchmarks.workloads import (
+    adam as _adam,
+    digits as _digits,
+    layers as _layers,
+    lenet as _lenet,
+    micrograd as _micrograd,
+    rnn as _rnn,
+    transformer as _transformer,
+)
 
 torch.set_num_threads(1)
 

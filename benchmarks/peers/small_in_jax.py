@@ -3,11 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from benchmarks.peers.in_jax import DIALECT as DIALECT
-from benchmarks.peers.in_jax import finished
-from benchmarks.small import hand as _hand
-from benchmarks.small import lstm as _lstm
-from benchmarks.small import ode as _ode
+from benchmarks.peers.in_jax import DIALECT as DIALECT, finished
+from benchmarks.small import hand as _hand, lstm as _lstm, ode as _ode
 
 
 def last(x):

@@ -18,8 +18,7 @@ from autograd_lite.base.tree import leaves
 from autograd_lite.compat import install
 from autograd_lite.compat.autograd import core, extend, tracer
 from autograd_lite.compat.autograd._modules import namespace
-from autograd_lite.compat.autograd.builtins import isinstance as isinstance_
-from autograd_lite.compat.autograd.builtins import type as type_
+from autograd_lite.compat.autograd.builtins import isinstance as isinstance_, type as type_
 from autograd_lite.compat.autograd.misc import flatten, flatten_func, optimizers
 from autograd_lite.compat.autograd.test_util import check_grads, combo_check
 

@@ -23,8 +23,7 @@ import autograd_lite.optim as optim
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves
 from autograd_lite.compiling import clear_cache, compile, compiled, stepping
-from autograd_lite.compiling.c import compiler as c
-from autograd_lite.compiling.c import kernel
+from autograd_lite.compiling.c import compiler as c, kernel
 from autograd_lite.compiling.c.steps import kind_of
 from autograd_lite.nn import functional as F
 from autograd_lite.table import TABLE

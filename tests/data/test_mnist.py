@@ -13,8 +13,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from autograd_lite.data import mnist, read_idx
-from autograd_lite.data import mnist as _function
+from autograd_lite.data import mnist, mnist as _function, read_idx
 
 module = sys.modules["autograd_lite.data.mnist"]
 assert callable(_function)

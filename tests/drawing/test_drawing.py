@@ -17,8 +17,7 @@ from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.drawing import NoRenderer, draw, render
-from autograd_lite.drawing import render as rendering
+from autograd_lite.drawing import NoRenderer, draw, render, render as rendering
 from autograd_lite.drawing.dot import AGAIN, SHAPES
 from autograd_lite.drawing.formatting import summary
 from autograd_lite.drawing.scene import KINDS

@@ -17,8 +17,7 @@ from autograd_lite import nn
 from autograd_lite.data import truth_table
 from autograd_lite.derive.chain_rule import Exact
 from autograd_lite.derive.formula_ops import evaluate
-from autograd_lite.drawing import draw, frames
-from autograd_lite.drawing import page as page_module
+from autograd_lite.drawing import draw, frames, page as page_module
 from autograd_lite.drawing.dot import label_rows, partial_rows
 from autograd_lite.drawing.steps import steps, targets
 from autograd_lite.drawing.svg import item_label, line_label

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.optim import SGD, Adagrad, Adam
-from autograd_lite.optim import lr_scheduler as S
+from autograd_lite.optim import SGD, Adagrad, Adam, lr_scheduler as S
 
 
 def optimizer(lr=0.5, **options):

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.optim import SGD
-from autograd_lite.optim import lr_scheduler as S
+from autograd_lite.optim import SGD, lr_scheduler as S
 
 BASE, STEPS = 0.5, 16
 

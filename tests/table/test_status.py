@@ -13,8 +13,7 @@ from numpy.testing.overrides import get_overridable_numpy_array_functions, get_o
 
 import autograd_lite as ag
 from autograd_lite.rules.ufuncs import METHODS
-from autograd_lite.table import ROWS, TABLE, Primitive
-from autograd_lite.table import status as page
+from autograd_lite.table import ROWS, TABLE, Primitive, status as page
 from autograd_lite.table.status import public_name, refusal, status
 from autograd_lite.testing import assert_gradients
 

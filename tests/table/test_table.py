@@ -11,8 +11,7 @@ import itertools
 import numpy as np
 import pytest
 from allowances import ALLOWANCES, listed
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, assume, given, settings, strategies as st
 from thorough import EVERY_CASE, some
 
 import autograd_lite as ag

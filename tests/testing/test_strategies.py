@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, find, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, find, given, settings, strategies as st
 from thorough import EVERY_CASE, mostly_thorough
 
 import autograd_lite.nn.functional as F
 from autograd_lite import testing
 from autograd_lite.table import NONZERO, POSITIVE, interval
-from autograd_lite.testing import CannotCheck, GradientError, assert_gradients
-from autograd_lite.testing import strategies as ours
+from autograd_lite.testing import CannotCheck, GradientError, assert_gradients, strategies as ours
 
 quick = settings(max_examples=50 if EVERY_CASE[0] else 15, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -5,14 +5,9 @@ Most of HIPS's modules are lists of names that are in other files here, so they 
 
 from collections import ChainMap as _ChainMap
 
-from . import core, misc, numpy, test_util
-from . import differential_operators as _operators
+from . import core, differential_operators as _operators, misc, numpy, test_util
 from ._modules import submodule as _submodule
-from .builtins import dict as dict
-from .builtins import isinstance as isinstance
-from .builtins import list as list
-from .builtins import tuple as tuple
-from .builtins import type as type
+from .builtins import dict as dict, isinstance as isinstance, list as list, tuple as tuple, type as type
 from .core import primitive as primitive
 from .differential_operators import *  # noqa: F403 - its list of names
 

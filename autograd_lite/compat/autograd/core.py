@@ -23,8 +23,7 @@ from ...table import Primitive
 from ...tensor import Tensor
 from ...transforms.function import _same
 from ...transforms.linearize import Linearized
-from ._vspace import VSpace as VSpace
-from ._vspace import vspace as vspace
+from ._vspace import VSpace as VSpace, vspace as vspace
 
 Function = Callable[..., Any]
 Box = ArrayBox = Tensor

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy
 
-from ... import c_ as c_
-from ... import r_ as r_
+from ... import c_ as c_, r_ as r_
 from ...base.tree import leaves
 from ...table import TABLE
 from ._modules import namespace, public_names, submodule

@@ -14,10 +14,7 @@ import scipy.linalg
 import scipy.special
 import scipy.stats
 
-from ... import integrate as _integrate
-from ... import linalg as _linalg
-from ... import special as _special
-from ... import stats as _stats
+from ... import integrate as _integrate, linalg as _linalg, special as _special, stats as _stats
 from ._modules import submodule
 from .numpy import einsum, flip, pad
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...rules import elementwise as E
-from ...rules import special as S
+from ...rules import elementwise as E, special as S
 from ...rules.random import rand_like
 from ...tensor import Tensor
 from ...tensor.creation import as_tensor

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...rules import layers
-from ...rules import special as S
+from ...rules import layers, special as S
 from ...rules._arrays import resolve
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
