@@ -99,7 +99,7 @@ def _at_end(distance, shape):
     return (distance > 0) | at_end & (shape == 1), np.where(at_end & (shape < 1), math.inf, -math.inf)
 
 
-_X, _POSITIVE, _FRACTION = "[2]", at(uniform(0.5, 3, 2), 2), at(uniform(0.1, 0.9, 2), 2, 3)
+_X, _POSITIVE, _FRACTION = "[2]", "0.5..3:[2] 2", "0.1..0.9:[2] 2 3"
 _COUNTS = at(np.arange(3), uniform(0.5, 3, 3))
 
 

@@ -131,7 +131,7 @@ def _slope(f, axis, dx, edge_order):
     np.interp,
     examples=(
         at(uniform(-1, 5, 2, 3), np.arange(5.0), (5,)), at(uniform(-1, 5, 6), _rising(5), (5,), left=-1.0, right=3.0),
-        at(uniform(-9, 9, 6), [0.1, 0.5, 0.4], (3,), period=0.9),
+        "-9..9:[6] [0.1,0.5,0.4] [3] period=0.9",
     ),
 )
 def interp(x, xp, fp, left=None, right=None, period=None):
@@ -159,7 +159,7 @@ unwrap = general(
     bind=lambda p, discont=None, axis=-1, *, period=2 * math.pi: (
         (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period},
     ),
-    examples=(at(uniform(-9, 9, 7)), at(uniform(-3, 3, 4, 3), axis=0, period=1.5)), batch=axes("axis"),
+    examples="-9..9:[7]; -3..3:4x3 axis=0 period=1.5", batch=axes("axis"),
 )
 
 # ---------------------------------------------------------------------------------------------- evenly spaced
@@ -213,7 +213,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 
 @composite(
     np.geomspace,
-    examples=(at(uniform(1, 2), uniform(3, 4), num=5), at(uniform(-2, -1, 3), uniform(-4, -3, 3), num=3, axis=1)),
+    examples=(at(uniform(1, 2), uniform(3, 4), num=5), "-2..-1:[3] -4..-3:[3] num=3 axis=1"),
 )
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """`num` points from `start` to `stop`, in a geometric sequence."""

@@ -17,7 +17,6 @@ from ..table import (
     Remedy,
     Textbook,
     at,
-    complex_normal,
     composite,
     constant,
     elementwise,
@@ -423,7 +422,7 @@ angle = elementwise(
     np.angle, 0,
     pull=(lambda g, x, deg: _turn(g, x) * (180 / math.pi) if deg else _turn(g, x),),
     bind=lambda z, deg=False: ((z,), {"deg": deg}), holomorphic=False, tex=r"\arg {x}",
-    examples=(at(complex_normal(2, 3)), at(complex_normal(3), deg=True), at(uniform(0.5, 2.0, 3))),
+    examples="2x3j; [3]j deg=True; 0.5..2.0:[3]",
 )
 
 
@@ -440,7 +439,7 @@ def _settled(d, g):
 settled = elementwise(
     _settled, lambda x1, x2: np.where(np.isnan(x1) & (x2 == 0), 0, 1), None, name="settled", tex="{x1}",
     view=True, scalar="x1 if x1 == x1 or x2 != 0 else 0",
-    examples=(at(uniform(0.5, 2.0, 2, 3), uniform(0.5, 2.0, 2, 3)),),
+    examples="0.5..2.0:2x3 0.5..2.0:2x3",
 )
 
 # ------------------------------------------------------------------------------------------ derivative zero: known

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import TABLE, Textbook, at, constant, elementwise, general, notation, uniform
+from ..table import TABLE, Textbook, at, constant, elementwise, general, notation
 from ..table.batching import axes, padded
 from ._arrays import kept_shape, operand
 from .elementwise import sigmoid
@@ -262,7 +262,7 @@ softmax_cross_entropy = general(
     tex=r"-\ln \operatorname{{softmax}}({x1})_{{{x2}}}",
     examples=(
         at((2, 3), np.array([2, 0])), at((2, 3, 2), np.array([[1, 0], [2, 2]]), axis=1), at((3,), np.array(1)),
-        at((2, 3), uniform(0.1, 0.9, 2, 3)), at((3, 2), uniform(0.1, 0.9, 3, 2), axis=0),
+        "2x3 0.1..0.9:2x3; 3x2 0.1..0.9:3x2 axis=0",
         at((0, 3), np.zeros(0, int)), at((2, 1), np.array([0, 0])),
     ),
 )

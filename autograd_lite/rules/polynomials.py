@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from ..table import at, composite, general, uniform
+from ..table import at, composite, general
 from ._arrays import operand
 
 __all__ = [
@@ -140,7 +140,7 @@ roots = general(
 @composite(
     np.polyfit,
     examples=(
-        at(np.arange(5.0), (5,), 2), at((6,), (6, 2), 1, w=uniform(1, 2, 6)), at(np.arange(6.0), (6,), 2, cov=True),
+        at(np.arange(5.0), (5,), 2), "[6] 6x2 1 w=1..2:[6]", at(np.arange(6.0), (6,), 2, cov=True),
     ),
 )
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..table import ROWS, Textbook, around, at, composite, constant, elementwise, general, just, linear, uniform
+from ..table import ROWS, Textbook, around, at, composite, constant, elementwise, general, linear
 from ..table.batching import along, axes
 from . import cumulative as accumulation
 from ._arrays import along_axes, count, kept_shape, operand, raw, reduced, resolve, spread
@@ -343,10 +343,7 @@ std = general(
     )),
 )
 
-_WEIGHTED = (
-    at((2, 3), 1, uniform(1, 2, 3)), at((2, 3, 4), just((2, 0)), uniform(1, 2, 4, 2), keepdims=True),
-    at((2, 3), None, uniform(1, 2, 2, 3), returned=True),
-)
+_WEIGHTED = ("2x3 1 1..2:[3]; 2x3x4 (2,0) 1..2:4x2 keepdims=True; 2x3 None 1..2:2x3 returned=True",)
 
 
 @composite(np.average, examples=_OVER_AXES + _WEIGHTED)
@@ -469,7 +466,7 @@ def _logsumexp_textbook(x, axis, keepdims=False):
 
 logsumexp = general(
     _logsumexp, _logsumexp_pull, name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
-    examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at(b=uniform(0, 1, 2, 1))),
+    examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, "2x3 1 0.5..2:[3]; b=0..1:2x1"),
     source=_logsumexp_textbook, definition=True, js="logsumexp({x}, {axis}, {keepdims})", **_REDUCES,
     onnx=_reducing("ReduceLogSumExp"), idiom=("logarithm", "sum"),
     textbook=along_axes(lambda g, y, *_: Textbook(x=f"{g} * softmax(x, axis)")),

@@ -123,7 +123,7 @@ def _no_rule(function, argument):
 
 def _of_order(function, slope, tex, argument="its order", **options):
     """The row of a function of an order, with respect to which it has no derivative here, and a number."""
-    examples = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
+    examples = ("3 0.5..3:2x3", at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
     options = {"domain": (REAL, POSITIVE), "examples": examples} | options
     return elementwise(function, _no_rule(function.__name__, argument), slope, tex=tex, **options)
 
@@ -189,10 +189,10 @@ def _gamma(S):
         _polygamma, lambda x, n: polygamma(n + 1, x),
         name="polygamma", bind=lambda n, x: ((x,), {"n": _order("polygamma", n)}), domain=NOT_A_POLE,
         tex=r"\psi^{{({n})}}({x})",
-        examples=(at(2, uniform(0.5, 4, 2, 3)),),
+        examples="2 0.5..4:2x3",
     )
 
-    @composite(name="multigammaln", examples=(at(uniform(1.5, 4, 3), 3),))
+    @composite(name="multigammaln", examples="1.5..4:[3] 3")
     def multigammaln(a, d):
         d = _order("multigammaln", d)
         return sum((S.gammaln(a - j / 2) for j in range(d)), d * (d - 1) / 4 * math.log(math.pi))
@@ -250,7 +250,7 @@ def _gamma(S):
             lambda x1, x2, x3: np.exp(S.xlogy(x1 - 1, x3) + S.xlog1py(x2 - 1, -x3) - S.betaln(x1, x2)),
             domain=(POSITIVE, POSITIVE, interval(0, 1)),
             kinks=lambda x1, x2, x3: (x1 == 0) | (x2 == 0) | (x3 == 0) | (x3 == 1), tex="I_{{{x3}}}({x1}, {x2})",
-            examples=(at(2, 3, uniform(0.1, 0.9, 2, 3)),),
+            examples="2 3 0.1..0.9:2x3",
         ),
         _of_order(
             S.stdtr,  # its slope is the density of Student's t

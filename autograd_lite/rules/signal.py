@@ -95,11 +95,11 @@ rfft = _transform(
 irfft = _transform(  # the result is real; the imaginary parts at both ends are ignored, and get 0
     np.fft.irfft, lambda g, n, axis, norm: _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0),
     r"\mathcal{{F}}^{{-1}} {x}",
-    [*_COMPLEX[:-1], at(complex_normal(1), n=1), "[4]", at(complex_normal(4), n=5)], lambda n: 2 * (n - 1),
+    [*_COMPLEX[:-1], "[1]j n=1", "[4]", "[4]j n=5"], lambda n: 2 * (n - 1),
 )
 
 
-@composite(np.fft.hfft, examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")])
+@composite(np.fft.hfft, examples="[4]j; 3x4j n=5 axis=0 norm=ortho")
 def hfft(a, n=None, axis=-1, norm=None, out=None):
     """The real spectrum of a signal with Hermitian symmetry."""
     return np.fft.irfft(conj(operand(a, out=out)), n, axis, DUAL[norm])
@@ -132,10 +132,7 @@ def _each(transform, a, s, axes, norm):
     return a
 
 
-_GRID = [
-    at(complex_normal(2, 3)), at(complex_normal(2, 3, 2), s=(3, 4), axes=(2, 0), norm="ortho"),
-    at(complex_normal(2, 3), s=(-1, 2), axes=(0, 1)),
-]
+_GRID = ["2x3j", "2x3x2j s=3,4 axes=2,0 norm=ortho", "2x3j s=-1,2 axes=0,1"]
 _REAL_GRID = ["2x3", "2x3x4 s=3,5 axes=2,0 norm=ortho", "2x4 s=-1,2 axes=0,1 norm=forward"]
 
 
@@ -168,7 +165,7 @@ ifftn, ifft2 = (_several(f, partial(_each, np.fft.ifft), _GRID) for f in (np.fft
 rfftn, rfft2 = (_several(f, _rfft, _REAL_GRID) for f in (np.fft.rfftn, np.fft.rfft2))
 irfftn, irfft2 = (_several(f, _irfft, _GRID, lambda n: 2 * (n - 1)) for f in (np.fft.irfftn, np.fft.irfft2))
 
-_SHIFTS = ["[5]", at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0), at(complex_normal(4, 3), axes=(0, 1))]
+_SHIFTS = ["[5]", "4x3j; 4x3j axes=0; 4x3j axes=0,1"]
 
 
 @composite(np.fft.fftshift, examples=_SHIFTS)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, Textbook, at, complex_normal, composite, constant, just, linear, notation
+from ..table import TABLE, Textbook, at, composite, constant, just, linear, notation
 from ..table.batching import ALIGNED, along as along_axis, shifted
 from ._arrays import is_tensor, operand, raw, refuse_out
 from .indexing import getitem, on_axis
@@ -174,7 +174,7 @@ def partition(a, kth, axis=-1, kind="introselect", order=None):
     return _ordered(a, axis, lambda a, axis: np.argpartition(a, kth, axis))
 
 
-@composite(np.sort_complex, examples=(at(complex_normal(4)), "[4]"))
+@composite(np.sort_complex, examples="[4]j; [4]")
 def sort_complex(a):
     a = operand(a)
     if a.dtype.kind != "c":

@@ -89,7 +89,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
 @composite(
     np.histogram,
     examples=(
-        "[7] bins=4", at((7,), 3, None, None, uniform(0, 1, 7)),
+        "[7] bins=4", "[7] 3 None None 0..1:[7]",
         at((7,), np.array([-1.0, 0.0, 2.0]), None, True, uniform(0, 1, 7)),
     ),
 )

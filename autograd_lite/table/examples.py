@@ -1,7 +1,8 @@
 """A short notation for the arguments that a row is tested at: ``"2x3 axis=0; 2x3 [3]"``, or ``at((2, 3), axis=0)``.
 
 The first has one example between semicolons, and its arguments between blanks: ``2x3``, ``[3]`` and ``[]`` are arrays
-of normal numbers of this shape, and the rest are Python's literals, or words.
+of normal numbers of this shape, ``2x3j`` one of complex numbers, ``0.5..3:2x3`` one of numbers between 0.5 and 3, and
+the rest are Python's literals, or words.
 
 An example is a function of a random generator that returns ``(arguments, keywords)``. :func:`at` makes one. A tuple
 among its arguments, or in a list there, is the shape of an array of normal numbers; everything else is passed as it is.
@@ -62,11 +63,11 @@ def listed(examples: str | Iterable[str | Example]) -> list[Example]:
     """Examples, some of which are written in the notation.
 
     >>> import numpy as np
-    >>> for example in listed("2x3 [3] -1 axis=0; [] mode=wrap axes=0,2; axis=None"):
+    >>> for example in listed("2x3 [3] -1 axis=0; 4x1j 0..1:[2] mode=wrap axes=0,2; axis=None"):
     ...     args, params = example(np.random.default_rng(0))
     ...     print(*map(np.shape, args), params)
     (2, 3) (3,) () {'axis': 0}
-    () {'mode': 'wrap', 'axes': (0, 2)}
+    (4, 1) (2,) {'mode': 'wrap', 'axes': (0, 2)}
     (2, 3) {'axis': None}
     """
     parts = [examples] if isinstance(examples, str) else examples
@@ -77,23 +78,23 @@ def _written(text: str) -> list[Example]:
     return [partial(_drawn, example) for example in text.split(";")]
 
 
+#: Numbers between two others, a shape, and whether they are complex.
+_ARRAY = re.compile(r"(?:(\S+)\.\.(\S+):)?(\d+(?:x\d+)+|\[\d*\])(j?)")
+
+
 def _drawn(example: str, rng: np.random.Generator) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    args: list[Any] = []
-    params = {}
-    for word in example.split():
-        name, _, value = word.rpartition("=")
-        if name:
-            params[name] = _value(value)
-        elif re.fullmatch(r"\d+(x\d+)+|\[\d*\]", word):
-            args.append(tuple(map(int, re.findall(r"\d+", word))))
-        else:
-            args.append(just(_value(word)))
-    return at(*args, **params)(rng)
+    words = [word.rpartition("=") for word in example.split()]
+    params = {name: _value(value) for name, _, value in words if name}
+    return at(*(_value(value) for name, _, value in words if not name), **params)(rng)
 
 
 def _value(word: str) -> Any:
+    if array := _ARRAY.fullmatch(word):
+        low, high, shape, is_complex = array.groups()
+        sizes = tuple(map(int, re.findall(r"\d+", shape)))
+        return uniform(float(low), float(high), *sizes) if low else complex_normal(*sizes) if is_complex else sizes
     try:
-        return literal_eval(word)
+        return just(literal_eval(word))
     except (SyntaxError, ValueError):
         return word
 
