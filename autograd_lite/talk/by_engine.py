@@ -11,7 +11,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite.data import truth_table
-from autograd_lite.talk.training import TABLE_NET, Floats, normal_weights
+from autograd_lite.talk.training import Floats, table_weights
 
 
 def forward(x: Any, y: Any, V: ag.Tensor, W: ag.Tensor) -> tuple[ag.Tensor, ...]:
@@ -36,7 +36,7 @@ def first_example(seed: int) -> dict[str, Any]:
     """The truth table's first example, random weights, and the five steps, by their names."""
     X, Y = truth_table()
     x, y = X[:1], Y[:1]
-    V, W = tensors(*normal_weights(np.random.default_rng(seed), *TABLE_NET))
+    V, W = tensors(*table_weights(seed))
     A, B, C, P, L = forward(x, y, V, W)
     return {"x": x, "y": y, "V": V, "W": W, "A": A, "B": B, "C": C, "P": P, "L": L}
 

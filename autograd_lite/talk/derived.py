@@ -11,7 +11,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite.data import truth_table
 from autograd_lite.talk import by_engine, by_hand, slide
-from autograd_lite.talk.training import AGREEMENT, TABLE_NET, difference, normal_weights
+from autograd_lite.talk.training import AGREEMENT, TABLE_NET, difference, table_weights
 
 
 def write_derivation(seed: int) -> None:
@@ -41,7 +41,7 @@ def write_learn(seed: int) -> None:
     )
     print(textwrap.indent(str(source), "    "))
     X, Y = truth_table()
-    V, W = normal_weights(np.random.default_rng(seed), *TABLE_NET)
+    V, W = table_weights(seed)
     V_hand, W_hand = V.copy(), W.copy()
     for x, y in zip(X[:, np.newaxis], Y[:, np.newaxis], strict=True):
         source(x, y, V, W, 1.0)

@@ -18,7 +18,6 @@ from autograd_lite.talk import by_engine, by_hand, slide
 from autograd_lite.talk.by_engine import tensors
 from autograd_lite.talk.training import (
     AGREEMENT,
-    TABLE_NET,
     Floats,
     accuracy,
     difference,
@@ -26,7 +25,8 @@ from autograd_lite.talk.training import (
     half_squared_error,
     normal_weights,
     scaled_weights,
-)  # fmt: skip
+    table_weights,
+)
 
 Start = Callable[[np.random.Generator, int, int, int], tuple[Floats, Floats]]
 
@@ -93,7 +93,7 @@ def first_example(seed: int) -> None:
     slide.heading("One example through the net, and back")
     X, Y = truth_table()
     x, y = X[:1], Y[:1]
-    V, W = normal_weights(np.random.default_rng(seed), *TABLE_NET)
+    V, W = table_weights(seed)
     slide.say(
         f"""The first example is x = {point(x[0])}, y = {int(y[0, 0])}. V and W are drawn from the
         standard normal distribution (seed {seed}); V has a row for each feature and a column for each
@@ -163,7 +163,7 @@ def learn_truth_table(seed: int) -> None:
         the eight."""
     )
     X, Y = truth_table()
-    start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
+    start = table_weights(seed)
     V, W = tensors(*start)
     row = slide.table(-7, -8)
     row("epoch", "loss")

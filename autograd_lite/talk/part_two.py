@@ -13,7 +13,7 @@ from autograd_lite import nn, optim, training
 from autograd_lite.data import Split, digits, mnist, truth_table
 from autograd_lite.optim import lr_scheduler
 from autograd_lite.talk import by_hand, slide
-from autograd_lite.talk.training import AGREEMENT, TABLE_NET, accuracy, difference, normal_weights
+from autograd_lite.talk.training import AGREEMENT, accuracy, difference, table_weights
 
 EPOCHS = 10
 FIRST_RATE, LAST_RATE = 1.0, 0.1
@@ -30,7 +30,7 @@ def layers_like_by_hand(seed: int) -> None:
     net = layered_net(4, 1, bias=False)
     print("    " + repr(net).replace("\n", "\n    ") + "\n")
     X, Y = truth_table()
-    V, W = normal_weights(np.random.default_rng(seed), *TABLE_NET)
+    V, W = table_weights(seed)
     net.load_state_dict({"layers.0.W": V, "layers.1.W": W})
     hand = by_hand.quantities(X[:1], Y[:1], V, W)
     loss = net.loss(net(X[:1]), Y[:1])

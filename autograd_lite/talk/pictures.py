@@ -11,7 +11,7 @@ from autograd_lite.data import truth_table
 from autograd_lite.drawing import Drawing, Frames, available, draw, film, frames
 from autograd_lite.drawing.render import REMEDY
 from autograd_lite.talk import by_engine, slide
-from autograd_lite.talk.training import TABLE_NET, epochs, normal_weights
+from autograd_lite.talk.training import epochs, table_weights
 
 FOLDER = Path("talk")
 SNAPSHOTS = (0, 50, 100, 200, 300, 400, 500)  # the epochs whose nets are drawn
@@ -54,7 +54,7 @@ def one_example(seed: int) -> tuple[Drawing, Frames, Drawing]:
 def training(seed: int) -> Frames:
     """The neurons after some of the epochs on the truth table, with the same scale of the lines."""
     X, Y = truth_table()
-    V, W = by_engine.tensors(*normal_weights(np.random.default_rng(seed), *TABLE_NET))
+    V, W = by_engine.tensors(*table_weights(seed))
     learning = epochs(by_engine.update, V, W, X, Y, max(SNAPSHOTS))
     taken = [(epoch, V.numpy().copy(), W.numpy().copy()) for epoch in learning if epoch in SNAPSHOTS]
     largest = max(float(np.abs(w).max()) for _, *weights in taken for w in weights)

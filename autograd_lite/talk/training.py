@@ -20,6 +20,11 @@ def normal_weights(rng: np.random.Generator, inputs: int, hidden: int, outputs: 
     return rng.standard_normal((inputs, hidden)), rng.standard_normal((hidden, outputs))
 
 
+def table_weights(seed: int) -> tuple[Floats, Floats]:
+    """The talk's initial weights of the net for the truth table."""
+    return normal_weights(np.random.default_rng(seed), *TABLE_NET)
+
+
 def scaled_weights(rng: np.random.Generator, inputs: int, hidden: int, outputs: int) -> tuple[Floats, Floats]:
     """The talk's initial weights, divided in each layer by the square root of the number of its inputs.
 

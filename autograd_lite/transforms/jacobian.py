@@ -102,9 +102,14 @@ def jacfwd(
     return jacobian(f, argnums, "forward", has_aux, chunk_size=chunk_size)
 
 
+def _ends(run: Linearized) -> tuple[list[Any], list[Any]]:
+    """The arguments and the results, as arrays."""
+    return [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
+
+
 def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     """The derivatives of each result with respect to each argument, by backward passes from its entries."""
-    xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
+    xs, ys = _ends(run)
     blocks = []
     for i, y in enumerate(ys):
         gs = _derivatives(y, _Pull(run, i, y), xs, np.conj, chunk_size)
@@ -114,7 +119,7 @@ def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
 
 def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     """The blocks of the Jacobian, by forward passes from the entries of each argument."""
-    xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
+    xs, ys = _ends(run)
     by_argument = []
     for j, x in enumerate(xs):
         ts = _derivatives(x, _Push(run, j), ys, lambda t: t, chunk_size)
@@ -137,7 +142,7 @@ def compressed(run: Linearized, colours: Any, backwards: bool) -> Any:
     -------
     array of shape (number of colours, entries of the argument or of the result)
     """
-    [x], [y] = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
+    [x], [y] = _ends(run)
     if backwards:
         [d] = _derivatives(y, _Pull(run, 0, y), [x], np.conj, None, colours)
     else:

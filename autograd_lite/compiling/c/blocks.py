@@ -59,7 +59,7 @@ class _Rows:
     """A group as a loop over rows: where each array is touched, by its outermost axis."""
 
     def __init__(self, group: Group, stored: Set[Var], into: Mapping[Var, Var], outside: Set[Var]) -> None:
-        loops = Loops(group.steps, set(stored), _nowhere, str, str)
+        loops = Loops(group.steps, set(stored), lambda place: ("", 0), str, str)
         self.count, outer = loops.axes[0] if loops.axes else (0, 0)
         self.touched: list[tuple[Var, int, int, int, bool]] = []  # array, stride, first and last entry, is it written
         along = [k for _, k in loops.axes]
@@ -87,10 +87,6 @@ def _space(group: Group) -> Sequence[int]:
     return group.steps[0].space
 
 
-def _nowhere(place: Any) -> tuple[str, int]:
-    return "", 0
-
-
 def units(groups: Sequence[Group], stored: Set[Var], into: Mapping[Var, Var], outside: Set[Var]) -> list[Unit]:
     """All groups in their order, those that may share blocks as one unit."""
     result: list[Unit] = []
@@ -109,11 +105,7 @@ def units(groups: Sequence[Group], stored: Set[Var], into: Mapping[Var, Var], ou
     for unit in result:
         if max(prod(_space(g)) for g in unit.groups) < LARGE:
             unit.rows = 0
-    return [u for unit in result for u in ([unit] if unit.rows or len(unit.groups) == 1 else map(_alone, unit.groups))]
-
-
-def _alone(group: Group) -> Unit:
-    return Unit([group])
+    return [u for unit in result for u in ([unit] if unit.rows else [Unit([group]) for group in unit.groups])]
 
 
 def _together(members: Sequence[_Rows], new: _Rows) -> int:
