@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial, reduce
 from types import EllipsisType
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 from unicodedata import category
 
 import numpy as np
@@ -403,28 +403,42 @@ class Reader:
                 sides = [_operand(self._value(side)) for side in (e.left, *e.comparators)]
                 signs = [self._binary(op, a, b) for op, a, b in zip(e.ops, sides, sides[1:], strict=False)]
                 return reduce(partial(self._binary, ast.BitAnd()), signs)
-            case ast.Subscript(value=ast.Attribute() as a) if _dotted(a) == "np.s_":
-                return self._index(e.slice)
             case ast.Subscript():
-                x, index = _operand(self._value(e.value)), self._index(e.slice)
-                places = index if isinstance(index, tuple) and not isinstance(index, Indexed) else (index,)
-                if any(isinstance(x, Indexed) for x in places):  # E[wᵢ], P[i, yᵢ]
-                    if isinstance(x, Indexed):
-                        raise Unread("an index of entries cannot be read")
-                    at = [p for p in places if not isinstance(p, slice)]
-                    if any(isinstance(p, slice) for p in places[: len(at)]):
-                        raise Unread("a slice before an index of entries cannot be read")
-                    return entrywise(partial(self._entries, x[(slice(None),) * len(at) + places[len(at) :]]), at)
-                if isinstance(x, Indexed):
-                    return each(lambda entry: entry[index], [x])
-                self._charge(_indexed(x, index))
-                try:
-                    return x[index]
-                except IndexError as error:
-                    raise Misfit("an index is out of range") if "bounds" in str(error) else error from None
+                return self._at(e)
             case ast.Call():
                 return self._call(e)
         raise Unread(_QUOTE if isinstance(e, ast.Constant) else f"{ast.unparse(e)[:40]!r} cannot be used in a formula")
+
+    def _at(self, e: ast.Subscript) -> Any:
+        """An entry, or several; behind a number a vector."""
+        index = self._index(e.slice)
+        if _dotted(e.value) == "np.s_":
+            return index
+        x = _operand(self._value(e.value))
+        places = index if isinstance(index, tuple) and not isinstance(index, Indexed) else (index,)
+        bounds = [tuple(p) if type(p) is Window else (p,) for p in places]
+        if any(type(p) is Window for p in places) and not isinstance(x, Indexed):  # x[i:i+3]
+            def of(*at: Any) -> Any:
+                left = iter(map(int, at))
+                return x[tuple(slice(next(left), next(left)) if b[1:] else next(left) for b in bounds)]
+
+            return each(of, [end for b in bounds for end in b])
+        if any(isinstance(x, Indexed) for x in places):  # E[wᵢ], P[i, yᵢ]
+            if isinstance(x, Indexed):
+                raise Unread("an index of entries cannot be read")
+            at = [p for p in places if not isinstance(p, slice)]
+            if any(isinstance(p, slice) for p in places[: len(at)]):
+                raise Unread("a slice before an index of entries cannot be read")
+            return entrywise(partial(self._entries, x[(slice(None),) * len(at) + places[len(at) :]]), at)
+        if isinstance(x, Indexed):
+            return each(lambda entry: entry[index], [x])
+        if isinstance(index, tuple) and not np.ndim(x):  # (a - b) [0, 1]
+            return x * np.asarray(index)
+        self._charge(_indexed(x, index))
+        try:
+            return x[index]
+        except IndexError as error:
+            raise Misfit("an index is out of range") if "bounds" in str(error) else error from None
 
     def _operation(self, e: ast.BinOp) -> Any:
         a, b = self._operands(e)
@@ -478,8 +492,10 @@ class Reader:
         self._charge(_size(entries))
         if any(isinstance(x, Indexed) for x in entries):  # [aᵢ, bᵢ]
             return each(lambda *parts: np.asarray(parts), entries)
-        if {0, 1} == {*map(np.ndim, entries)}:  # [0, x]
-            return np.hstack(entries)
+        if {0, 1} == {*map(np.ndim, entries)}:  # [0, x], also of rows
+            sizes = max(map(np.shape, entries))
+            is_rows = (len(entries), *sizes) == self.shape
+            return np.array([np.broadcast_to(x, sizes) for x in entries]) if is_rows else np.hstack(entries)
         is_joined = len(entries) > 1 and all(isinstance(x, np.ndarray) and x.ndim for x in entries)
         if is_joined and entries[0].ndim > 1 and self._is_read_as("below"):
             return np.concatenate(entries)
@@ -531,7 +547,8 @@ class Reader:
         if isinstance(e, ast.Tuple):
             return tuple(map(self._index, e.elts))
         if isinstance(e, ast.Slice):
-            return slice(*(None if part is None else self._value(part) for part in (e.lower, e.upper, e.step)))
+            ends = [None if part is None else self._value(part) for part in (e.lower, e.upper, e.step)]
+            return Window(*ends[:2]) if any(isinstance(end, Indexed) for end in ends) else slice(*ends)
         at = self._value(e)
         return np.asarray(at) if isinstance(at, list) else at
 
@@ -544,12 +561,16 @@ class Reader:
                 raise Unread("a product of matrices with a number")
             a, b = _rows_and_columns(a, b)
             if np.shape(a)[-1] != np.shape(b)[-2:][0]:
+                if self._is_outer(a, b):
+                    return np.outer(a, b)
                 raise Misfit(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
             self._charge(*_matrix_product(a, b))
         else:
             try:
                 shape = np.broadcast_shapes(np.shape(a), np.shape(b))
             except ValueError:
+                if isinstance(op, ast.Mult) and self._is_outer(a, b):
+                    return np.outer(a, b)
                 raise Misfit(f"shapes {_shapes(a, b)} do not fit; write A @ B for a product of matrices") from None
             self._charge(math.prod(shape))
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
@@ -558,6 +579,10 @@ class Reader:
         if isinstance(op, ast.cmpop) and "ends" in self.reading:  # of what is beyond the ends nothing can be said
             y = np.where(none, np.nan, y) if (none := np.isnan(a) | np.isnan(b)).any() else y
         return y
+
+    def _is_outer(self, a: Any, b: Any) -> bool:
+        """Whether vectors are meant as rows: ``zᵀ a``."""
+        return np.ndim(b) == 1 and np.shape(a) == (1, np.size(a)) and (np.size(a), np.size(b)) == self.shape
 
     def _quotient(self, a: Any, b: Any) -> Any:
         """An entry over another; where both are beyond the ends, so is the quotient: uᵢ₋₁ / |uᵢ₋₁|."""
@@ -722,6 +747,13 @@ class Reader:
         self.left -= entries + work
         if entries > self.entries or self.left < 0:
             raise Unread(f"it is too large: a step of it has {max(entries, work):.3g} entries to compute")
+
+
+class Window(NamedTuple):
+    """A slice that moves with an index: ``i:i+3``."""
+
+    start: Any
+    stop: Any
 
 
 _DEEP = "it is nested too deeply"

@@ -28,7 +28,7 @@ from ..derive.writing import TEXT, shape_text
 from ..table.textbook import NOTATIONS
 from .answers import FEWER, FUNCTIONS, PRODUCTS, READINGS, Reader
 from .grading import Marks, Question
-from .notation import Board, Unread
+from .notation import LITERAL, Board, Unread
 from .spellings import POWERS, SIGNS, SPELLINGS
 
 LINE = r"\underline{\hspace{8em}}"  # a blank
@@ -151,6 +151,7 @@ class HandOut:
             "powers": POWERS,
             "limits": {"products": PRODUCTS, "readings": READINGS, "fewer": FEWER},
             "constants": self.constants,
+            "literal": _in_script((LITERAL, "", ""))[0],
             "zeros": self.zeros,
             "shown": self.shown,
             "maps": {w: m for w, x in reader.names.items() if callable(x) and (m := _linear(x))},
@@ -257,7 +258,7 @@ class HandOut:
 def _in_script(spelling: tuple[str, str, str]) -> list[str]:
     """A spelling, with its pattern as JavaScript has it."""
     pattern, by, name = spelling
-    return [pattern.replace(r"\w", r"\p{L}\p{N}_"), re.sub(r"\\(?:g<)?(\d)>?", r"$\1", by), name]
+    return [pattern.replace(r"\w", r"\p{L}\p{N}_").replace(r"\d", r"\p{Nd}"), re.sub(r"\\(?:g<)?(\d)>?", r"$\1", by), name]
 
 
 def _saved(q: Question) -> tuple[Any, ...]:

@@ -571,9 +571,9 @@ const startOfTerm = (text, end) => {
 };
 const OF_STEP = { t: "ₜ", s: "ₛ", m: "ₘ" };
 /** A formula with names in the place of numbers that are those of given values. */
-function* withNames(text, constants) {
-  const several = text.split(/((?<![\p{L}\p{N}_.₀-₉])(?:\p{Nd}+\.?\p{Nd}*|\.\p{Nd}+)(?![\p{L}_.]|(?![⁰¹²³⁴-⁹])\p{N})|½)/u).map((part, k) => {
-    const size = part === "½" ? 0.5 : k % 2 ? Number(part) : NaN;
+function* withNames(text, { literal, signs, constants }) {
+  const several = text.split(new RegExp(`(${literal})`, "u")).map((part, k) => {
+    const size = k % 2 ? Number(signs[part] ?? part) : NaN;
     return [part, ...constants.filter(([x]) => Math.abs(x) === size).map(([x, w]) => (x > 0 ? `(${w})` : `(-${w})`))].slice(0, 4);
   });
   for (let n = 1; n < Math.min(count(several.map((options) => options.length)), 64); n++) {
@@ -1382,7 +1382,10 @@ class Reader {
         const list = e[1].map((part) => this.value(part));
         if (list.length === 1 && (list[0]?.letters || list[0]?.list || list[0]?.shape?.length) && this.isReadAs("group")) return list[0]; // [a ⊙ b] xᵀ
         if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
-        if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) return FUNCTIONS.hstack({ parts: list }); // [0, x]
+        if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) { // [0, x], also of rows
+          const sizes = list.find((x) => x.shape.length).shape, isRows = alike([list.length, ...sizes], this.shape);
+          return isRows ? this.operand({ list: list.map((x) => array(sizes, spread(x, sizes), x.kind)) }) : FUNCTIONS.hstack({ parts: list });
+        }
         const isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
         if (isJoined && list[0].shape.length > 1 && this.isReadAs("below")) return FUNCTIONS.concatenate({ parts: list });
         const areAlike = isJoined && list.every((x) => x.shape.length === 1 && x.shape[0] === list[0].shape[0]);
@@ -1492,6 +1495,7 @@ class Reader {
     });
     if (list.filter((p) => p[0] === "ellipsis").length > 1) notMarked("this index");
     if (!isTuple && list[0][0] === "list" && !list[0][2]) notMarked("this index");
+    if (isTuple && !x.shape.length) return binary("*", x, this.operand({ list: places.map((p) => this.operand(p)) })); // (a - b) [0, 1]
     if (x.plain) notMarked("this index");
     if (places.some((p) => p?.letters)) { // E[wᵢ], P[i, yᵢ], X[i, :2]
       const arrays = places.filter((p) => !p?.slice), slices = places.slice(arrays.length);
@@ -1881,7 +1885,7 @@ const marking = (data) => {
     const verdict = best(question, text), isRightAt = (changed) => {
       try { return howWrong(best(question, changed, data.limits.fewer)) === 0; } catch { return false; } // the page cannot read it
     };
-    for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data.constants) : []) if (isRightAt(named)) return "";
+    for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data) : []) if (isRightAt(named)) return "";
     if (verdict === ELSEWHERE) {
       return `${verdict}${/\p{Nd}\.\p{Nd}/u.test(text) ? NAMES : ""}`;
     }

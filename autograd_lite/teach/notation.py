@@ -15,7 +15,7 @@ from itertools import accumulate, islice, pairwise, permutations, product
 from typing import TypeAlias
 
 from ..base import regex
-from .spellings import POWERS, power, signs_replaced, spelled
+from .spellings import FRACTIONS, POWERS, SIGNS, power, signs_replaced, spelled
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
@@ -48,7 +48,8 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
 WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^]]*(?<!\w)[ti-n](?!\w)"
-_LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![^\W⁰¹²³⁴-⁹]|\.)|½"
+#: A number that is typed.
+LITERAL = rf"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?!(?![⁰¹²³⁴-⁹])[\w]|\.)|[{FRACTIONS}]"
 #: Functions that need no brackets: ln P.
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign")
 _OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
@@ -170,8 +171,8 @@ class Board:
         entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+(?:,[₀-₉]+)*)(?![\w])"  # observed_2
         text = regex.sub(entry, self._entry, text)
         text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 np.pi ", text)  # also where a value has that name
-        delta = rf"δ([{INDICES}])([{INDICES}])" if "δ" not in self.words else "(?!)"
-        text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
+        delta = rf"δ([{INDICES}])([{INDICES}₀-₉])" if "δ" not in self.words else "(?!)"
+        text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_PLAIN), text)
         text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for of in regex.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
             first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
@@ -484,9 +485,9 @@ class Board:
     def _measured(self, text: str, shape: tuple[int, ...], order: str) -> None:
         """Find how far each index goes: by the result, or else by the values that have it."""
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
-        bare = {*LETTERS} & {*_TOKEN.findall(text)} - self.words.keys()
-        bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
         sums = "".join(regex.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        bare = {*LETTERS} & {*_TOKEN.findall(text)} - (self.words.keys() - {*sums})
+        bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in _TOKEN.findall(text)]
@@ -594,14 +595,16 @@ class Board:
     def _name(self, word: str, tokens: list[str], out: list[str]) -> bool:
         """Add a value, or the name of a function, for which it returns true."""
         base, at = _split(word)
-        is_along = at and base not in self.words and tokens
-        if is_along and (tokens[0] == "(" or base in _OF_OPERAND):  # softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
+        is_value = base in self.words
+        if at and is_value and tokens[:1] == ["("] and base in self.functions:  # meanᵢ(x) beside a value of that name
+            is_value = self._is_read_as("value")
+        if at and not is_value and tokens and (tokens[0] == "(" or base in _OF_OPERAND):  # softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
             is_call = tokens[0] == "(" and tokens.pop(0)
             inside = self.rewritten(_group(tokens)) if is_call else self._operand(tokens)
             behind = f",at=_{_letters(tokens.pop(0))}" if tokens and regex.fullmatch(_AT, tokens[0]) else ""
             _add(out, f"{base}({inside},over=_{_letters(at)}{behind})")
             return False
-        if word in self._bare:
+        if word in self._bare and not (word in self.words and tokens[:1] == ["["]):  # the k of Σₖ, and no array k
             _add(out, f"indexed(_{word})")
             return False
         is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
@@ -630,7 +633,7 @@ class Board:
 
     def _reduction(self, t: str, tokens: Sequence[str]) -> str:
         """The function of a sum, or of a mean that is written as a sum is: ``meanᵢ xᵢ``."""
-        is_mean = _split(t)[0] == "mean" and t not in self.words and tokens[:1] not in ([], ["("])
+        is_mean = _split(t)[0] == "mean" and "mean" not in self.words and tokens[:1] not in ([], ["("])
         return "sum" if t[0] == "Σ" else "mean" if is_mean else ""
 
     def _sum(self, word: str, letters: str, tokens: list[str], times: bool) -> str:
@@ -723,8 +726,8 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
 def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
     """A formula with names in the place of numbers that are those of given values."""
     several: list[list[str]] = []
-    for k, part in enumerate(regex.split(f"({_LITERAL})", text)):
-        size = 0.5 if part == "½" else float(part) if k % 2 else math.nan
+    for k, part in enumerate(regex.split(f"({LITERAL})", text)):
+        size = float(SIGNS.get(part, part)) if k % 2 else math.nan
         several.append([part, *(f"({w})" if x > 0 else f"(-{w})" for x, w in constants if abs(x) == size)][:4])
     yield from map("".join, islice(product(*several), 1, 64))
 

@@ -211,14 +211,16 @@ def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True) -
     if x.dtype.kind != "f" or _has_meaning(x) and not is_free:
         return x
     step = size * rng.uniform(0.5, 1, x.shape if is_free or not x.any() else ()) * rng.choice((-1, 1))
+    is_distribution = _is_distribution(x)  # one, or one in each row; what is 0 in it stays so
     y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + np.abs(step))
+    y = np.where(x == 0, x, y) if is_distribution else y
     if x.ndim > 1 and x.shape[-1] == x.shape[-2] > 1 and np.array_equal(x, np.matrix_transpose(x)):  # one, or several
         y = (y + np.matrix_transpose(y)) / 2
-    return y / y.sum(-1, keepdims=True) if _is_distribution(x) else y
+    return y / y.sum(None if np.isclose(x.sum(), 1) else -1, keepdims=True) if is_distribution else y
 
 
 def _is_distribution(x: Any) -> bool:
-    return x.size > 1 and bool((x >= 0).all()) and np.allclose(x.sum(-1), 1)
+    return x.size > 1 and bool((x >= 0).all()) and (np.allclose(x.sum(-1), 1) or bool(np.isclose(x.sum(), 1)))
 
 
 def _has_meaning(x: Any) -> bool:

@@ -27,7 +27,7 @@ from ..derive.layout import RULE, Definition, Line, Section, markdown_of, small,
 from ..derive.mathml import html_of
 from ..derive.shorter import ROUNDING
 from ..derive.source import Source
-from ..derive.writing import LATEX, TEXT, Full, text_name
+from ..derive.writing import LATEX, TEXT, Full, text, text_name
 from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
@@ -454,7 +454,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
 
     def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-        kept = env.keys() - d.order.hidden - ({*LETTERS} - {*dict(d.given), *d.chain.names.values()})  # no last k
+        last = {*LETTERS, d.letter} - {*dict(d.given), *d.chain.names.values()}  # the k of a loop that is over
+        kept = env.keys() - d.order.hidden - last
         values = {w: x for w, x in env.items() if w in kept and np.asarray(x).dtype.kind in NUMBERS}
         lines = {w: line.value for w, line in table.items() if line.value is not None and w in printed}
         return dict(between(d, table.values())) | values | lines
@@ -469,7 +470,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
     sections = [sections[0], *d.in_steps(d.letter)[1:]]
     constants = _constants(d, spaces[0])
-    whole_sheet = partial(Worksheet, spaces=spaces, words=code.words, letter=d.letter, constants=constants)
+    words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
+    whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=d.letter, constants=constants)
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
