@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial, reduce
 from types import EllipsisType
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 from unicodedata import category
 
 import numpy as np
@@ -416,8 +416,8 @@ class Reader:
             return index
         x = _operand(self._value(e.value))
         places = index if isinstance(index, tuple) and not isinstance(index, Indexed) else (index,)
-        bounds = [tuple(p) if type(p) is Window else (p,) for p in places]
-        if any(type(p) is Window for p in places) and not isinstance(x, Indexed):  # x[i:i+3]
+        bounds = [(p.start, p.stop) if isinstance(p, slice) else (p,) for p in places]
+        if any(isinstance(b[0], Indexed) for b in bounds if b[1:]) and not isinstance(x, Indexed):  # x[i:i+3]
             def of(*at: Any) -> Any:
                 left = iter(map(int, at))
                 return x[tuple(slice(next(left), next(left)) if b[1:] else next(left) for b in bounds)]
@@ -547,8 +547,7 @@ class Reader:
         if isinstance(e, ast.Tuple):
             return tuple(map(self._index, e.elts))
         if isinstance(e, ast.Slice):
-            ends = [None if part is None else self._value(part) for part in (e.lower, e.upper, e.step)]
-            return Window(*ends[:2]) if any(isinstance(end, Indexed) for end in ends) else slice(*ends)
+            return slice(*(None if part is None else self._value(part) for part in (e.lower, e.upper, e.step)))
         at = self._value(e)
         return np.asarray(at) if isinstance(at, list) else at
 
@@ -556,21 +555,21 @@ class Reader:
         if isinstance(a, Indexed) or isinstance(b, Indexed):
             plain = partial(self._binary, op) if not isinstance(op, ast.Div) else self._quotient
             return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
+        n, m = np.size(a), np.size(b)
+        is_of_rows = (np.shape(a), np.shape(b)) == ((1, n), (m,)) and self.shape == (n, m) and n != m
+        if is_of_rows and isinstance(op, (ast.Mult, ast.MatMult)):  # zᵀ a, of vectors that are meant as rows
+            op, a, b = ast.MatMult(), a.T, b[None]
         if isinstance(op, ast.MatMult):
             if not np.ndim(a) or not np.ndim(b):
                 raise Unread("a product of matrices with a number")
             a, b = _rows_and_columns(a, b)
             if np.shape(a)[-1] != np.shape(b)[-2:][0]:
-                if self._is_outer(a, b):
-                    return np.outer(a, b)
                 raise Misfit(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
             self._charge(*_matrix_product(a, b))
         else:
             try:
                 shape = np.broadcast_shapes(np.shape(a), np.shape(b))
             except ValueError:
-                if isinstance(op, ast.Mult) and self._is_outer(a, b):
-                    return np.outer(a, b)
                 raise Misfit(f"shapes {_shapes(a, b)} do not fit; write A @ B for a product of matrices") from None
             self._charge(math.prod(shape))
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
@@ -579,10 +578,6 @@ class Reader:
         if isinstance(op, ast.cmpop) and "ends" in self.reading:  # of what is beyond the ends nothing can be said
             y = np.where(none, np.nan, y) if (none := np.isnan(a) | np.isnan(b)).any() else y
         return y
-
-    def _is_outer(self, a: Any, b: Any) -> bool:
-        """Whether vectors are meant as rows: ``zᵀ a``."""
-        return np.ndim(b) == 1 and np.shape(a) == (1, np.size(a)) and (np.size(a), np.size(b)) == self.shape
 
     def _quotient(self, a: Any, b: Any) -> Any:
         """An entry over another; where both are beyond the ends, so is the quotient: uᵢ₋₁ / |uᵢ₋₁|."""
@@ -619,7 +614,7 @@ class Reader:
         bare = self._bars(e) if word == "bars" else bare
         if word in ("max", "min") and len(e.args) == 2:  # of two values, as on a board
             bare = f"{bare}imum"
-        fn = self.names.get(word, FUNCTIONS.get(bare))
+        fn = self.names.get(word) if callable(self.names.get(word)) else FUNCTIONS.get(bare)
         args = []
         if not callable(fn) and isinstance(e.func, ast.Attribute) and callable(getattr(np.ndarray, e.func.attr, None)):
             bare = e.func.attr  # a method of arrays
@@ -627,7 +622,7 @@ class Reader:
             args = [_operand(self._value(e.func.value))] if fn is not None else []
         if not callable(fn):
             raise Unread(self._no_function(e, word))
-        is_ours = word in self.names
+        is_ours = fn is self.names.get(word)
         args += [self._argument(a, is_ours or bare in ("einsum", "convolve", "correlate")) for a in e.args]
         over, at = (next((_letters_of(k.value) for k in e.keywords if k.arg == w), "") for w in ("over", "at"))
         params = {
@@ -747,13 +742,6 @@ class Reader:
         self.left -= entries + work
         if entries > self.entries or self.left < 0:
             raise Unread(f"it is too large: a step of it has {max(entries, work):.3g} entries to compute")
-
-
-class Window(NamedTuple):
-    """A slice that moves with an index: ``i:i+3``."""
-
-    start: Any
-    stop: Any
 
 
 _DEEP = "it is nested too deeply"

@@ -209,8 +209,9 @@ const laidOut = (x, shape, order) => {
   const inner = entryShape(x), frame = [...(order || LETTERS)].slice(0, Math.max(shape.length - inner.length, 0));
   const letters = [...frame.filter((c) => x.letters.includes(c)), ...[...x.letters].filter((c) => !frame.includes(c))];
   let y = transposed(x, [...letters.map((c) => x.letters.indexOf(c)), ...inner.map((_, k) => letters.length + k)]);
-  if ([...x.letters].every((c) => frame.includes(c)) && letters.length < frame.length) {
+  if ([...x.letters].every((c) => frame.includes(c)) && letters.length < frame.length) { // one entry for several
     y = array([...frame.map((c) => (letters.includes(c) ? y.shape[letters.indexOf(c)] : 1)), ...inner], y.data, y.kind);
+    if (frame.length === shape.length && shape.every((n, k) => n > 1 && [1, n].includes(y.shape[k]))) return array(shape, spread(y, shape), y.kind);
   }
   const several = [y.shape, shape].map((at) => at.filter((n) => n !== 1));
   return alike(...several) && count(shape) === y.data.length ? array(shape, y.data, y.kind) : y;
@@ -389,8 +390,9 @@ const FUNCTIONS = {
   },
   diff: (x, ...rest) => {
     const { n: times, axis, prepend, append, ...params } = rest.find(isParams)?.params ?? {}, [n = times, along = axis ?? array([], [-1], "i"), ...more] = rest.filter((y) => !isParams(y));
-    if (more.length || Object.keys(params).length || (x.shape.length > 1 && (prepend || append))) notMarked("its parameters");
-    const [k] = axesOf(along, x.shape.length), y = array(prepend || append ? [x.data.length + (prepend?.data.length ?? 0) + (append?.data.length ?? 0)] : x.shape, [...(prepend?.data ?? []), ...x.data, ...(append?.data ?? [])], x.kind);
+    if (more.length || Object.keys(params).length) notMarked("its parameters");
+    const [k] = axesOf(along, x.shape.length), one = x.shape.map((n, m) => (m === k ? 1 : n)), parts = [prepend, x, append].filter(Boolean);
+    const y = FUNCTIONS.concatenate({ parts: parts.map((p) => (p.shape.length ? p : array(one, spread(p, one), p.kind))) }, array([], [k], "i"));
     const shape = y.shape.map((n, m) => (m === k ? Math.max(n - 1, 0) : n)), next = (by) => gathered(y, shape, (at) => at.map((p, m) => (m === k ? p + by : p)));
     const once = map((a, b) => a - b, ofNumbers(y.kind), next(1), next(0)), left = n ? whole(n)[0] - 1 : 0;
     return left < 0 ? notMarked("its parameters") : left ? FUNCTIONS.diff(once, array([], [left], "i"), along) : once;
@@ -470,7 +472,7 @@ const inside = (i, n) => {
   if (i < -n || i >= n) throw new Misfit("an index is out of range");
   return (i + n) % n;
 };
-const METHODS = ["swapaxes", "sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
+const METHODS = ["swapaxes", "var", "std", "argmax", "argmin", "sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
 
 const ARITHMETIC = {
   "+": (x, y) => x + y, "-": (x, y) => x - y, "*": (x, y) => x * y, "/": (x, y) => x / y,
@@ -746,7 +748,7 @@ class Board {
       return has(this.words, all) ? all : `${word}[${isOfMatrix ? [...number].join(",") : number}]`; // M[1,0] for M₁₀
     });
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 np.pi ");
-    if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
+    if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}₀-₉])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)[0] ?? moved("+", b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, ...of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/(d(?!\\p{Nd})(?:${W}|[${MARKS}])+)`, "gu"))) {
       const ends = of.map((w) => (has(this.words, split(w)[0]) ? this.words[split(w)[0]] : "")); // dK/dell, where dK is short for dL/dK
@@ -966,8 +968,8 @@ class Board {
   /** Find how far each index goes: by the result, or else by the values that have it. */
   measure(text, shape, order) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
-    const bare = (text.match(TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && !has(this.words, c) && !isCount(c));
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
+    const bare = (text.match(TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c)) && !isCount(c));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
@@ -1027,7 +1029,7 @@ class Board {
         out.push(`${t === "∈" ? "isin" : "outer"}(${out.pop()},${this.operand(tokens)})`);
       } else if (out.length && isIndex(t)) {
         out.push(this.placed(out.pop(), t));
-      } else if (t.startsWith("Σ") || (split(t)[0] === "mean" && tokens.length && tokens[0] !== "(" && !has(this.words, t))) {
+      } else if (t.startsWith("Σ") || (split(t)[0] === "mean" && tokens.length && tokens[0] !== "(" && !has(this.words, "mean"))) {
         const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
         return out.join("") + this.sum(word, at, tokens, out.length > 0 && isOperand(out.at(-1)));
       } else if (tokens.length && (t === "√" || (PREFIX.includes(t) && !"(.".includes(tokens[0][0]) && !has(this.words, t)))) {
@@ -1065,13 +1067,15 @@ class Board {
 
   name(word, tokens, out) {
     const [base, at] = split(word);
-    if (at && tokens.length && !has(this.words, base) && (tokens[0] === "(" || OF_OPERAND.includes(base))) { // softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
+    let isValue = has(this.words, base);
+    if (at && isValue && tokens[0] === "(" && this.functions.has(base)) isValue = this.isReadAs("value"); // meanᵢ(x) beside a value of that name
+    if (at && tokens.length && !isValue && (tokens[0] === "(" || OF_OPERAND.includes(base))) { // softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
       const isCall = tokens[0] === "(" && tokens.shift();
       const inside = isCall ? this.rewritten(group(tokens)) : this.operand(tokens), behind = isIndex(tokens[0]) ? `,at=_${lettersOf(tokens.shift()).join("")}` : "";
       add(out, `${base}(${inside},over=_${lettersOf(at).join("")}${behind})`);
       return false;
     }
-    if (this.bare.has(word)) {
+    if (this.bare.has(word) && !(has(this.words, word) && tokens[0] === "[")) { // the k of Σₖ, and no array k
       add(out, `indexed(_${word})`);
       return false;
     }
@@ -1441,6 +1445,8 @@ class Reader {
     if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
       return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
     }
+    const sizes = [left.data.length, right.data.length], isOfRows = right.shape.length === 1 && alike(left.shape, [1, sizes[0]]) && alike(sizes, this.shape);
+    if (isOfRows && "*@".includes(op) && !left.letters && !right.letters && sizes[0] !== sizes[1]) return FUNCTIONS.outer(left, right); // zᵀ a of vectors that are meant as rows
     if (!left.letters && !right.letters) return binary(op, left, right);
     return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : this.compared(op, a, b)), [left, right]);
   }
@@ -1497,6 +1503,10 @@ class Reader {
     if (!isTuple && list[0][0] === "list" && !list[0][2]) notMarked("this index");
     if (isTuple && !x.shape.length) return binary("*", x, this.operand({ list: places.map((p) => this.operand(p)) })); // (a - b) [0, 1]
     if (x.plain) notMarked("this index");
+    if (!x.letters && places.some((p) => p?.slice?.some((end) => end?.letters))) { // x[i:i+3]
+      const sides = places.map((p) => (p?.slice ? p.slice.slice(0, 2) : [p]));
+      return each((...at) => this.at(x, sides.map((s) => (s.length > 1 ? { slice: s.map(() => at.shift()) } : at.shift()))), sides.flat());
+    }
     if (places.some((p) => p?.letters)) { // E[wᵢ], P[i, yᵢ], X[i, :2]
       const arrays = places.filter((p) => !p?.slice), slices = places.slice(arrays.length);
       if (x.letters || arrays.some((p) => !p?.shape || p.kind !== "i") || slices.some((p) => !p?.slice)) notMarked("this index");
@@ -1634,7 +1644,7 @@ class Reader {
       return x.kind === "f" && kind === "i" ? notMarked("a cast") : { ...x, plain: false, kind };
     }
     const values = [];
-    if (!word || has(this.space, word)) {
+    if (!word || (has(this.space, word) && !has(FUNCTIONS, word))) {
       if (of[0] !== "attribute" || !METHODS.includes(of[2])) notMarked("a call");
     }
     let isKnown = this.functions.has(word) || this.functions.has(short);

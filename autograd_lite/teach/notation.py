@@ -595,10 +595,7 @@ class Board:
     def _name(self, word: str, tokens: list[str], out: list[str]) -> bool:
         """Add a value, or the name of a function, for which it returns true."""
         base, at = _split(word)
-        is_value = base in self.words
-        if at and is_value and tokens[:1] == ["("] and base in self.functions:  # meanᵢ(x) beside a value of that name
-            is_value = self._is_read_as("value")
-        if at and not is_value and tokens and (tokens[0] == "(" or base in _OF_OPERAND):  # softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
+        if at and tokens and self._is_along(base, tokens[0] == "("):
             is_call = tokens[0] == "(" and tokens.pop(0)
             inside = self.rewritten(_group(tokens)) if is_call else self._operand(tokens)
             behind = f",at=_{_letters(tokens.pop(0))}" if tokens and regex.fullmatch(_AT, tokens[0]) else ""
@@ -615,6 +612,12 @@ class Board:
         value = self.words.get(base, "")
         _add(out, word if is_function else self._placed(value, at) if at else value)
         return is_function
+
+    def _is_along(self, base: str, is_call: bool) -> bool:
+        """Whether it is a function along axes: ``softmaxⱼ(S)ᵢⱼ``, ``minₖ dᵢₖ``; ``meanᵢ(x)`` beside a value, perhaps."""
+        if base in self.words:
+            return is_call and base in self.functions and not self._is_read_as("value")
+        return is_call or base in _OF_OPERAND
 
     def _factors(self, word: str) -> list[str]:
         """The values of which a word that is no name is the product: β and μ of ``βμ``; nothing if it is none."""
