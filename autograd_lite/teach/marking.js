@@ -747,14 +747,15 @@ class Board {
       if (!has(this.words, all) && /^\p{Nd}+$/u.test(number) && has(this.words, word) && this.shapes[this.words[word]]?.length && this.isCounted(word)) return `${word}[${number - 1}]`;
       return has(this.words, all) ? all : `${word}[${isOfMatrix ? [...number].join(",") : number}]`; // M[1,0] for M₁₀
     });
-    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 np.pi ");
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})_((?!\\p{Nd})${W}+)`, "gu"), (all, w, at) => (!has(this.words, all) && has(this.words, at) && has(this.shapes, this.words[at]) ? `${w}[${at}]` : all)); // C_context
+    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 (np.pi) ");
     if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}₀-₉])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)[0] ?? moved("+", b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, ...of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/(d(?!\\p{Nd})(?:${W}|[${MARKS}])+)`, "gu"))) {
       const ends = of.map((w) => (has(this.words, split(w)[0]) ? this.words[split(w)[0]] : "")); // dK/dell, where dK is short for dL/dK
       if (!ends[0] || ends.every((w) => this.gradients.has(w))) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
     }
-    const places = new RegExp(`(?<!${W})at (\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
+    const places = new RegExp(`(?<!${W})at +(\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
     for (let m = text.match(places); m; m = text.match(places)) {
       const k = startOfTerm(text, m.index);
       text = `${text.slice(0, k)} placed(${text.slice(k, m.index)}, np.s_${m[1]})${text.slice(m.index + m[0].length)}`;
@@ -927,6 +928,7 @@ class Board {
   /** A formula in which the number of a step is t. */
   withT(text) {
     if (this.letter === "t") return text;
+    text = text.replace(new RegExp(`(?<=_\\{)${this.letter}(?=[i-n]+\\})`, "gu"), "t");
     const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${this.letter}(?!${W})`, "gu");
     return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
   }

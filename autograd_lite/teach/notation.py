@@ -37,7 +37,7 @@ _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
-_PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
+_PLACES = r"(?<!\w)at +(\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
 _PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
@@ -170,7 +170,8 @@ class Board:
         letters = letters.replace("ₜ", "")
         entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+(?:,[₀-₉]+)*)(?![\w])"  # observed_2
         text = regex.sub(entry, self._entry, text)
-        text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 np.pi ", text)  # also where a value has that name
+        text = regex.sub(rf"(?<!\w)({self._arrays})_([^\W\d]\w*)", self._place, text)
+        text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 (np.pi) ", text)  # also where a value has that name
         delta = rf"δ([{INDICES}])([{INDICES}₀-₉])" if "δ" not in self.words else "(?!)"
         text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_PLAIN), text)
         text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
@@ -217,6 +218,11 @@ class Board:
             return f"{m[1]}[{int(number) - 1}]"
         return f"{m[1]}[{','.join(number) if len(shape) == len(number) else number}]"
 
+    def _place(self, m: re.Match[str]) -> str:
+        """``C[context]`` for ``C_context``."""
+        is_place = m[0] not in self.words and self.words.get(m[2]) in self.shapes
+        return f"{m[1]}[{m[2]}]" if is_place else m[0]
+
     def _row(self, m: re.Match[str]) -> str:
         """``Xᵢ`` for ``xᵢ``, where there is no x."""
         row = f"{m[1] or ''}{m[2].upper()}"
@@ -255,6 +261,7 @@ class Board:
         if self.letter == "t":
             return text
         word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
+        text = regex.sub(rf"(?<=_\{{){self.letter}(?=[i-n]+\}})", "t", text)
         text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(_below_t(self.letter), "ₜ"))
         return regex.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
 
