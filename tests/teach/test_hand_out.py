@@ -445,6 +445,37 @@ def infected(beta, t, seen):
     return loss
 
 
+def pooled(k, b, sig):
+    h_in = np.stack([np.sum(k * sig[i : i + 3]) + b for i in range(3)])
+    return np.sum(np.maximum(h_in, 0) ** 2)
+
+
+def standardised(x, gamma, W):
+    mean = x.mean(axis=0)
+    norm = (x - mean) / np.sqrt(((x - mean) ** 2).mean(axis=0) + 1e-5)
+    z = gamma @ W
+    return np.sum((gamma * norm) ** 3) + z @ z
+
+
+def margin_of(E, triples, margin):
+    total = 0.0
+    for a, p, n in triples:
+        dp = np.sum((E[a] - E[p]) ** 2)
+        total = total + np.maximum(0, margin + dp - np.sum((E[a] - E[n]) ** 2))
+    return total / len(triples)
+
+
+def hanging(X, k, m):
+    d = X[1:] - X[:-1]
+    length = np.linalg.norm(d, axis=1)
+    return k * np.sum(np.where(length < 0.7, length, length**2)) + 9.81 * m * np.sum(X[:, 1])
+
+
+def pairs_of(Z, P):
+    Q = np.exp(Z) / np.sum(np.exp(Z))
+    return np.sum(P * np.log(P / Q))
+
+
 def charges(k, dist, q, i, j):
     return np.sum(q[i] * q[j] * np.log(k) - dist**k * np.log(dist))
 
@@ -812,6 +843,36 @@ AS_ON_A_BOARD = {
         "dLdell": {
             "Σ (dL/dK ⊙ ∂K/∂ell)": "not marked here: 'Σ (dL/dK ⊙ ∂K/∂ell)': dK/dell is no gradient on this sheet",
         },
+    }),
+    pooled: ((MATRIX[:3], 0.2, MATRIX[3:8]), {
+        "dLdk": dict.fromkeys((
+            "Σᵢ dL/dh_inᵢ sig[i:i+3]", "dL/dk_i = dh_in @ sig[i:i+3]", "dL/dkᵢ = Σₖ dL/dh_inₖ sig[i+k]",
+            r"dL/dkᵢ = \sum_j \frac{\partial L}{\partial \mathrm{h\_in}_{j}}\,\mathrm{sig}_{i+j}",
+        ), ""),
+        "dLdh_in": {r"\begin{cases} 2 \mathrm{h\_in} & \text{if } h_in > 0 \\ 0 & \text{otherwise} \end{cases}": "",
+                    "⅔ relu(h_in)": "it is 1/3 times the right one, and 3 is its number of entries: a mean for a sum"},
+    }),
+    standardised: ((MATRIX[:8].reshape(4, 2), np.array([1.1, 0.8]), MATRIX[2:8].reshape(2, 3)), {
+        "dLdx": dict.fromkeys((
+            "(dL/dnorm - meanᵢ(dL/dnorm) - norm meanᵢ(dL/dnorm ⊙ norm)) / √(meanᵢ((x - mean)²) + 1e-5)",
+            "(dnorm - mean(dnorm, axis=0) - norm * (dnorm * norm).mean(0)) / √(((x - mean)**2).mean(0) + 1e-5)",
+        ), ""),
+        "dLdW": {"γᵀ dL/dz": "", r"\gamma \otimes \frac{\partial L}{\partial z}": "",
+                 "γ dL/dz": "'γ dL/dz' does not work: shapes 2 and 3 do not fit; write A @ B for a product of matrices"},
+    }),
+    margin_of: ((MATRIX[:8].reshape(4, 2), [(0, 1, 2), (1, 0, 3), (2, 3, 0)], 2.5), {
+        "dLddp_t": {"1[margin + dpₜ > Σ cₜ²] / len(triples)": "",
+                    "dL/ddpₜ = 1/m if margin + dpₜ > Σ cₜ² else 0": ""},
+    }),
+    hanging: ((MATRIX[:8].reshape(4, 2), 20.0, 0.1), {
+        "dLdX": dict.fromkeys((
+            r"dL/dX_{ij} = dd_{i-1,j} - dd_{ij} + 9.81 m \delta_{j1}", "dL/dXᵢⱼ = dL/ddᵢ₋₁ⱼ - dL/ddᵢⱼ + 9.81 m δⱼ₁",
+            "-np.diff(dd, axis=0, prepend=0, append=0) + [0, 9.81 m]",
+        ), ""),
+        "dLdd": {"dL/ddᵢⱼ = dL/dlengthᵢ": "the factor dᵢⱼ / lengthᵢ is missing"},
+    }),
+    pairs_of: ((MATRIX[:6].reshape(3, 2), np.array([[0.1, 0.05], [0.25, 0.3], [0.1, 0.2]])), {
+        "dLdZ": {"(Q - P)": "", r"\frac{\exp(Z_{ij})}{\sum_{kl} \exp(Z_{kl})} - P_{ij}": ""},
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
