@@ -258,7 +258,8 @@ class HandOut:
 def _in_script(spelling: tuple[str, str, str]) -> list[str]:
     """A spelling, with its pattern as JavaScript has it."""
     pattern, by, name = spelling
-    return [pattern.replace(r"\w", r"\p{L}\p{N}_").replace(r"\d", r"\p{Nd}"), re.sub(r"\\(?:g<)?(\d)>?", r"$\1", by).replace("\\\\", "\\"), name]
+    by = re.sub(r"\\(?:g<)?(\d)>?", r"$\1", by).replace("\\\\", "\\")
+    return [pattern.replace(r"\w", r"\p{L}\p{N}_").replace(r"\d", r"\p{Nd}"), by, name]
 
 
 def _saved(q: Question) -> tuple[Any, ...]:

@@ -749,7 +749,7 @@ class Board {
     });
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})_((?!\\p{Nd})${W}+)`, "gu"), (all, w, at) => (!has(this.words, all) && has(this.words, at) && has(this.shapes, this.words[at]) ? `${w}[${at}]` : all)); // C_context
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 (np.pi) ");
-    if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}₀-₉])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)[0] ?? moved("+", b)}]`);
+    if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ\\[?([${LETTERS}${INDICES}]),?([${INDICES}]|\\p{Nd}\\])`, "gu"), (_, ...at) => `1[${at.slice(0, 2).map((c) => lettersOf(c)[0] ?? c.replace("]", "")).join(" = ")}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, ...of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/(d(?!\\p{Nd})(?:${W}|[${MARKS}])+)`, "gu"))) {
       const ends = of.map((w) => (has(this.words, split(w)[0]) ? this.words[split(w)[0]] : "")); // dK/dell, where dK is short for dL/dK

@@ -172,8 +172,8 @@ class Board:
         text = regex.sub(entry, self._entry, text)
         text = regex.sub(rf"(?<!\w)({self._arrays})_([^\W\d]\w*)", self._place, text)
         text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 (np.pi) ", text)  # also where a value has that name
-        delta = rf"δ([{INDICES}])([{INDICES}₀-₉])" if "δ" not in self.words else "(?!)"
-        text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_PLAIN), text)
+        delta = rf"δ\[?([{LETTERS}{INDICES}]),?([{INDICES}]|\d\])" if "δ" not in self.words else "(?!)"
+        text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2].strip(']')}]".translate(_SUBSCRIPTS), text)
         text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for of in regex.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
             first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
@@ -621,7 +621,7 @@ class Board:
         return is_function
 
     def _is_along(self, base: str, is_call: bool) -> bool:
-        """Whether it is a function along axes: ``softmaxⱼ(S)ᵢⱼ``, ``minₖ dᵢₖ``; ``meanᵢ(x)`` beside a value, perhaps."""
+        """Whether it is a function along axes: ``softmaxⱼ(S)ᵢⱼ``, ``minₖ dᵢₖ``; perhaps ``meanᵢ(x)`` beside a value."""
         if base in self.words:
             return is_call and base in self.functions and not self._is_read_as("value")
         return is_call or base in _OF_OPERAND
