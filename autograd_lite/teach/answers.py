@@ -411,10 +411,12 @@ class Reader:
 
     def _at(self, e: ast.Subscript) -> Any:
         """An entry, or several; behind a number a vector."""
-        index = self._index(e.slice)
         if _dotted(e.value) == "np.s_":
-            return index
+            return self._index(e.slice)
         x = _operand(self._value(e.value))
+        if isinstance(e.slice, ast.Tuple) and not isinstance(x, Indexed) and not np.ndim(x):  # (a - b) [0, 1]
+            return x * _operand(self._list(ast.List(e.slice.elts)))
+        index = self._index(e.slice)
         places = index if isinstance(index, tuple) and not isinstance(index, Indexed) else (index,)
         bounds = [(p.start, p.stop) if isinstance(p, slice) else (p,) for p in places]
         if any(isinstance(b[0], Indexed) for b in bounds if b[1:]) and not isinstance(x, Indexed):  # x[i:i+3]
@@ -432,8 +434,6 @@ class Reader:
             return entrywise(partial(self._entries, x[(slice(None),) * len(at) + places[len(at) :]]), at)
         if isinstance(x, Indexed):
             return each(lambda entry: entry[index], [x])
-        if isinstance(index, tuple) and not np.ndim(x):  # (a - b) [0, 1]
-            return x * np.asarray(index)
         self._charge(_indexed(x, index))
         try:
             return x[index]
@@ -594,7 +594,10 @@ class Reader:
         left, right = map(np.shape, _rows_and_columns(a, b))
         if left[-1] != right[-2:][0]:
             return False
-        kind = "inner" if kind == "product" and a.ndim == b.ndim == 1 else kind
+        if kind == "product" and a.ndim == b.ndim == 1:  # w A w, but not u v, of which the sum may be forgotten
+            kind = "inner"
+            if not any(isinstance(n, ast.Name) and np.ndim(self.names.get(n.id)) > 1 for n in ast.walk(e)):
+                return False
         try:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:

@@ -327,7 +327,7 @@ def fitted(value: Any, shape: tuple[int, ...], full: tuple[int, ...] | None = No
     """
     if value.shape == full and value.size and np.all(np.abs(value - value.flat[0]) <= CLOSE * abs(value.flat[0])):
         return value.flat[0].reshape(shape)
-    kept = value.ndim > len(shape) and np.squeeze(value).shape == tuple(n for n in shape if n != 1)
+    kept = (value.ndim > len(shape) or value.ndim == 1) and np.squeeze(value).shape == tuple(n for n in shape if n != 1)
     return value.reshape(shape) if kept or value.size == math.prod(shape) == 1 else value
 
 

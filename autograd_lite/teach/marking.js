@@ -111,7 +111,7 @@ const eliminated = (x) => {
   let det = 1;
   for (let k = 0; k < n; k++) {
     const pivot = rows.reduce((best, row, i) => (i > k && Math.abs(row[k]) > Math.abs(rows[best][k]) ? i : best), k);
-    if (!(Math.abs(rows[pivot][k]) > 1e-9 * largestOf(x.data))) notMarked("a singular matrix");
+    if (!(Math.abs(rows[pivot][k]) > 1e-9 * largestOf(x.data))) return { get inverse() { return notMarked("a singular matrix"); }, det: array([], [0]) };
     if (pivot !== k) det = -det;
     [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
     det *= rows[k][k];
@@ -520,7 +520,7 @@ const TOKEN = new RegExp(
   "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
 );
 const TURNED = [".T", ".mT", ".I"];
-const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign"];
+const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sech", "det", "tr", "diag", "sign"];
 const KEYWORDS = ["and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await"];
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
 const BARS = { "|": "bars", "‖": "norm" };
@@ -593,7 +593,7 @@ const numbered = (number) => (number.includes("t") ? below(number) : number);
 const braced = (all, inside) => {
   const parts = inside.match(/[ti-n](?: ?[-+] ?\p{Nd}+)?|\p{Nd}+/gu) ?? [];
   if (/^(?:[i-n][^\p{L}\p{N}_]*\([i-n, ]+\)|\([i-n, ]+\)[^\p{L}\p{N}_]*[i-n])$/u.test(inside)) return [...inside].map((c) => ({ "(": "₍", ")": "₎" })[c] ?? below(c)).join(""); // dL/dJ_{j(ik)}
-  if (/[i-n] ?[-+] ?[i-n]/.test(inside)) return `[${inside}]`; // x_{i+j}
+  if (/[i-n][^,]*[-+] ?[i-n]/.test(inside)) return `[${inside}]`; // x_{i+j}, x_{i+2-k}
   if (!parts.length || inside.replace(/[ ,]/g, "") !== parts.join("").replaceAll(" ", "")) {
     const [word, ...at] = inside.split(","); // acc_{new,t}
     return new RegExp(`^\\s*[A-Za-z]${W}*\\s*$`, "u").test(word) ? `_${word.trim()}${below(at.join(","))}` : all;
@@ -949,7 +949,7 @@ class Board {
     text = text.replace(STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
     text = text.replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
     text = text.replace(BRACES, braced);
-    const place = `[${INDICES}](?:[₊₋](?:[${INDICES}]|[₀-₉]+))?`, byOthers = new RegExp(`(?:${place},?)*[${INDICES}][₊₋][${INDICES}](?:,?${place})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
+    const place = `[${INDICES}](?:[₊₋](?:[${INDICES}]|[₀-₉]+))*`, byOthers = new RegExp(`(?:${place},?)*[${INDICES}](?:[₊₋][₀-₉]+)*[₊₋][${INDICES}](?:[₊₋][₀-₉]+)*(?:,?${place})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
     text = text.replace(byOthers, (at) => `[${at.match(new RegExp(place, "gu")).map((p) => [...p].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")).join(",")}]`);
     const bound = [...text.matchAll(new RegExp(`Σ_?([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
     for (const c of bound) { // time[s-1] everywhere is counted from 1
@@ -1031,6 +1031,8 @@ class Board {
         out.push(`${t === "∈" ? "isin" : "outer"}(${out.pop()},${this.operand(tokens)})`);
       } else if (out.length && isIndex(t)) {
         out.push(this.placed(out.pop(), t));
+      } else if (t === "/" && this.under(tokens)) {
+        out.push(`/(${this.rewritten(tokens.splice(0, this.under(tokens)))})`);
       } else if (t.startsWith("Σ") || (split(t)[0] === "mean" && tokens.length && tokens[0] !== "(" && !has(this.words, "mean"))) {
         const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
         return out.join("") + this.sum(word, at, tokens, out.length > 0 && isOperand(out.at(-1)));
@@ -1121,7 +1123,7 @@ class Board {
         break;
       }
     }
-    if (letters && [...letters].some((c) => !INDICES.includes(c))) notMarked("this sum");
+    if (letters && [...letters].some((c) => !INDICES.includes(c))) throw new Unread(`Σ${letters} cannot be read: sums are over ${[...INDICES].join(" ")}; write its terms`);
     const over = letters ? `,over=_${lettersOf(letters).join("")}` : "";
     const near = this.near(letters, tokens.slice(0, end));
     let between = "";
@@ -1146,6 +1148,17 @@ class Board {
     const own = tokens.slice(0, n).findIndex((t) => t.startsWith("Σ") && [...t].some((c) => letters.includes(c)));
     const at = lettersOf(tokens.slice(0, own < 0 ? n : own).map((t) => split(t)[1]).join(""));
     return lettersOf(letters).some((c) => at.includes(c) && !this.ofResult.includes(c)) && !term.startsWith("Σ");
+  }
+
+  /** How many tokens an inner product below a line has, if it is read so: a / wᵀ w. */
+  under(tokens) {
+    const start = tokens[0] === "(" ? group(tokens.slice(1)).length + 3 : 2;
+    if (tokens[start - 1] !== ".T") return 0;
+    for (let depth = 0, end = start; ; end++) {
+      const t = tokens[end] ?? ",";
+      depth += "([{".includes(t) - ")]}".includes(t);
+      if (depth === 0 && (AFTER.slice(0, -2).includes(t) || ",<>".includes(t))) return end > start && this.isReadAs("under") ? end : 0;
+    }
   }
 
   operand(tokens) {
@@ -1361,7 +1374,11 @@ class Reader {
     if (Math.min(x.shape.length, y.shape.length) < 1) return false;
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
-    if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) kind = "inner";
+    if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) { // w A w, but not u v, of which the sum may be forgotten
+      const isMatrix = (part) => Array.isArray(part) && (part[0] === "name" ? this.space[part[1]]?.shape.length > 1 : part.some(isMatrix));
+      kind = "inner";
+      if (!isMatrix(e)) return false;
+    }
     if (!together(x.shape, y.shape)) return true;
     return this.isReadAs(`${kind} ${this.number("product", e)}`);
   }
@@ -1494,6 +1511,7 @@ class Reader {
 
   indexed([, of, list, isTuple]) {
     const x = this.operand(this.value(of));
+    if (isTuple && !x.shape.length && !x.letters) return binary("*", x, this.operand(this.value(["list", list, true]))); // (a - b) [0, 1]
     const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(p[0] === "name" && p[1] === "None")).length;
     const whole = Array(Math.max(missing, 0)).fill(["slice", [null, null]]);
     const places = list.flatMap((p) => (p[0] === "ellipsis" ? whole : [p])).map((part) => {
@@ -1503,7 +1521,6 @@ class Reader {
     });
     if (list.filter((p) => p[0] === "ellipsis").length > 1) notMarked("this index");
     if (!isTuple && list[0][0] === "list" && !list[0][2]) notMarked("this index");
-    if (isTuple && !x.shape.length) return binary("*", x, this.operand({ list: places.map((p) => this.operand(p)) })); // (a - b) [0, 1]
     if (x.plain) notMarked("this index");
     if (!x.letters && places.some((p) => p?.slice?.some((end) => end?.letters))) { // x[i:i+3]
       const sides = places.map((p) => (p?.slice ? p.slice.slice(0, 2) : [p]));
@@ -1842,7 +1859,7 @@ const marking = (data) => {
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
-    const isKept = x.shape.length > shape.length && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
+    const isKept = (x.shape.length > shape.length || x.shape.length === 1) && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
     return isKept || (x.data.length === 1 && count(shape) === 1) ? array(shape, value.data) : value;
   };
   const read = ({ word, slips, full, letters, isSymmetric, numbers }, text, reading) => {
@@ -1922,8 +1939,9 @@ const marking = (data) => {
       }
       if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;
       isMixed ||= readers[0].choices.has("apart");
-      for (const choice of [...readers[0].choices].sort()) {
-        const more = [...new Set([...reading, choice])].sort();
+      const choices = [...readers[0].choices].sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
+      for (const several of [products, ...choices.map((c) => [c])]) {
+        const more = [...new Set([...reading, ...several])].sort();
         if (!readings.some((r) => alike(r, more))) readings.push(more);
       }
     }

@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
-_PLACE = rf"[{INDICES}](?:[₊₋](?:[{INDICES}]|[₀-₉]+))?"  # also by another one
+_PLACE = rf"[{INDICES}](?:[₊₋](?:[{INDICES}]|[₀-₉]+))*"  # also by another one
 _MOVED = rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?"
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
 _OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[])]?"  # of a left side: [t-1]
@@ -51,7 +51,7 @@ WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^]]*(?<!\w)[ti-n](
 #: A number that is typed.
 LITERAL = rf"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?!(?![⁰¹²³⁴-⁹])[\w]|\.)|[{FRACTIONS}]"
 #: Functions that need no brackets: ln P.
-_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign")
+_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sech", "det", "tr", "diag", "sign")
 _OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
 
@@ -124,6 +124,7 @@ class Board:
             self._steps[w].add(0)
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         values |= {decomposed(w): w for w in values}
+        values |= {c: w for c, w in zip("ΦφψΓ", ("Phi", "phi", "psi", "Gamma"), strict=True) if w in values}  # no call
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
         if letter != "t" and "t" in self.words:
             self.words["_t"] = self.words["t"]
@@ -292,7 +293,7 @@ class Board:
         text = regex.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = regex.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = regex.sub(_BRACES, _braced, text)
-        by_others = rf"(?:{_PLACE},?)*[{INDICES}][₊₋][{INDICES}](?:,?{_PLACE})*"  # xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
+        by_others = rf"(?:{_PLACE},?)*[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*(?:,?{_PLACE})*"  # xᵢ₊ₖ,ⱼ₊ₗ
         text = regex.sub(by_others, lambda m: f"[{','.join(regex.findall(_PLACE, m[0]))}]".translate(_PLAIN), text)
         bound = "".join(regex.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         for c in bound:  # time[s-1] everywhere is counted from 1
@@ -553,6 +554,9 @@ class Board:
                 self._bars(t, tokens, out)
             elif out and regex.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
+            elif t == "/" and (n := self._under(tokens)):
+                out.append(f"/({self.rewritten(tokens[:n])})")
+                del tokens[:n]
             elif of := self._reduction(t, tokens):
                 return "".join(out) + self._sum(of, t.removeprefix("Σ"), tokens, bool(out and _is_operand(out[-1])))
             elif tokens and (t == "√" or t in _PREFIX and tokens[0][0] not in "(." and t not in self.words):
@@ -686,6 +690,19 @@ class Board:
         own = next((k for k, t in enumerate(tokens) if t.startswith("Σ") and {*t} & {*letters}), None)
         at = _letters("".join(_split(t)[1] for t in tokens[:own]))
         return bool({*at} & {*_letters(letters)} - {*self._of_result}) and not regex.match("Σ", term)
+
+    def _under(self, tokens: Sequence[str]) -> int:
+        """How many tokens an inner product below a line has, if it is read so: ``a / wᵀ w``."""
+        rest, depth = [*tokens], 0
+        first = [rest.pop(0), *_group(rest), ")"] if tokens[:1] == ["("] else tokens[:1]
+        start = len(first) + 1
+        if tokens[start - 1 : start] != [".T"]:
+            return 0
+        for end, t in enumerate([*tokens[start:], ","], start):
+            depth += (t in "([{") - (t in ")]}")
+            if depth == 0 and (t in _OPERATORS[:-2] or t in ",<>"):
+                return end if end > start and self._is_read_as("under") else 0
+        return 0
 
     def _operand(self, tokens: list[str]) -> str:
         """The next operand: a name or number, or a group, with what is attached to it."""
@@ -855,7 +872,7 @@ def _braced(m: re.Match[str]) -> str:
     parts = regex.findall(r"[ti-n](?: ?[-+] ?\d+)?|\d+", m[1])
     if regex.fullmatch(r"[i-n]\W*\([i-n, ]+\)|\([i-n, ]+\)\W*[i-n]", m[1]):  # dL/dJ_{j(ik)}
         return "".join({"(": "₍", ")": "₎"}.get(c, _below(c)) for c in m[1])
-    if regex.search("[i-n] ?[-+] ?[i-n]", m[1]):  # x_{i+j}
+    if regex.search("[i-n][^,]*[-+] ?[i-n]", m[1]):  # x_{i+j}, x_{i+2-k}
         return f"[{m[1]}]"
     if regex.sub("[ ,]", "", m[1]) != "".join(parts).replace(" ", "") or not parts:
         word, _, at = m[1].partition(",")  # acc_{new,t}

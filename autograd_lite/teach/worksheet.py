@@ -253,9 +253,10 @@ class Worksheet(HandOut):
                 tried.append(error)
             if tried[-1] in RIGHT or len(tried) == most:
                 break
-            choices = self.readers[0].choices if isinstance(answer, str) else ()
+            choices = sorted(self.readers[0].choices) if isinstance(answer, str) else []
             self._is_mixed |= "apart" in choices
-            readings += [more for c in sorted(choices) if (more := reading | {c}) not in readings]
+            products = [c for c in choices if re.match("product|dot", c)]  # first all as those of matrices
+            readings += [more for c in (products, *([c] for c in choices)) if (more := reading.union(c)) not in readings]
         return min(tried, key=how_wrong)
 
     def _is_without_zeros(self, q: Question, answer: Any, places: Sequence[Any], close: float) -> bool:
@@ -454,7 +455,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
 
     def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-        last = {*LETTERS, d.letter} - {*dict(d.given), *d.chain.names.values()}  # the k of a loop that is over
+        # Neither the k of a loop that is over, nor what is used under no name: small = |r| ≤ δ follows r.
+        last = {*LETTERS, d.letter, *d.chain.constants.values} - {*dict(d.given), *d.chain.names.values()}
         kept = env.keys() - d.order.hidden - last
         values = {w: x for w, x in env.items() if w in kept and np.asarray(x).dtype.kind in NUMBERS}
         lines = {w: line.value for w, line in table.items() if line.value is not None and w in printed}
