@@ -293,7 +293,8 @@ class Board:
         text = regex.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = regex.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = regex.sub(_BRACES, _braced, text)
-        by_others = rf"(?:{_PLACE},?)*[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*(?:,?{_PLACE})*"  # xᵢ₊ₖ,ⱼ₊ₗ
+        by_another = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*"
+        by_others = rf"(?:{_PLACE},?)*{by_another}(?:,?{_PLACE})*"  # xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
         text = regex.sub(by_others, lambda m: f"[{','.join(regex.findall(_PLACE, m[0]))}]".translate(_PLAIN), text)
         bound = "".join(regex.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         for c in bound:  # time[s-1] everywhere is counted from 1

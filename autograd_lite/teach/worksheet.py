@@ -256,7 +256,8 @@ class Worksheet(HandOut):
             choices = sorted(self.readers[0].choices) if isinstance(answer, str) else []
             self._is_mixed |= "apart" in choices
             products = [c for c in choices if re.match("product|dot", c)]  # first all as those of matrices
-            readings += [more for c in (products, *([c] for c in choices)) if (more := reading.union(c)) not in readings]
+            several = [reading.union(c) for c in (products, *([c] for c in choices))]
+            readings += [more for more in dict.fromkeys(several) if more not in readings]
         return min(tried, key=how_wrong)
 
     def _is_without_zeros(self, q: Question, answer: Any, places: Sequence[Any], close: float) -> bool:
@@ -455,9 +456,9 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
 
     def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-        # Neither the k of a loop that is over, nor what is used under no name: small = |r| ≤ δ follows r.
-        last = {*LETTERS, d.letter, *d.chain.constants.values} - {*dict(d.given), *d.chain.names.values()}
-        kept = env.keys() - d.order.hidden - last
+        # Neither the k of a loop that is over, nor a condition that is used under no name: small = |r| ≤ δ follows r.
+        last = {*LETTERS, d.letter, *(w for w, x in env.items() if np.asarray(x).dtype == bool)}
+        kept = env.keys() - d.order.hidden - (last - {*dict(d.given), *d.chain.names.values()})
         values = {w: x for w, x in env.items() if w in kept and np.asarray(x).dtype.kind in NUMBERS}
         lines = {w: line.value for w, line in table.items() if line.value is not None and w in printed}
         return dict(between(d, table.values())) | values | lines

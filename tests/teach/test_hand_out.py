@@ -471,6 +471,18 @@ def hanging(X, k, m):
     return k * np.sum(np.where(length < 0.7, length, length**2)) + 9.81 * m * np.sum(X[:, 1])
 
 
+def filtered_by(taps, signal, wanted):
+    out = np.zeros(3)
+    for k in range(3):
+        out = out + taps[k] * signal[2 - k : 5 - k]
+    e = out - wanted
+    return 0.5 * np.sum(e**2)
+
+
+def ratio(w, C):
+    return (w @ C @ w) / (w @ w)
+
+
 def pairs_of(Z, P):
     Q = np.exp(Z) / np.sum(np.exp(Z))
     return np.sum(P * np.log(P / Q))
@@ -869,6 +881,13 @@ AS_ON_A_BOARD = {
             "-np.diff(dd, axis=0, prepend=0, append=0) + [0, 9.81 m]",
         ), ""),
         "dLdd": {"dL/ddᵢⱼ = dL/dlengthᵢ": "6 of 6 entries are off, by up to 144.6"},
+    }),
+    filtered_by: ((MATRIX[:3], MATRIX[3:9], MATRIX[9:12]), {
+        "dLdtaps": {"dL/dtaps_k = Σ_i e_i signal_{i+2-k}": "", "dL/dtapsₖ = Σᵢ eᵢ signalᵢ₊₂₋ₖ": ""},
+    }),
+    ratio: ((MATRIX[:3], MATRIX[3:12].reshape(3, 3)), {
+        "dLdw": dict.fromkeys(("C w / wᵀw + Cᵀ w / wᵀw - 2 (wᵀ C w) w / (wᵀw)²",
+                               "(C w + Cᵀ w) / wᵀ w - 2 (w·C w) w / (w·w)²"), ""),
     }),
     pairs_of: ((MATRIX[:6].reshape(3, 2), np.array([[0.1, 0.05], [0.25, 0.3], [0.1, 0.2]])), {
         "dLdZ": {"(Q - P)": "", r"\frac{\exp(Z_{ij})}{\sum_{kl} \exp(Z_{kl})} - P_{ij}": ""},

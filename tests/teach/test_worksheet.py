@@ -1154,3 +1154,19 @@ def test_a_gradient_in_parts_is_a_blank():
         sheet = ag.trace(f, np.array([[0.3, -0.2], [0.1, 0.5], [-0.4, 0.7]])).worksheet()
         assert not sheet.check(sheet.key()).wrong
         assert not sheet.check({"dL/dP": answer}).wrong
+
+
+def test_a_condition_that_is_used_under_no_name_is_none_of_the_sheet():
+    x = ag.tensor([0.4, -1.5, 3.0], requires_grad=True, name="x")
+    small = np.abs(x) <= 1
+    sheet = worksheet(np.sum(np.where(small, x**2, 2 * np.abs(x) - 1)), wrt=x, names={"small": small})
+    assert "small is not a name" in sheet.check({"dL/dx": "where(small, 2 x, 2 sign(x))"})[0].says
+    assert sheet.check({"dL/dx": "2 x if |x| <= 1 else 2 sign(x)"})
+
+
+def test_side_by_side_two_vectors_are_no_sum():
+    x, y = ag.tensor([0.4, -1.5, 3.0], requires_grad=True, name="x"), ag.tensor(1.5, requires_grad=True, name="y")
+    z = y * x
+    sheet = worksheet(np.sum(z**3), wrt=y, names={"z": z}, blanks="dL/dy")
+    assert not sheet.check({"dL/dy": "dL/dz x"})
+    assert all(sheet.check({"dL/dy": right}) for right in ("Σ dL/dz x", "dL/dzᵀ x", "dL/dz·x"))
