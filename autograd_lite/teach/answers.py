@@ -596,7 +596,7 @@ class Reader:
             return False
         if kind == "product" and a.ndim == b.ndim == 1:  # w A w, but not u v, of which the sum may be forgotten
             kind = "inner"
-            if not any(isinstance(n, ast.Name) and np.ndim(self.names.get(n.id)) > 1 for n in ast.walk(e)):
+            if not any(isinstance(n, ast.Name) and np.ndim(self.names.get(n.id, 0)) > 1 for n in ast.walk(e)):
                 return False
         try:
             np.broadcast_shapes(np.shape(a), np.shape(b))
