@@ -112,7 +112,7 @@ class norm:
     """The normal distribution with mean `loc` and standard deviation `scale`."""
 
     logpdf = _row(
-        "norm.logpdf", at((2,), 0.3, uniform(0.5, 2, 2)),
+        "norm.logpdf", "[2] 0.3 0.5..2:[2]",
         lambda x, loc=0, scale=1: -0.5 * _standard(x, loc, scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI,
         lambda scale, **other: "-(x - loc) ** 2 / 2 - log(2 * np.pi) / 2" if _is_one(scale)
         else "-(x - loc) ** 2 / (2 * scale ** 2) - log(scale) - log(2 * np.pi) / 2",
@@ -207,13 +207,13 @@ def _log_t(x, df, loc=0, scale=1):
 class t:
     """Student's t distribution with `df` degrees of freedom."""
 
-    logpdf = _row("t.logpdf", at((2,), uniform(1, 4, 2), 0.3, 0.8), _log_t, lambda **arguments: (
+    logpdf = _row("t.logpdf", "[2] 1..4:[2] 0.3 0.8", _log_t, lambda **arguments: (
         "loggamma((df + 1) / 2) - loggamma(df / 2) - log(np.pi * df) / 2 - log(scale)"
         " - (df + 1) * log(1 + ((x - loc) / scale) ** 2 / df) / 2"
     ))  # fmt: skip
-    pdf = _exp(logpdf, at((2,), 3))
-    cdf = _row("t.cdf", at((2,), 3), lambda x, df, loc=0, scale=1: _special("stdtr")(df, _standard(x, loc, scale, df)))
-    logcdf = _row("t.logcdf", at((2,), 3), lambda x, df, loc=0, scale=1: np.log(t.cdf(x, df, loc, scale)))
+    pdf = _exp(logpdf, "[2] 3")
+    cdf = _row("t.cdf", "[2] 3", lambda x, df, loc=0, scale=1: _special("stdtr")(df, _standard(x, loc, scale, df)))
+    logcdf = _row("t.logcdf", "[2] 3", lambda x, df, loc=0, scale=1: np.log(t.cdf(x, df, loc, scale)))
 
 
 def _log_gamma(x, a, loc=0, scale=1):
@@ -232,7 +232,7 @@ class gamma:
     """The gamma distribution with shape `a`; its rate is ``1 / scale``."""
 
     logpdf = _row(
-        "gamma.logpdf", at(uniform(0.5, 3, 2), uniform(1.5, 3, 2), 0.1, 0.8), _log_gamma,
+        "gamma.logpdf", "0.5..3:[2] 1.5..3:[2] 0.1 0.8", _log_gamma,
         lambda scale, **other: "(a - 1) * log(x - loc) - (x - loc) - loggamma(a)" if _is_one(scale)
         else "(a - 1) * log(x - loc) - (x - loc) / scale - a * log(scale) - loggamma(a)",
     )  # fmt: skip
@@ -248,7 +248,7 @@ def _halved(f: Primitive) -> Callable[..., Any]:
 class chi2:
     """The distribution of a sum of squares of `df` standard normal numbers."""
 
-    logpdf = _row("chi2.logpdf", at(uniform(0.5, 3, 2), uniform(2.5, 4, 2), 0.1, 0.8), _halved(gamma.logpdf))
+    logpdf = _row("chi2.logpdf", "0.5..3:[2] 2.5..4:[2] 0.1 0.8", _halved(gamma.logpdf))
     pdf = _exp(logpdf, _POSITIVE)
     cdf = _row("chi2.cdf", _POSITIVE, _halved(gamma.cdf))
 
@@ -269,7 +269,7 @@ class beta:
     """The beta distribution with shapes `a` and `b`, between `loc` and ``loc + scale``."""
 
     logpdf = _row(
-        "beta.logpdf", at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5), _log_beta,
+        "beta.logpdf", "0.4..1.2:[2] 1.5..3:[2] 2..3:[2] 0.2 1.5", _log_beta,
         lambda scale, **other: "(a - 1) * log(x - loc) + (b - 1) * log(1 - (x - loc))"
         " + loggamma(a + b) - loggamma(a) - loggamma(b)" if _is_one(scale) else "",
     )
@@ -332,7 +332,7 @@ class dirichlet:
     """
 
     logpdf = _row(
-        "dirichlet.logpdf", at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)), _log_dirichlet,
+        "dirichlet.logpdf", "0.1..0.5:2x2 1..3:[3]", _log_dirichlet,
         lambda x, **other: "" if np.ndim(x) != 1
         else "sum((alpha - 1) * log(x)) + loggamma(sum(alpha)) - sum(loggamma(alpha))",
     )
