@@ -201,7 +201,7 @@ def linspace(
     return (y, (stop - start) / intervals if intervals > 0 else math.nan) if retstep else y
 
 
-@composite(np.logspace, examples=("[] [] num=5", at((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))))
+@composite(np.logspace, examples=("[] [] num=5", "[3] [3] num=4 base=a[2.0,3.0,1.5]"))
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     """`num` powers of `base` with evenly spaced exponents."""
     if np.ndim(base):

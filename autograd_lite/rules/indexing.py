@@ -113,7 +113,7 @@ _TAKEN = (
     "3x4 1", at((3, 4), just((slice(None, None, -2), None, -1))), at((2, 3, 4), just((Ellipsis, slice(1, 3)))),
     "[] ()", at((3, 4), slice(5, None)), "[4] [0,2,0,-4]; 3x4 ([[0,2],[2,0]],[1,3])",
     at((2, 3, 4), just(([1, 0, 1], slice(None), [2, 2, 2]))),
-    at((2, 3), np.array([[True, False, True], [False, True, False]])),
+    "2x3 a[[True,False,True],[False,True,False]]",
     at((2, 3), just((1, np.array([True, False, True])))), at((2, 3), []),
 )
 _END = np.iinfo(np.int64).max
@@ -174,7 +174,7 @@ into_zeros: Primitive = linear(
     _into_zeros, lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="into_zeros", bind=_bind_scatter,
     examples=(
-        at((2,), slice(1, 3), just((4,)), True), at((3,), np.array([0, 2, 0]), just((4,))),
+        at((2,), slice(1, 3), just((4,)), True), "[3] a[0,2,0] (4,)",
         at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
     ),
     tex=r"{x} \text{{ at }} [{index}]\text{{, 0 elsewhere}}", text="{x} at [{index}], 0 elsewhere",
@@ -484,7 +484,7 @@ def _extreme(ufunc):
 
     row = general(
         into, of_x, of_value, None, name=f"{ufunc.__name__}_into",
-        examples=(at((4,), (3,), np.array([0, 2, 0])),), batch=_all_at_once,
+        examples="[4] [3] a[0,2,0]", batch=_all_at_once,
         js=f"extremeInto(Math.{ufunc.__name__[:3]}, {{x1}}, {{x2}}, {{x3}})",
     )
 

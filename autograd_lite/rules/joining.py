@@ -38,7 +38,7 @@ def array(object, dtype=None, *, copy=True, order="K", ndmin: int = 0):
     return np.reshape(a, (1,) * (ndmin - a.ndim) + a.shape) if a.ndim < ndmin else a
 
 
-@composite(name="asarray", examples=("2x3", at([(3,), (3,)])))
+@composite(name="asarray", examples=("2x3", "[3],[3]"))
 def asarray(a, dtype=None, order=None, *, copy=None):
     """The same, without a copy where possible."""
     return array(a, dtype, copy=copy, order=order or "K")
@@ -69,7 +69,7 @@ concatenate = linear(
     lambda *xs, axis, starts: np.concatenate(xs, axis),
     lambda g, i, axis, starts=(): g[on_axis(axis, slice(starts[i], starts[i + 1]))],
     of=np.concatenate, bind=_bind_concatenate, variadic=True,
-    examples=(at([(2, 3), (1, 3)]), at([(2, 3), (2, 0), (2, 1)], -1), at([(2, 3), (4,)], axis=None)),
+    examples="2x3,1x3; 2x3,2x0,2x1 -1; 2x3,[4] axis=None",
     joins=lambda axis, starts: axis == 0, emit="np.concatenate(({xs}), axis={axis})", algebra="concatenation",
     out="np.concatenate(({xs}), axis={axis}, out={out})", batch=_joined_full,
     onnx=lambda b, *xs, axis, starts: b("Concat", *xs, axis=axis),
@@ -79,35 +79,35 @@ concatenate = linear(
 stack = linear(
     lambda *xs, axis: np.stack(xs, axis), lambda g, i, axis: g[on_axis(axis, i)],
     of=np.stack, bind=_bind_stack, variadic=True,
-    examples=(at([(), ()]), at([(2, 3)] * 4, -1), at([(2, 3), (2, 3)], axis=1)),
+    examples=("[],[]", at([(2, 3)] * 4, -1), "2x3,2x3 axis=1"),
     joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})",
     out="np.stack(({xs}), axis={axis}, out={out})", batch=_joined_full,
     onnx=lambda b, *xs, axis: b("Concat", *(b("Unsqueeze", x, b.ints(axis)) for x in xs), axis=axis),
 )
 
 
-@composite(np.vstack, examples=(at([(3,), (2, 3), (3,)]), at([(), ()])))
+@composite(np.vstack, examples="[3],2x3,[3]; [],[]")
 def vstack(tup, *, dtype=None, casting="same_kind"):
     return np.concatenate([np.atleast_2d(a) for a in map(operand, tup)], dtype=dtype)
 
 
-@composite(np.hstack, examples=(at([(2, 3), (2, 1)]), at([(3,), ()])))
+@composite(np.hstack, examples="2x3,2x1; [3],[]")
 def hstack(tup, *, dtype=None, casting="same_kind"):
     arrays = [np.atleast_1d(a) for a in map(operand, tup)]
     return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, dtype=dtype)
 
 
-@composite(np.dstack, examples=(at([(2, 3), (2, 3, 2)]), at([(3,), (3,)])))
+@composite(np.dstack, examples="2x3,2x3x2; [3],[3]")
 def dstack(tup):
     return np.concatenate([np.atleast_3d(a) for a in map(operand, tup)], 2)
 
 
-@composite(np.column_stack, examples=(at([(3,), (3, 2), (3,)]),))
+@composite(np.column_stack, examples="[3],3x2,[3]")
 def column_stack(tup):
     return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in map(operand, tup)], 1)
 
 
-@composite(np.block, examples=(at([[(2, 2), (2, 1)], [(1, 2), (1, 1)]]), at([(3,), ()])))
+@composite(np.block, examples=(at([[(2, 2), (2, 1)], [(1, 2), (1, 1)]]), "[3],[]"))
 def block(arrays):
     depth = _depth(arrays)
     return _joined(arrays, depth, max(depth, *(operand(leaf).ndim for leaf in leaves(arrays))))

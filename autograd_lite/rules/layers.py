@@ -261,9 +261,9 @@ softmax_cross_entropy = general(
     batch=lambda b: b(b.full(0), b.full(1), axis=b.params["axis"] + 1),
     tex=r"-\ln \operatorname{{softmax}}({x1})_{{{x2}}}",
     examples=(
-        at((2, 3), np.array([2, 0])), at((2, 3, 2), np.array([[1, 0], [2, 2]]), axis=1), at((3,), np.array(1)),
+        "2x3 a[2,0]; 2x3x2 a[[1,0],[2,2]] axis=1", at((3,), np.array(1)),
         "2x3 0.1..0.9:2x3; 3x2 0.1..0.9:3x2 axis=0",
-        at((0, 3), np.zeros(0, int)), at((2, 1), np.array([0, 0])),
+        at((0, 3), np.zeros(0, int)), "2x1 a[0,0]",
     ),
 )
 softmax_cross_entropy.__doc__ = """The cross-entropy of each sample, and the softmax of its logits.

@@ -194,10 +194,7 @@ solve_banded: Primitive = general(
     _banded, lambda g, y, x1, l_and_u: -_band_of_outer(_banded_adjoint(g, x1, l_and_u), y, *l_and_u), _banded_adjoint,
     name="linalg.solve_banded", np_name="scipy.linalg.solve_banded", bind=_banded_bind, tex="{x1}^{{-1}} {x2}",
     jvp=_banded_forward,
-    examples=[
-        at([1, 2], np.array([[0, 0, 1, 2], [0, 1, -1, 2], [4, 5, 6, 4], [1, -1, 2, 0.0]]), (4,)),
-        at([1, 0], np.array([[4, 5, 6.0], [1, -1, 0]]), (3, 2)),
-    ],
+    examples="[1,2] a[[0,0,1,2],[0,1,-1,2],[4,5,6,4],[1,-1,2,0.0]] [4]; [1,0] a[[4,5,6.0],[1,-1,0]] 3x2",
 )
 
 # --------------------------------------------------------------------------------------------- written with others

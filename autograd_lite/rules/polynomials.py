@@ -132,7 +132,7 @@ roots = general(
     examples=(
         lambda rng: ((np.poly(rng.normal(size=4)),), {}),
         lambda rng: ((np.array([2.0, 1.0, 3.0, -1.0]) + rng.uniform(size=4) / 9,), {}),  # two complex ones
-        at(np.array([1.0, 3.0, 0.0])),
+        "a[1.0,3.0,0.0]",
     ),
 )
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..table import Textbook, at, bilinear, composite, notation
+from ..table import Textbook, bilinear, composite, notation
 from ..table.batching import padded, stacked
 from ._arrays import operand, refuse_out
 
@@ -299,10 +299,7 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
 
 @composite(
     np.linalg.multi_dot,
-    examples=[
-        at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(1, 3), (3, 4), (4, 2), (2, 1)]), at([(3,), (3, 4)]),
-        at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
-    ],
+    examples="2x3,3x4; 2x3,3x4,4x2; 1x3,3x4,4x2,2x1; [3],3x4; 2x3,[3]; 2x0,0x3,3x2; [0],0x3",
 )
 def multi_dot(arrays, *, out=None):
     """A product of matrices, in the order that takes the fewest multiplications; a vector may stand at each end."""

@@ -163,7 +163,7 @@ def _prod_pull(g, x, axis, keepdims, x_shape):
 prod = general(
     np.multiply.reduce, _prod_pull, of=np.prod, bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
     examples=(
-        *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
+        *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, "a[[2.0,0.0,3.0],[0.0,5.0,0.0]] axis=1",
         "2x3x2 axis=0",  # the axes are rotated: the inverse permutation differs
     ),
     **_REDUCES, js="reduce((a, b) => a * b, 1, {x}, {axis}, {keepdims})", onnx=_reducing("ReduceProd"),

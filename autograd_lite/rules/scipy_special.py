@@ -24,11 +24,9 @@ from ..table import (
     Joint,
     Primitive,
     Textbook,
-    at,
     composite,
     elementwise,
     interval,
-    uniform,
 )
 
 _HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln gammasgn rgamma loggamma psi
@@ -123,7 +121,7 @@ def _no_rule(function, argument):
 
 def _of_order(function, slope, tex, argument="its order", **options):
     """The row of a function of an order, with respect to which it has no derivative here, and a number."""
-    examples = ("3 0.5..3:2x3", at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
+    examples = ("3 0.5..3:2x3", "a[[1],[4]] 0.5..3:[3]")
     options = {"domain": (REAL, POSITIVE), "examples": examples} | options
     return elementwise(function, _no_rule(function.__name__, argument), slope, tex=tex, **options)
 
@@ -256,7 +254,7 @@ def _gamma(S):
             S.stdtr,  # its slope is the density of Student's t
             lambda x1, x2: np.exp(-(x1 + 1) / 2 * np.log1p(x2 * x2 / x1) - S.betaln(x1 / 2, 0.5)) / np.sqrt(x1),
             "F_{{{x1}}}({x2})", "its degrees of freedom", domain=(POSITIVE, REAL),
-            examples=("3 2x3", at(np.array([[1], [40]]), (3,))),
+            examples=("3 2x3", "a[[1],[40]] [3]"),
         ),
     ]
 

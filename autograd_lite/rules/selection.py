@@ -161,10 +161,7 @@ def along(k, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
 
 @composite(
     np.take_along_axis,
-    examples=(
-        at((2, 3), np.array([[2, 0], [1, 1]]), axis=1), at((2, 3), np.array([0, 5, 0]), axis=None),
-        at((2, 3), np.array([[1, 0, 1]]), axis=0),
-    ),
+    examples="2x3 a[[2,0],[1,1]] axis=1; 2x3 a[0,5,0] axis=None; 2x3 a[[1,0,1]] axis=0",
 )
 def take_along_axis(arr, indices, axis=-1):
     indices = operand(indices)
@@ -178,7 +175,7 @@ def take_along_axis(arr, indices, axis=-1):
 
 @composite(
     np.choose,
-    examples=(at(np.array([0, 1, 1, 0]), [(4,), (4,)]), at(np.array([[0], [3]]), [(3,), ()], mode="wrap")),
+    examples="a[0,1,1,0] [4],[4]; a[[0],[3]] [3],[] mode=wrap",
 )
 def choose(a, choices, out=None, mode="raise"):
     refuse_out(out)
@@ -196,6 +193,6 @@ def compress(condition, a, axis=None, out=None):
     return getitem(a, on_axis(axis, np.nonzero(condition)[0]), unique_indices=True)
 
 
-@composite(np.extract, examples=(at(np.array([[True, False, True], [False, True, True]]), (2, 3)),))
+@composite(np.extract, examples="a[[True,False,True],[False,True,True]] 2x3")
 def extract(condition, arr):
     return getitem(np.ravel(operand(arr)), np.nonzero(np.ravel(operand(condition)))[0], unique_indices=True)

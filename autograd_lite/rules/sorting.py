@@ -81,7 +81,7 @@ for _fn, _batch, _examples, *_arrays in (
     (np.argwhere, None, (), "a"), (np.flatnonzero, None, (), "a"),
     (np.searchsorted, _batched_search, (at(_BINS, (3,)),), "a", "v"),
     (np.digitize, _batched_digitize, (at((3,), _BINS),), "x", "bins"),
-    (np.isin, _batched_isin, (at(np.array([1, 2, 3]), np.array([2, 5])),), "element", "test_elements"),
+    (np.isin, _batched_isin, ("a[1,2,3] a[2,5]",), "element", "test_elements"),
 ):
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=_batch, examples=_examples)
 constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True, algebra="positions")
@@ -109,7 +109,7 @@ constant(
 constant(
     np.unravel_index,
     bind=lambda indices, shape, order="C": ((indices,), {"shape": shape, "order": order}),
-    outputs=True, batch=ALIGNED, examples=(at(np.array([1, 5]), just((2, 3))),),
+    outputs=True, batch=ALIGNED, examples="a[1,5] (2,3)",
 )
 argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
 for _row in (argsort, argpartition):  # a full sort has the partition's entries too
@@ -121,7 +121,7 @@ def lexsort(keys, axis=-1):
     return _lexsort(np.stack([operand(key) for key in keys]), axis)
 
 
-@composite(np.ix_, examples=(at([0, 2], np.array([True, False, True])),))
+@composite(np.ix_, examples="[0,2] a[True,False,True]")
 def ix_(*args):
     n = len(args)
     found = [as_positions(a) if np.size(a) == 0 else operand(a) for a in args]
@@ -243,9 +243,7 @@ def union1d(ar1, ar2):
 
 @composite(
     np.intersect1d,
-    examples=(
-        at(np.array([1.0, 2.0, 3.0]), [3.0, 0.5, 1.0]), at([1.0, 2.0], np.array([3.0, 1.0]), return_indices=True),
-    ),
+    examples="a[1.0,2.0,3.0] [3.0,0.5,1.0]; [1.0,2.0] a[3.0,1.0] return_indices=True",
 )
 def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     ar1, ar2 = np.ravel(operand(ar1)), np.ravel(operand(ar2))
@@ -291,6 +289,6 @@ bincount = linear(
     # in the weights
     np.bincount, None, lambda g, x1: g[x1],
     bind=_bind_bincount,
-    examples=(at(np.array([0, 2, 0, 5]), (4,), minlength=7),),
+    examples="a[0,2,0,5] [4] minlength=7",
     batch=_batched_bincount,
 )

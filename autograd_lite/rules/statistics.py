@@ -4,7 +4,7 @@ from operator import index as as_int
 
 import numpy as np
 
-from ..table import at, composite, uniform
+from ..table import at, composite
 from ._arrays import is_tensor, operand, raw
 from .differences import precision
 
@@ -90,7 +90,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
     np.histogram,
     examples=(
         "[7] bins=4", "[7] 3 None None 0..1:[7]",
-        at((7,), np.array([-1.0, 0.0, 2.0]), None, True, uniform(0, 1, 7)),
+        "[7] a[-1.0,0.0,2.0] None True 0..1:[7]",
     ),
 )
 def histogram(a, bins=10, range=None, density=None, weights=None):

@@ -31,7 +31,7 @@ class WithIndices(NamedTuple):
     indices: Any
 
 
-@composite(examples=(at([(2, 3), (2, 1)], dim=-1),))
+@composite(examples="2x3,2x1 dim=-1")
 def cat(tensors, dim: int = 0):
     """``np.concatenate(tensors, axis=dim)``."""
     return np.concatenate(tensors, axis=dim)
@@ -120,7 +120,7 @@ def logcumsumexp(input, dim: int):
     return np.logaddexp.accumulate(operand(input), dim)
 
 
-@composite(examples=(at((2, 3), 1, np.array([2, 0, 2])),))
+@composite(examples="2x3 1 a[2,0,2]")
 def index_select(input, dim: int, index):
     """``np.take(input, index, axis=dim)``."""
     return take(input, index, axis=dim)
@@ -144,7 +144,7 @@ def gather(input, dim: int, index):
     return getitem(x, _places("gather", x, dim, index))
 
 
-@composite(examples=(at((2, 3), 1, np.array([[0, 2], [1, 0]]), (2, 2)), at((3, 4), 0, _WHERE[:1], 2.0)))
+@composite(examples=("2x3 1 a[[0,2],[1,0]] 2x2", at((3, 4), 0, _WHERE[:1], 2.0)))
 def scatter(input, dim: int, index, src):
     """A copy of `input` with `src` at the positions `index` along `dim`: ``input[i, index[i, j]] = src[i, j]``."""
     x = operand(input)

@@ -1,8 +1,8 @@
 """A short notation for the arguments that a row is tested at: ``"2x3 axis=0; 2x3 [3]"``, or ``at((2, 3), axis=0)``.
 
 The first has one example between semicolons, and its arguments between blanks: ``2x3``, ``[3]`` and ``[]`` are arrays
-of normal numbers of this shape, ``2x3j`` one of complex numbers, ``0.5..3:2x3`` one of numbers between 0.5 and 3, and
-the rest are Python's literals, or words.
+of normal numbers of this shape, ``2x3j`` one of complex numbers, ``0.5..3:2x3`` one of numbers between 0.5 and 3,
+``2x3,[3]`` a list of two arrays, ``a[2,0]`` an array with these entries, and the rest are Python's literals, or words.
 
 An example is a function of a random generator that returns ``(arguments, keywords)``. :func:`at` makes one. A tuple
 among its arguments, or in a list there, is the shape of an array of normal numbers; everything else is passed as it is.
@@ -63,12 +63,12 @@ def listed(examples: str | Iterable[str | Example]) -> list[Example]:
     """Examples, some of which are written in the notation.
 
     >>> import numpy as np
-    >>> for example in listed("2x3 [3] -1 axis=0; 4x1j 0..1:[2] mode=wrap axes=0,2; axis=None"):
+    >>> for example in listed("2x3 [3] -1 axis=0; 4x1j 0..1:[2] a[2,0] mode=wrap axes=0,2; [2],[2] axis=None"):
     ...     args, params = example(np.random.default_rng(0))
     ...     print(*map(np.shape, args), params)
     (2, 3) (3,) () {'axis': 0}
-    (4, 1) (2,) {'mode': 'wrap', 'axes': (0, 2)}
-    (2, 3) {'axis': None}
+    (4, 1) (2,) (2,) {'mode': 'wrap', 'axes': (0, 2)}
+    (2, 2) {'axis': None}
     """
     parts = [examples] if isinstance(examples, str) else examples
     return [x for part in parts for x in (_written(part) if isinstance(part, str) else [part])]
@@ -89,14 +89,19 @@ def _drawn(example: str, rng: np.random.Generator) -> tuple[tuple[Any, ...], dic
 
 
 def _value(word: str) -> Any:
-    if array := _ARRAY.fullmatch(word):
-        low, high, shape, is_complex = array.groups()
-        sizes = tuple(map(int, re.findall(r"\d+", shape)))
-        return uniform(float(low), float(high), *sizes) if low else complex_normal(*sizes) if is_complex else sizes
+    arrays = [_ARRAY.fullmatch(part) for part in word.split(",")]
+    if all(arrays):
+        made = [_array(*array.groups()) for array in arrays if array]
+        return made[0] if len(made) == 1 else made
     try:
-        return just(literal_eval(word))
+        return just(np.array(literal_eval(word[1:])) if word.startswith("a[") else literal_eval(word))
     except (SyntaxError, ValueError):
         return word
+
+
+def _array(low: str | None, high: str, shape: str, is_complex: str) -> Any:
+    sizes = tuple(map(int, re.findall(r"\d+", shape)))
+    return uniform(float(low), float(high), *sizes) if low else complex_normal(*sizes) if is_complex else sizes
 
 
 def _argument(rng: np.random.Generator, a: Any) -> Any:
