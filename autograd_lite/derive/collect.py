@@ -38,7 +38,7 @@ from .formula import (
     walk,
 )
 from .formula_ops import computed, evaluate, largest
-from .simplify import full, is_zero, make, matrix_times, product, simplified, transposed
+from .simplify import LONG, full, is_zero, make, matrix_times, product, simplified, transposed
 from .writing import TEXT
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
@@ -433,7 +433,7 @@ class _Reader:
             outside = {k: v for k, v in term.factors.items() if not along[k]}
             inside = {k: v for k, v in term.factors.items() if along[k]}
             count = math.prod(body[k] for k in axes - set().union(*along.values()))
-            over = frozenset().union(*along.values())
+            over = frozenset().union(*along.values(), (k for k in axes if body[k] == 1))
             summed = number(1)
             if inside:
                 content = _one(Term(1, inside), np.broadcast_shapes(*(f.shape for f, _ in inside.values())))
@@ -441,8 +441,7 @@ class _Reader:
                     raise _NoShortForm  # its terms are fewer than those of the sum
                 params = {**e.params, "axis": None if len(over) == len(body) else tuple(sorted(over))}
                 shape = e.shape if over == axes else tuple(1 if k in over else s for k, s in enumerate(body))
-                summed = replace(e, args=(content,), params=params, shape=shape)
-                summed = self._known_sum(summed)
+                summed = self._known_sum(make(e.row, (content,), params, shape))
                 if is_zero(summed):
                     continue
             entries = self.context.size(count) if count > 1 else number(1)
@@ -477,7 +476,9 @@ def _scaled(coefficient: Any, value: Any, power: int) -> Any:
     whole = exact[0] * exact[1] ** power if len(exact) == 2 else None
     if whole is not None and (whole.denominator > 8 or not isinstance(coefficient, float) and isinstance(value, int)):
         return whole
-    return coefficient * (Fraction(value) if isinstance(value, int) else value) ** power
+    scaled = coefficient * (Fraction(value) if isinstance(value, int) else value) ** power
+    near = float(f"{scaled:.14g}") if isinstance(scaled, float) else scaled
+    return near if len(repr(near)) < LONG else scaled  # √2 · √2 / 2 is 1
 
 
 def _without_roots(coefficient: Any, factors: dict[str, tuple[Expr, int]]) -> tuple[Any, dict[str, tuple[Expr, int]]]:

@@ -223,10 +223,14 @@ class Constants:
             sources = assigned(code, e.id) or () if isinstance(e, ast.Name) else ()
             [e] = sources if len(sources) == 1 else [e]
             turns = self._pairs(e, code)
-            turns = turns if len(turns) == len(rounds) else [{}] * len(rounds)
-            every = [self._with_labels(e, code, t, turns) for t in range(len(rounds))]
-            fits = all(of and _is_same(of[0].value, y) for of, y in zip(every, rounds.values(), strict=True))
-            self._labelled[here] = every if fits else [None] * len(rounds)
+            self._labelled[here] = [None] * len(rounds)
+            for first in (0, 1):  # what the first round joins to a state of zeros is a constant
+                turns = turns if len(turns) == len(rounds) else [{}] * (first + len(rounds))
+                every = [self._with_labels(e, code, first + t, turns) for t in range(len(rounds))]
+                if all(of and _is_same(of[0].value, y) for of, y in zip(every, rounds.values(), strict=True)):
+                    self._labelled[here] = every
+                    break
+                turns = []
         found = self._labelled[here][[*rounds].index(eq.outputs[0])]
         if found is None:
             return None
@@ -457,7 +461,9 @@ class Constants:
         """Variables of an expression in terms of values before a loop."""
         first = {w: s for w, s in self.changing.items() if s in self.values}  # x0 ** 2 in the first round of a loop
         meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
-        for w in set(names(e)) & self.changing.keys() - first.keys() if code is not None else ():
+        for w in names(e) if code is not None else ():
+            if w in first or w in meanings or w not in self.changing:
+                continue
             if (of := self._started(w, code)) is not None:
                 meanings[w] = self._before_loop(w, of, code)
             elif (of := self._in_first(w, code, {})) is not None and self._is_free(self.changing[w], of.value):
@@ -532,8 +538,10 @@ class Constants:
     def _in_first_round(self, e: ast.expr, code: Any, known: Mapping[str, Written]) -> Written | None:
         """An expression in the first round of a loop, in terms of what is `known` and of the state before."""
         inside, meanings = self._first_round(e, code)
-        known = {**self._again_assigned(e, code, set(names(inside)) & self.changing.keys() - known.keys()), **known}
-        starts = {w: self._at_start(w, e, code) for w in self.changing if w in names(inside) and w not in known}
+        again = [w for w in dict.fromkeys(names(inside)) if w in self.changing and w not in known]
+        known = {**self._again_assigned(e, code, again), **known}
+        read = [w for w in dict.fromkeys(names(inside)) if w in self.changing]
+        starts = {w: self._at_start(w, e, code) for w in read if w not in known}
         values = {s: self._before(w, s, code) for w, s in starts.items()}
         if any(value is None for value in values.values()):
             return None
@@ -665,7 +673,7 @@ class Constants:
                 part = _window(x, value, word) if part is None and in_rounds else part
                 if part is not None:
                     return part
-        for w in self.changing.keys() & names(e):  # Q1, of the first round
+        for w in (w for w in names(e) if w in self.changing):  # Q1, of the first round
             if _is_same(self._before(w, word := self.changing[w], eq.origin.code), x):
                 return name(word, np.shape(x))
         parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))

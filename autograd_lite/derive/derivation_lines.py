@@ -180,11 +180,13 @@ class Lines:
                 is_shorter = leaves(near.formula) < self._length(n) - is_named
                 (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
-            is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
+            said = [k for k in self.consumers.get(n, ()) if k in chosen]
+            through = [self.factors[k, n].formula for k in said if chosen[k].labels]
+            is_said = any(k in at_labels for k in said) or any(e.role in ("matrix product", "index") for e in through)
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
             more += bool(whole and any(map(_is_without_unit, walk(whole.formula))))
             most = min(long + more, SHORT + 1)
-            if whole is not None and self._is_of_softmaxes(whole):
+            if whole is not None and (self._is_of_softmaxes(whole) or self._is_of_cases(n, whole)):
                 most = WIDE
             if whole is not None and leaves(whole.formula) < most and self._is_right(n, whole):
                 chosen[n] = whole
@@ -216,6 +218,11 @@ class Lines:
         """Whether a form is the sum of those of several softmaxes, as of a student beside labels and a teacher."""
         through = [self.chain.definition(m).role for m in form.through]
         return len(terms_of(form.formula)) > 1 and sum("softmax" in role for role in through) > 1
+
+    def _is_of_cases(self, n: Var, form: Closed) -> bool:
+        """Whether a form has the cases that are steps of their own, as Huber's loss: where(|r| ≤ δ, r, δ sign(r))."""
+        e = form.formula.args[0] if form.formula.role == "quotient" else form.formula
+        return e.role == "selection" and len(self.consumers.get(n, ())) > 1
 
     def _cancels(self, n: Var) -> bool:
         """Whether `n` is a largest value that is subtracted, and added again: its gradient is 0."""

@@ -16,7 +16,7 @@ from ..program import Var
 from ..table import Primitive
 from .formula import Expr, Function, Shape, factors_of, index_parts, is_cut, name, number, terms_of, unsimplified
 from .formula_ops import evaluate
-from .simplify import fitted, full, is_negative, is_zero, matrix_times, product, simplified, times
+from .simplify import fitted, full, is_negative, is_zero, make, matrix_times, product, simplified, times
 from .writing import entries_of, root_of
 
 T = TypeVar("T")
@@ -251,6 +251,11 @@ def positions(e: Expr) -> dict[tuple[int, ...], Expr]:
     if e.role == "stack" and not e.params["axis"]:
         rows = [{(): a} if not a.shape else positions(a) for a in e.args]
         return {(k, *at): x for k, row in enumerate(rows) for at, x in row.items()} if all(rows) else {}
+    several = [k for k, a in enumerate(e.args) if a.shape] if e.role in ("product", "quotient") else []
+    if len(several) == 1 and several != [1] * (e.role == "quotient"):  # b at [0], 0 elsewhere, divided by a number
+        [k] = several
+        inside = positions(e.args[k])
+        return {at: make(e.row, (*e.args[:k], x, *e.args[k + 1 :]), e.params, ()) for at, x in inside.items()}
     index = index_parts(e.params.get("index")) if e.role == "placement" and not e.args[0].shape else ()
     if not index or len(index) != len(e.shape) or not all(isinstance(k, int | np.integer) for k in index):
         return {}

@@ -28,7 +28,7 @@ AT = 34  # the column of remarks in plain text
 BOARD = 110  # columns
 LONG = 150  # columns of remarks below a line
 ROW = 6  # given values in a row
-SEVERAL = 3  # numbers of the rounds of a loop; more stand in a list
+SEVERAL = 3  # numbers of the rounds of a loop; of more the first and the last have names in a list
 BREAK = " \\\\\n"  # of a line in LaTeX
 WIDE = 60  # characters of a formula in LaTeX, and of what stands beside it
 
@@ -208,14 +208,15 @@ def _given(lines: Sequence[Line], printer: Printer) -> Iterator[str]:
     for line in lines:
         m = re.fullmatch(r"(\w*[^\W\d])[1-9]\d*", line.symbol) if line.shape is None and not line.formulas[1:] else None
         families.setdefault(m[1] if m else "", []).append(line)
-    several = {word: of for word, of in families.items() if word and len(of) > SEVERAL}
+    several = {word: of for word, of in families.items() if word and len(of) > 1}
     runs = {word: [f"{word}{k + 1}" for k in range(len(of))] for word, of in several.items()}
     first = {id(of[0]): of for word, of in several.items() if [line.symbol for line in of] == runs[word]}
     others = {id(line) for of in first.values() for line in of[1:]}
     for line in (line for line in lines if id(line) not in others):
         if (of := first.get(id(line))) is not None:
-            values = ", ".join(write(line.formulas[0], printer) for line in of)
-            yield f"({printer.name(line.symbol)}, {printer.dots}, {printer.name(of[-1].symbol)}) = ({values})"
+            words, values = ([printer.name(x.symbol) for x in of], ", ".join(write(x.formulas[0], printer) for x in of))
+            words = words if len(of) <= SEVERAL else [words[0], printer.dots, words[-1]]
+            yield f"({', '.join(words)}) = ({values})"
         elif line.how:
             yield printer.words(line.how) if isinstance(printer, Latex) else line.how
         elif line.shape is None:

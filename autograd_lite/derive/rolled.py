@@ -94,7 +94,16 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
-    return [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
+    symbols = {line.symbol for s in merged for line in s.lines}
+
+    def summed(s: Section, line: Line) -> Line:
+        """A line with sums over the steps; in the chain rule only of what a loop computes, or has one line for all."""
+        new = _summed(line, looped, whole)
+        words = {w for e in new.formulas for w in e.names}
+        stems = {w.rpartition("/d")[2].partition("@")[0] for w in words}
+        return new if s.title != RULE or words & symbols or stems & {*looped} else line
+
+    return [replace(s, lines=[summed(s, line) for line in s.lines]) for s in merged]
 
 
 def _of_equal(e: Expr) -> Expr | None:

@@ -598,10 +598,14 @@ def _transpose(e: Expr) -> Expr | None:
 
 
 def _total(e: Expr) -> Expr | None:
-    """The sum of all sums along some axes."""
-    (x,), params = e.args, e.params
-    is_all = x.role == "total" and not e.shape
-    return unsimplified(e.row, x.args, (), **{**params, "axis": None, "keepdims": False}) if is_all else None
+    """The sum of all sums along some axes, or of what a mask chooses: Σ 1[at_risk] θ."""
+    (x,), shape = e.args, e.shape
+    index = x.params.get("index")
+    if x.role == "index" and not shape and isinstance(index, Labels) and index.word and index.dtype == bool:
+        chosen = _chosen(index, x.args[0].shape)
+        return simplified("sum", (product((chosen, x.args[0]), chosen.shape),), (), axis=None, keepdims=False)
+    is_all = x.role == "total" and _size(e) == 1 and len(shape) in (0, len(x.args[0].shape))
+    return unsimplified(e.row, x.args, shape, **{**e.params, "axis": None, "keepdims": shape != ()}) if is_all else None
 
 
 def _matrix_transpose(e: Expr) -> Expr | None:
@@ -745,8 +749,10 @@ def _broadcast_to(e: Expr) -> Expr | None:
 
 
 def _where(e: Expr) -> Expr | None:
-    """A guard that never applies is not written: ``where(False, 1, x)``."""
+    """A guard that never applies is not written, ``where(False, 1, x)``; cases over one number are: (…) / n."""
     mask, a, b = e.args
+    if a.role == b.role == "quotient" and (under := a.args[1]).key == b.args[1].key and not under.shape:
+        return simplified("divide", (make(e.row, (mask, a.args[0], b.args[0]), e.params, e.shape), under), e.shape)
     if a.key != b.key and not mask.is_number:  # an array has the example's values: at other values it may apply
         return None
     chosen = a if a.key == b.key or mask.value else b
@@ -864,10 +870,14 @@ def _places(e: Expr) -> Expr | None:
         return simplified("getitem", e.args, e.shape, index=index, unique_indices=True)
     if isinstance(index, Labels) and index.dtype == bool and index.word and index.ndim:
         whole = fold(g, lambda part, args: _before(part, args, index, e.shape))
-        chosen = simplified("where", (name(index.word, index.shape), number(1), number(0)), index.shape)
-        chosen = fitted(chosen, (*index.shape, *(1 for _ in e.shape[index.ndim :])))
-        return None if whole is None else product((whole, chosen), e.shape)
+        return None if whole is None else product((whole, _chosen(index, e.shape)), e.shape)
     return None
+
+
+def _chosen(index: Labels, shape: Shape) -> Expr:
+    """The indicator of what a mask chooses in an array of a shape."""
+    chosen = simplified("where", (name(index.word, index.shape), number(1), number(0)), index.shape)
+    return fitted(chosen, (*index.shape, *(1 for _ in shape[index.ndim :])))
 
 
 def _added_at(e: Expr) -> Expr | None:

@@ -210,6 +210,8 @@ class Steps(Notation):
             return False
         parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]
         others = [row.algebra for row in rows if row.kind != "elementwise" and row.algebra not in PRODUCTS]
+        if parts and isinstance(parts[0], Labels) and parts[0].dtype == bool:  # of Σ θ[at_risk]
+            return not parts[1:] and bool(parts[0].word) and {*others} == {"total"}
         if not _are_slices(parts):
             return _are_places(parts) and not others
         is_alike = all(k.shape == n.shape or row.kind != "elementwise" for k, row in zip(users, rows, strict=True))
@@ -238,7 +240,7 @@ class Steps(Notation):
             for p in (p for i, p in active if not self.edge(n, i).is_simple):
                 if n not in pure and not self.is_turn(n):
                     top = n  # x @ W + h @ U is one step
-                    while consumer[top] not in self.regions and self._is_scaling(consumer[top], top):
+                    while consumer[top] not in self.regions and self._is_in_one(consumer[top], top):
                         pure.add(top)
                         top = consumer[top]
                     further.add(top)
@@ -289,6 +291,12 @@ class Steps(Notation):
             if isinstance(p, Var) and f"{X}{k}" in symbols and p not in self.active and p in self.defined
             and (row := self.defined[p].row).kind not in ("elementwise", "constant") and row.algebra not in CHEAP
         }  # fmt: skip
+
+    def _is_in_one(self, n: Var, p: Var) -> bool:
+        """Whether `n` and its argument `p` are one step: a sum, or the product u[:, None] * K * v."""
+        is_product = self.defined[n].row.algebra == self.defined[p].row.algebra == "product" and n.shape == p.shape
+        is_product &= all(np.ndim(x) > 1 or np.size(x) > 1 for k in (n, p) for x in self.defined[k].operands)
+        return self._is_scaling(n, p) or self.board and is_product and self.uses[p] == 1 and p not in self.names
 
     def _is_scaling(self, n: Var, p: Var) -> bool:
         """Whether the derivative of `n` with respect to its argument `p` is a constant number."""

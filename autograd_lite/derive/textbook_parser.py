@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
@@ -99,8 +99,8 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return sub(ast.BinOp(e.left, ast.Pow(), ast.Constant(k.value - 1)))
         case ast.BinOp() if type(e.op) in _BINARY:
             return _applied(_BINARY[type(e.op)], [sub(e.left), sub(e.right)])
-        case ast.Compare(left, [ast.Eq() | ast.NotEq() as op], [right]) if any(map(_is_range, (left, right))):
-            sides = [_range(sub(x.args[0]).value) if _is_range(x) else sub(x) for x in (left, right)]
+        case ast.Compare(left, [ast.Eq() | ast.NotEq() as op], [right]) if any(map(_range_of, (left, right))):
+            sides = [sub(x) if (of := _range_of(x)) is None else _range(sub(of).value) for x in (left, right)]
             return _applied("equal" if isinstance(op, ast.Eq) else "not_equal", sides)
         case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
             return _applied(_BINARY[type(op)], [sub(e.left), sub(right)])
@@ -148,12 +148,13 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return Written(number(0.0), np.zeros(size))
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id=of) | ast.Attribute(ast.Name(id=of), "linalg"), attr=word), keywords=[]
-        ) if of not in meanings:
-            return _applied(word, [sub(a) for a in e.args])
-        case ast.Call(func=ast.Attribute(value=x, attr=word), keywords=[]) if word in TABLE:
-            return _applied(word, [sub(a) for a in (x, *e.args)])
+        case ast.Call(func=ast.Attribute(value=x, attr=word)):
+            given = {str(key.arg): ast.literal_eval(key.value) for key in e.keywords}
+            match x:
+                case (ast.Name(id=module) | ast.Attribute(ast.Name(id=module), "linalg")) if module not in meanings:
+                    return _applied(word, [sub(a) for a in e.args], given)
+            if word in TABLE:
+                return _applied(word, [sub(a) for a in (x, *e.args)], given)
     raise ValueError(f"{ast.unparse(e)} is not in this language")
 
 
@@ -161,9 +162,14 @@ def _range(size: Any) -> Written:
     return Written(constant(np.arange(size)), np.arange(size))
 
 
-def _is_range(e: ast.expr) -> TypeGuard[ast.Call]:
-    """True for ``np.arange(n)``."""
-    return isinstance(e, ast.Call) and ast.unparse(e.func).endswith(".arange") and len(e.args) == 1 and not e.keywords
+def _range_of(e: ast.expr) -> ast.expr | None:
+    """The size of ``np.arange(n)``, which ``np.arange(n)[None, :]`` is beside a column."""
+    match e:
+        case ast.Subscript(inside, ast.Tuple([ast.Constant(None), ast.Slice(None, None)])):
+            return _range_of(inside)
+        case ast.Call(ast.Attribute(attr="arange"), [size], []):
+            return size
+    return None
 
 
 def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:
@@ -183,8 +189,11 @@ def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:
     return None
 
 
-def _applied(word: str, args: list[Written]) -> Written:
-    """A row or a notation, applied; the last arguments may be parameters, such as an axis."""
+def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = None) -> Written:
+    """A row or a notation, applied; the last arguments may be parameters, such as an axis.
+
+    `given` are the keywords of a call; of a textbook's formula there are none, and its sums along an axis keep it.
+    """
     values = [a.value for a in args]
     value: Any = None
     if len(args) == 2 and args[1].formula.is_number and (word, values[1]) in (("subtract", 0), ("divide", 1)):
@@ -192,7 +201,8 @@ def _applied(word: str, args: list[Written]) -> Written:
     if word in NOTATIONS:
         return _noted(word, args)
     row = TABLE.get(word) or ROWS.get(getattr(np, word, None)) or TABLE[f"linalg.{word}"]
-    kept = {"keepdims": True} if row.algebra in ("total", "reduction") and len(args) > 1 else {}
+    is_kept = given is None and row.algebra in ("total", "reduction") and len(args) > 1
+    kept = {"keepdims": True} if is_kept else given or {}
     if any(a.value is None and a.expr is not None for a in args):
         bound, params = values, {}
     else:

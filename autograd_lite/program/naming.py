@@ -131,8 +131,8 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
             if inside[n.code, n.at, outermost] != len(targets):
                 continue
             outermost = n
+        targets = _target(n) if targets and targets[0] == _RETURNED else targets
         word = targets[unpacked[n.code, n.at] % len(targets)] if targets else None
-        word = _target(n) if word == _RETURNED else word
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             found.append((n, outermost or n, word))
@@ -242,9 +242,8 @@ def is_inner(loop: Any) -> bool:
 
 
 def _several(code: CodeType, at: int) -> list[str]:
-    """The variable that one of several values is assigned to, ``q, k = x @ w, x @ u``."""
-    word = _source(code).several.get(_positions(code)[at // 2])
-    return [word] if word else []
+    """The variable that one of several values is assigned to, ``q, k = x @ w, x @ u``; of a comprehension all."""
+    return _source(code).several.get(_positions(code)[at // 2], [])
 
 
 @lru_cache(maxsize=256)
@@ -271,7 +270,7 @@ def _stores(code: CodeType, several: bool = False) -> dict[int, Sequence[str] | 
     return stores
 
 
-def _target(n: Node) -> str | None:
+def _target(n: Node) -> list[str]:
     """The variable that the function of the user's in which `n` is returned was assigned to, ``h = cell(x, h)``, or
     which got this part of it, ``h, c = cell(x, h, c)``.
 
@@ -293,8 +292,9 @@ def _target(n: Node) -> str | None:
     part, targets = source.returned.get(_positions(n.code)[n.at // 2]), {word for _, word in calls}
     word = targets.pop() if len(targets) == 1 else None
     if part is not None:
-        return word[part] if isinstance(word, tuple) else None
-    return word if isinstance(word, str) else None
+        return [word[part]] if isinstance(word, tuple) else []
+    each = [x for call, _ in calls for x in source.several.get(span(call), []) if len(calls) == 1]
+    return [word] if isinstance(word, str) else each
 
 
 def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[tuple[ast.Call, Any]]:
@@ -431,7 +431,8 @@ class _Source(NamedTuple):
     loops : list of (int, int)
         The first and the last line of the body of each loop.
     several : dict
-        The variable of each value in ``q, k = x @ w, x @ u``, by the place of the value.
+        The variable of each value in ``q, k = x @ w, x @ u``, by the place of the value; of what is computed in
+        ``q, k = [x @ w for w in ws]`` all.
     lambdas : dict
         The variable of each ``f = lambda x: …``, by its line.
     returned : dict
@@ -442,7 +443,7 @@ class _Source(NamedTuple):
     calls: list[tuple[ast.Call, str, str | tuple[str, ...] | None]]
     loops: list[tuple[int, int]]
     comprehensions: list[tuple[int, int, int, int]]
-    several: dict[Any, str]
+    several: dict[Any, list[str]]
     lambdas: dict[int, str]
     returned: dict[Any, int]
 
@@ -466,21 +467,29 @@ def _looked_through(module: ast.AST) -> _Source:
     return _Source(
         expressions={**_sums(nodes), **{span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)}},
         calls=[
-            (e, _called(e.func, imports), targets.get(e) or several.get(e) or None)
-            for e in nodes if isinstance(e, ast.Call)
+            (e, name, targets.get(e) or several.get(e) or None)
+            for e, name in (*((e, _called(e.func, imports)) for e in nodes if isinstance(e, ast.Call)), *_passed(nodes))
         ],
         loops=loops,
         comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
-        several={span(e): t.id for e, t in matched} | _attributes(stores),
+        several={span(e): [t.id] for e, t in matched} | _attributes(stores) | _listed(stores),
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
     )
 
 
-def _attributes(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, str]:
+def _listed(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:
+    """The variables of ``q, k = [x @ w for w in ws]``, by the place of what is computed."""
+    return {
+        span(e.elt): [part.id for part in t.elts if isinstance(part, ast.Name)]
+        for e, t in stores if isinstance(e, ast.ListComp | ast.GeneratorExp) and isinstance(t, ast.Tuple)
+    }
+
+
+def _attributes(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:
     """The name of the attribute that a value is assigned to, ``self.m = …``, by the place of the value."""
     kept = ((e, t) for e, t in stores if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name))
-    return {span(e): t.attr for e, t in kept}
+    return {span(e): [t.attr] for e, t in kept}
 
 
 def _sums(nodes: Sequence[ast.AST]) -> dict[Any, ast.expr]:
@@ -488,6 +497,17 @@ def _sums(nodes: Sequence[ast.AST]) -> dict[Any, ast.expr]:
     grown = [(s, s.target) for s in nodes if isinstance(s, ast.AugAssign)]
     read = [(s, ast.copy_location(ast.Name(t.id, ast.Load()), t)) for s, t in grown if isinstance(t, ast.Name)]
     return {span(s): ast.copy_location(ast.BinOp(of, s.op, s.value), s) for s, of in read}
+
+
+def _passed(nodes: Iterable[ast.AST]) -> dict[tuple[ast.Call, str], None]:
+    """The calls of an argument, ``f(y)`` in ``def step(f, y)``, with the name of a function that is passed as it."""
+    functions = {s.name: s for s in nodes if isinstance(s, ast.FunctionDef)}
+    calls = [e for e in nodes if isinstance(e, ast.Call)]
+    outer = [(e, functions[name]) for e in calls if (name := getattr(e.func, "id", "")) in functions]
+    each = ((f, a.arg, x) for e, f in outer for a, x in zip(f.args.args, e.args, strict=False))
+    pairs = dict.fromkeys((f, word, x.id) for f, word, x in each if isinstance(x, ast.Name))
+    inside = ((e, word, name) for f, word, name in pairs for e in ast.walk(f) if isinstance(e, ast.Call))
+    return {(e, name): None for e, word, name in inside if getattr(e.func, "id", "") == word}
 
 
 def _called(e: ast.expr, imports: Container[str]) -> str:

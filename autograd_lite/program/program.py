@@ -685,7 +685,7 @@ def _named_as_used(program: Program) -> Program:
     new = dict[Var, str]()
     for v in (v for v in called if v in uses):
         counted[uses[v]] += 1
-        word = f"{uses[v]}{counted[uses[v]]}" if often[uses[v]] > 1 else uses[v]
+        word = f"{uses[v]}{'_' * uses[v][-1:].isdigit()}{counted[uses[v]]}" if often[uses[v]] > 1 else uses[v]
         new |= {} if word in taken else {v: word}
         taken.add(word)
     fresh = short_names([*taken, *(v.name for v in program.variables), *program.constants]) if new else iter(())

@@ -776,6 +776,48 @@ def weighted_rows(X, w):
     return np.mean(np.sum(X * np.log(1 + X * w), axis=1))
 
 
+def plan(u, K, v):
+    return np.sum((u[:, None] * K * v[None, :]) ** 2)
+
+
+def two_way(overall, row, column):
+    fit = overall + row[:, None] + column
+    return np.sum(np.exp(fit)) + fit[0, 0]
+
+
+def positives(S, same):
+    return np.mean(np.sum(same * np.exp(S), axis=1) / np.sum(same, axis=1))
+
+
+def standard_scores(m, s, X):
+    x, y = (X[:, 0] - m[0]) / s[0], (X[:, 1] - m[1]) / s[1]
+    return np.sum(np.exp(x * y))
+
+
+def other_classes(S, y):
+    return np.sum(np.exp(S) * (np.arange(3)[None, :] != y[:, None]))
+
+
+def two_branches(r, delta):
+    quadratic, linear = 0.5 * r**2, delta * (np.abs(r) - 0.5 * delta)
+    return np.mean(np.where(np.abs(r) <= delta, quadratic, linear))
+
+
+def gauss(s, z):
+    density = np.exp(-0.5 * (z / s) ** 2) / (np.sqrt(2 * np.pi) * s)
+    return np.sum(np.log(np.sum(density, axis=1)))
+
+
+def survivors(eta, risk):
+    return eta[0] - np.log(np.sum(np.exp(eta)[risk]))
+
+
+def words(U, E, y):
+    scores = np.tanh(E) @ U.T
+    p = np.exp(scores) / np.sum(np.exp(scores), axis=1, keepdims=True)
+    return -np.mean(np.log(p[np.arange(2), y]))
+
+
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
 
 
@@ -838,6 +880,15 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (demand, (RNG.normal(size=3), np.array([0.2, 0.3, 0.1])), "= s - shares ="),
     (normal, (0.2, RNG.normal(size=4)), "dL/dlog_s = 1 - Σ r² / n since"),
     (shares, RNG.normal(size=(2, 3)) ** 2, "p (3), r (3) The steps L ="),
+    (plan, (RNG.normal(size=2), RNG.normal(size=(2, 3)), RNG.normal(size=3)), "L = Σᵢⱼ (uᵢ Kᵢⱼ vⱼ)²"),
+    (two_way, (1.0, np.ones(2), np.ones(3)), "dL/doverall = Σ dL/dfit since"),
+    (positives, (RNG.normal(size=(2, 2)), np.eye(2)), "/ Σⱼ sameⱼ)"),
+    (standard_scores, (np.ones(2), np.ones(2), RNG.normal(size=(3, 2))), "dL/dm = [-Σ dL/dx / s[0], -Σ dL/dy / s[1]]"),
+    (other_classes, (RNG.normal(size=(2, 3)), np.array([0, 2])), "1[j ≠ yᵢ]"),
+    (two_branches, (RNG.normal(size=3), 0.5), "= where(|r| ≤ δ, r, δ sign(r)) / n"),
+    (gauss, (RNG.uniform(1, 2, 3), RNG.normal(size=(2, 3))), "dL/dsⱼ = -Σᵢ"),
+    (survivors, (RNG.normal(size=3), np.array([True, False, True])), "log(Σ (1[risk] ⊙ a))"),
+    (words, (RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), np.array([0, 2])), "dL/dU = (dL/dscores)ᵀ @ "),
 ])  # fmt: skip
 def test_each_term_of_a_sum_has_the_form_of_a_book(f, args, wanted):
     assert wanted in " ".join(str(ag.trace(f, *args).explain(f.__code__.co_varnames[0])).split())

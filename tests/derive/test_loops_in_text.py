@@ -333,7 +333,7 @@ def test_numbers_in_tuples_that_a_loop_goes_through_have_the_name_of_its_variabl
         L = L + e**2
     text = " ".join(str(L.explain([P, Q], {"ratings": ratings})).split())
     assert "eₜ = rₜ - P[uₜ] @ Q[iₜ]" in text
-    assert "r1 = 5, r2 = 3, r3 = 4.5" in text
+    assert "(r1, r2, r3) = (5, 3, 4.5)" in text
     assert "dL/dQₖ = -Σₜ 1[iₜ = k] dL/deₜ P[uₜ]" in text
 
 
@@ -462,7 +462,7 @@ def test_positions_in_tuples_of_an_argument_have_the_names_of_the_loop():
     P = np.arange(6.0).reshape(3, 2)
     program = ag.trace(factors, P, P + 1, np.zeros(3), [(0, 1, 4.0), (0, 2, 3.0), (2, 0, 5.0)])
     text = " ".join(str(program.explain(["b"])).split())
-    assert "u1 = 0, i1 = 1, r1 (1)" in text
+    assert "(i1, i2, i3) = (1, 2, 0), r1 (1)" in text
     assert "predₜ = b[uₜ] + P[uₜ] @ Q[iₜ]" in text
     assert "ₖ = Σₜ 1[uₜ = k] d" in text
 
@@ -1499,6 +1499,37 @@ def _choices(b, cost):
     return loglik
 
 
+def _gates(W, xs):
+    h = c = np.zeros(2)
+    for x in xs:
+        i, o = np.split(W @ np.concatenate([x, h]), 2)
+        i, o = [1 / (1 + np.exp(-a)) for a in (i, o)]
+        c = (1 - i) * c + i
+        h = o * np.tanh(c)
+    return np.sum(h)
+
+
+def _heun(f, y, h, k):
+    k1 = f(y, k)
+    k2 = f(y + h * k1, k)
+    return y + h * (k1 + k2) / 2
+
+
+def _decay(y, k):
+    return -k * y**2
+
+
+def _reaction(y0, k):
+    y = y0
+    for _ in range(3):
+        y = _heun(_decay, y, 0.1, k)
+    return y
+
+
+def _chain(pos, rest):
+    return sum(np.linalg.norm(pos[a] - pos[b]) * L0 for (a, b), L0 in zip([(0, 1), (1, 2), (2, 0)], rest, strict=True))
+
+
 def _present_value(rate, cash):
     return sum(c / (1 + rate) ** t for t, c in enumerate(cash))
 
@@ -1553,7 +1584,7 @@ _BOOKS = {
     ),
     "a covariance that begins with I": (_covariance, ((2, 2), (2, 2)), "F", ["+ Σₜ dtotal/daₜ @ Pₜ₋₁"]),
     "means over several sizes": (
-        _reviews, ((4, 2),), "E", ["n1 = 3, n2 = 2, n3 = 4", "dL/daₜᵢⱼ = dL/dmₜⱼ / nₜ"],
+        _reviews, ((4, 2),), "E", ["(n1, n2, n3) = (3, 2, 4)", "dL/daₜᵢⱼ = dL/dmₜⱼ / nₜ"],
     ),
     "a force at both ends of a round": (
         _leapfrog, (2, 2, (), (2, 2)), "eps", ["aₜ = A @ qₜ₋₁ 2 t = 1 … 3", "cₜ = A @ qₜ 2 t = 1 … 3"],
@@ -1567,6 +1598,11 @@ _BOOKS = {
         ["aₜ = (1 + y)ᵗ", "price = Σₜ coupons[t-1] / aₜ", "duration = Σₜ t coupons[t-1] / aₜ"],
     ),
     "a sum that is not multiplied out": (_best_line, ((), 3, 3), "w", ["dL/dw3 = 2 Σₜ (w3 xs[t-1] - ys[t-1]) xs[t-1]"]),
+    "gates by a comprehension": (_gates, ((4, 4), (3, 2)), "W", ["iₜ = σ(", "hₜ = oₜ ⊙ tanh(cₜ) 2 t = 1 … 3"]),
+    "slopes by a function that is an argument": (
+        _reaction, ((), ()), "k", ["k1ₜ = -k yₜ₋₁²", "k2ₜ = -k (yₜ₋₁ + h k1ₜ)²"],
+    ),
+    "a variable that ends in a number": (_chain, ((3, 2), [(), (), ()]), "pos", ["L = Σₜ ‖cₜ‖ L0ₜ"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip
 

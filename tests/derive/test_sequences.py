@@ -842,7 +842,7 @@ def test_labels_in_a_list_have_their_numbers():
             alpha = alpha * B[:, o]
         return np.sum(alpha)
 
-    assert "obs1 = 0, o1 = 2, o2 = 1" in explained(forward, (draw(2, 3), [0, 2, 1]), ["B"])
+    assert "obs1 = 0, (o1, o2) = (2, 1)" in explained(forward, (draw(2, 3), [0, 2, 1]), ["B"])
 
 
 def test_a_state_that_is_computed_under_another_name_is_one_recursion():

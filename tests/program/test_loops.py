@@ -154,5 +154,5 @@ def test_what_a_scan_runs_over_has_its_name() -> None:
         return p
 
     text = str(ag.explain(backwards(ag.tensor(0.5, requires_grad=True, name="w"))))
-    assert "u1 = 2, u2 = ¼, u3 = ½" in text
+    assert "(u1, u2, u3) = (2, ¼, ½)" in text
     assert "w sin(aₜ₋₁) + uₜ" in text
