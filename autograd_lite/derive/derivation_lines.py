@@ -43,6 +43,7 @@ from .steps import PRODUCTS
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
+_PASSING = ("matrix product", "outer product", "index")  # what passes on the gradient of a line above as it is
 WIDE = 12  # names and numbers in a gradient that skips landmarks without a name
 PLAIN = 2  # names and numbers of a gradient that has no line, λ / 2; of -1 / (2 n) there are three
 FEW = 4  # names and numbers of what is written out in a closed form
@@ -181,8 +182,8 @@ class Lines:
                 (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             said = [k for k in self.consumers.get(n, ()) if k in chosen]
-            through = [self.factors[k, n].formula for k in said if chosen[k].labels]
-            is_said = any(k in at_labels for k in said) or any(e.role in ("matrix product", "index") for e in through)
+            roles = {self.factors[k, n].formula.role for k in said if chosen[k].labels}
+            is_said = any(k in at_labels for k in said) or not roles.isdisjoint(_PASSING)
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
             more += bool(whole and any(map(_is_without_unit, walk(whole.formula))))
             most = min(long + more, SHORT + 1)

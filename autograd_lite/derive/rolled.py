@@ -94,16 +94,21 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
-    symbols = {line.symbol for s in merged for line in s.lines}
+    summed = [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
+    lines = [line for s in summed if s.title != RULE for line in s.lines]
+    added = {line.symbol for line in lines if any(p.role == "sum over steps" for e in line.formulas for p in walk(e))}
+    each = {line.symbol.partition("@")[0] for line in lines if "@" in line.symbol}
 
-    def summed(s: Section, line: Line) -> Line:
-        """A line with sums over the steps; in the chain rule only of what a loop computes, or has one line for all."""
-        new = _summed(line, looped, whole)
-        words = {w for e in new.formulas for w in e.names}
-        stems = {w.rpartition("/d")[2].partition("@")[0] for w in words}
-        return new if s.title != RULE or words & symbols or stems & {*looped} else line
+    def chosen(new: Line, old: Line) -> Line:
+        """A line of the chain rule: with a sum over what has one line for all rounds, or as its gradient has it."""
+        words = {w.partition("@")[0] for e in new.formulas for w in e.names}
+        stems = {w.rpartition("/d")[2] for w in words}
+        return new if new.symbol in added or not each.isdisjoint(words | stems) else old
 
-    return [replace(s, lines=[summed(s, line) for line in s.lines]) for s in merged]
+    pairs = zip(summed, merged, strict=True)
+    return [
+        s if s.title != RULE else replace(s, lines=list(map(chosen, s.lines, before.lines))) for s, before in pairs
+    ]
 
 
 def _of_equal(e: Expr) -> Expr | None:

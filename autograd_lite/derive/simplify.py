@@ -214,8 +214,11 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
 
 def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     """A product with quotients in it, over one denominator, in the shape that it had: x / x is 1 in all places."""
-    top, numerators = _gathered((number(coefficient), *(f.args[0] if f.role == "quotient" else f for f in factors)))
-    bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
+    above = [f.args[0] if f.role == "quotient" else f for f in factors]
+    below = [f.args[1] for f in factors if f.role == "quotient"]
+    turned = [f.args[1] for f in below if f.role == "quotient"]  # a / (b / c)
+    top, numerators = _gathered((number(coefficient), *above, *turned))
+    bottom, denominators = _gathered(f.args[0] if f.role == "quotient" else f for f in below)
     whole = _joint((*numerators, *denominators))
     numerators, denominators = _cancelled(numerators, denominators)
     if not isinstance(top * bottom, complex):
@@ -600,8 +603,8 @@ def _transpose(e: Expr) -> Expr | None:
 def _total(e: Expr) -> Expr | None:
     """The sum of all sums along some axes, or of what a mask chooses: Σ 1[at_risk] θ."""
     (x,), shape = e.args, e.shape
-    index = x.params.get("index")
-    if x.role == "index" and not shape and isinstance(index, Labels) and index.word and index.dtype == bool:
+    index = x.params.get("index") if x.role == "index" and not shape else None
+    if isinstance(index, Labels) and index.dtype == bool and index.word.isidentifier():
         chosen = _chosen(index, x.args[0].shape)
         return simplified("sum", (product((chosen, x.args[0]), chosen.shape),), (), axis=None, keepdims=False)
     is_all = x.role == "total" and _size(e) == 1 and len(shape) in (0, len(x.args[0].shape))

@@ -206,16 +206,18 @@ class Steps(Notation):
         eq, users = self.defined[n], self._consumers.get(n, ())
         is_part = eq.row.algebra == "index" and all(p not in self.defined or p in self.names for p in eq.reads)
         is_part &= bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
+        if is_part and isinstance(mask := eq.params["index"], Labels) and mask.dtype == bool:  # of Σ θ[at_risk]
+            return mask.word.isidentifier() and {self.defined[k].row.algebra for k in users} == {"total"}
         if not is_part or any(k.shape != n.shape and k.size == n.size for k in users):  # E[0] * E[1:] of two
             return False
         parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]
         others = [row.algebra for row in rows if row.kind != "elementwise" and row.algebra not in PRODUCTS]
         if parts and isinstance(parts[0], Labels) and parts[0].dtype == bool:  # of Σ θ[at_risk]
-            return not parts[1:] and bool(parts[0].word) and {*others} == {"total"}
+            return not parts[1:] and parts[0].word.isidentifier() and {*others} == {"total"}
         if not _are_slices(parts):
             return _are_places(parts) and not others
         is_alike = all(k.shape == n.shape or row.kind != "elementwise" for k, row in zip(users, rows, strict=True))
-        return is_alike and {*others} <= {"total"}
+        return is_alike and {*others} <= {"total", "concatenation"}
 
     @cached_property
     def _consumers(self) -> dict[Var, list[Var]]:

@@ -137,6 +137,10 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]):
             size = sub(of).value
             return Written(name("I", (size, size)), np.eye(size))
+        case ast.Call(func=ast.Attribute(attr="array"), args=[ast.List() as of]):
+            return sub(of)
+        case ast.List() if any(isinstance(x, ast.Name) for x in ast.walk(e)):
+            return sub(ast.Call(ast.Attribute(e, "stack"), [e], []))
         case ast.Call(func=ast.Attribute(attr="concatenate" | "stack" as word), args=[ast.List(several)]):
             row, parts = TABLE[word], [sub(part) for part in several]
             given = {str(key.arg): ast.literal_eval(key.value) for key in e.keywords}

@@ -390,6 +390,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             a = _condition(a)
         if printer.indexed and _is_joined(e) and len(e.shape) == 1 and a.role == "array" and a.shape == (1,):
             a = number(a.value.item())  # [0, b], not [[0.], b]
+        if printer.indexed and _is_joined(e) and a.role == "stack" and a.shape == (1,):
+            [a] = a.args
         word = write(a, printer, ATOM if mixed else place)
         if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
             template, before, word = template.replace("+", "-"), "- ", word.removeprefix("-").removeprefix("<mo>−</mo>")

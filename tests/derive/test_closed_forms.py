@@ -812,6 +812,20 @@ def survivors(eta, risk):
     return eta[0] - np.log(np.sum(np.exp(eta)[risk]))
 
 
+def fisher_ratio(x, a, b):
+    between, within = np.exp(a * x), np.exp(b - x)
+    return -np.log(between / within)
+
+
+def three_views(W, A, B, C):
+    def unit(X):
+        Z = X @ W
+        return Z / np.linalg.norm(Z, axis=1, keepdims=True)
+
+    a, p, n = unit(A), unit(B), unit(C)
+    return np.mean(np.sum(a * p, axis=1) - np.sum(a * n, axis=1))
+
+
 def words(U, E, y):
     scores = np.tanh(E) @ U.T
     p = np.exp(scores) / np.sum(np.exp(scores), axis=1, keepdims=True)
@@ -889,6 +903,8 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (gauss, (RNG.uniform(1, 2, 3), RNG.normal(size=(2, 3))), "dL/dsⱼ = -Σᵢ"),
     (survivors, (RNG.normal(size=3), np.array([True, False, True])), "log(Σ (1[risk] ⊙ a))"),
     (words, (RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), np.array([0, 2])), "dL/dU = (dL/dscores)ᵀ @ "),
+    (fisher_ratio, (1.0, 2.0, 3.0), "dL/dwithin = 1 / within since"),
+    (three_views, (np.eye(2) + 0.1, *RNG.normal(size=(3, 2, 2))), "dL/dW = dL/dZ3 · dZ3/dW + dL/dZ2 · dZ2/dW + dL/dZ1"),
 ])  # fmt: skip
 def test_each_term_of_a_sum_has_the_form_of_a_book(f, args, wanted):
     assert wanted in " ".join(str(ag.trace(f, *args).explain(f.__code__.co_varnames[0])).split())

@@ -298,7 +298,7 @@ def test_the_ends_of_an_array_have_their_places():
         return np.sum(u**3)
 
     text = " ".join(str(ag.trace(heat, np.array([0.0, 1.0, 0.5, 0.2, 0.1]), np.array(0.1)).explain(["u0"])).split())
-    assert re.search(r"dL/du1ᵢ = 1\[i = 4\] dL/dh2 \+ dL/df2ᵢ₋₁ .* \+ 1\[i = 0\] dL/da2 since", text)
+    assert "dL/du1ᵢ = 1[i = 4] dL/du2[4] + 1[i = 0] dL/du2[0] + dL/db2ᵢ₋₁ + " in text
 
 
 def test_rows_that_the_steps_use_are_rows_of_the_gradient():
@@ -1530,6 +1530,20 @@ def _chain(pos, rest):
     return sum(np.linalg.norm(pos[a] - pos[b]) * L0 for (a, b), L0 in zip([(0, 1), (1, 2), (2, 0)], rest, strict=True))
 
 
+def _falling(v):
+    g = 9.81
+    for _ in range(3):
+        v = v + 0.1 * (np.array([0.0, -g]) - v)
+    return np.sum(v**2)
+
+
+def _heated(u, k):
+    for _ in range(3):
+        inner = u[1:-1] + k * (u[2:] - u[:-2])
+        u = np.concatenate([u[:1], inner, u[-1:]])
+    return np.sum(u**2)
+
+
 def _present_value(rate, cash):
     return sum(c / (1 + rate) ** t for t, c in enumerate(cash))
 
@@ -1603,6 +1617,8 @@ _BOOKS = {
         _reaction, ((), ()), "k", ["k1ₜ = -k yₜ₋₁²", "k2ₜ = -k (yₜ₋₁ + h k1ₜ)²"],
     ),
     "a variable that ends in a number": (_chain, ((3, 2), [(), (), ()]), "pos", ["L = Σₜ ‖cₜ‖ L0ₜ"]),
+    "an array with a name in it": (_falling, (2,), "v", ["g = 9.81", "0.1 ([0, -g] - vₜ₋₁)"]),
+    "ends that stay": (_heated, (5, ()), "u", ["uₜ = [uₜ₋₁[:1], innerₜ, uₜ₋₁[-1:]]"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip
 

@@ -672,7 +672,7 @@ def test_rows_that_a_mask_selects_in_a_loop_are_numbered():
     died = np.array([1, 1, 0, 1])
     text = explained(cox, (draw(2), draw(4, 2), np.array([5.0, 2.0, 8.0, 3.0]), died), ["coef"])
     assert "at_riskₜ = 1[times ≥ times[t-1]] 4 t = 1 … 4" in text
-    assert "partial = Σₜ 1[died[t-1]] (log(hazardₜ) - log(Σ bₜ))" in text
+    assert "partial = Σₜ 1[died[t-1]] (log(hazardₜ) - log(Σ (1[at_riskₜ] ⊙ hazard)))" in text
 
     def by_sums(eta, times):
         total = 0.0
