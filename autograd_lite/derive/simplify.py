@@ -214,11 +214,11 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
 
 def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     """A product with quotients in it, over one denominator, in the shape that it had: x / x is 1 in all places."""
-    above = [f.args[0] if f.role == "quotient" else f for f in factors]
-    below = [f.args[1] for f in factors if f.role == "quotient"]
-    turned = [f.args[1] for f in below if f.role == "quotient"]  # a / (b / c)
-    top, numerators = _gathered((number(coefficient), *above, *turned))
-    bottom, denominators = _gathered(f.args[0] if f.role == "quotient" else f for f in below)
+    under = [f.args[1] for f in factors if f.role == "quotient"]
+    over = [f.args[1] for f in under if f.role == "quotient"]  # a / (b / c)
+    over += [f.args[0] if f.role == "quotient" else f for f in factors]
+    top, numerators = _gathered((number(coefficient), *over))
+    bottom, denominators = _gathered(f.args[0] if f.role == "quotient" else f for f in under)
     whole = _joint((*numerators, *denominators))
     numerators, denominators = _cancelled(numerators, denominators)
     if not isinstance(top * bottom, complex):
