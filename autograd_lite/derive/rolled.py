@@ -758,6 +758,8 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
         least = 2 if _is_of_loop(stem, looped) and family[0].formulas else LINES
         runs = _runs(family)
         often = Counter(id(line) for _, run in runs for line in run).values()
+        if min(_number(line.symbol)[1] for line in family) > 9:  # R11, R12, R21 of a table, not steps
+            continue
         is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
         for pair, run in (of for of in runs if is_plain and len(of[1]) >= _least(of[0], least)):
             instead |= {id(line): [] for line in run}

@@ -68,9 +68,11 @@ def _with_sign_in_front(e: Expr) -> Expr | None:
 
 
 def _is_fraction(a: Any, b: Any) -> bool:
-    """True for a quotient that stays one: 1 / 5 is not 0.2, and 2 / π is not 0.63662."""
+    """True for a quotient that stays one: 1 / 5 is not 0.2, 1 / 0.8 not 1.25, and 2 / π is not 0.63662."""
     if isinstance(a, complex) or isinstance(b, complex) or not b or not a % b:
         return False
+    if b % 1 and round(1 / b, 9) % 1:
+        return True
     return type(a) is type(b) is int and b > 4 or len(repr(a / b)) > LONG
 
 
