@@ -19,7 +19,7 @@ import numpy as np
 from ..table import ROWS, Textbook, around, at, composite, constant, general, notation
 from ..table.batching import padded, stacked
 from ._arrays import operand, raw
-from .matrices import REGULAR, dagger, eps, from_lower, matrix, regular
+from .matrices import REGULAR, dagger, eps, from_lower, matrix
 from .products import conj, matmul, tensordot, vecdot
 from .shaping import matrix_transpose
 from .sorting import by_signature
@@ -29,9 +29,6 @@ __all__ = [
     "tensorsolve", "trace",
 ]
 
-
-def _system(a, b, **params):
-    return at(around(3 * np.eye(a[-2], a[-1]), *a), b, **params)
 
 # ---------------------------------------------------------------------------------------- inverses, equations
 
@@ -77,10 +74,7 @@ solve = general(
     textbook=lambda a, b: Textbook(
         x1="-outer(solve(x1.T, g), y)" if len(b.shape) == 1 else "-solve(x1.T, g) @ y.T", x2="solve(x1.T, g)"
     ),
-    examples=[
-        _system((3, 3), (3,)), _system((3, 3), (3, 2)), _system((2, 3, 3), (3,)), _system((2, 3, 3), (3, 2)),
-        _system((3, 3), (2, 3, 1)), _system((1, 1), (1,)), _system((0, 0), (0, 2)),
-    ],
+    examples="3I:3x3 [3]; 3I:3x3 3x2; 3I:2x3x3 [3]; 3I:2x3x3 3x2; 3I:3x3 2x3x1; 3I:1x1 [1]; 3I:0x0 0x2",
     subscripts=lambda n1, n2: "...ab,...jk->...ik" if n2 > 1 else "...ab,j->...i",  # it mixes whole systems
 )
 
@@ -105,13 +99,13 @@ def _pinv_bind(a, rcond=None, hermitian=False, *, rtol=Ellipsis):
 pinv = general(
     np.linalg.pinv, _pinv_rule, bind=_pinv_bind, holomorphic=False, tex="{x}^{{+}}", text="{x}⁺", batch=stacked(2),
     js="pinv({x}, {rcond})", examples=[
-        regular(3, 3), regular(4, 2), regular(2, 4), regular(2, 3, 2), regular(1, 3), regular(0, 2),
-        regular(3, 2, rtol=1e-10), at(around(np.eye(2), scale=0.1), hermitian=True),
+        "3I:3x3; 3I:4x2; 3I:2x4; 3I:2x3x2; 3I:1x3; 3I:0x2; 3I:3x2 rtol=1e-10",
+        at(around(np.eye(2), scale=0.1), hermitian=True),
     ],
 )
 
 
-@composite(np.linalg.lstsq, examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))])
+@composite(np.linalg.lstsq, examples="3I:4x2 [4]; 3I:4x2 4x3; 3I:2x4 2x3")
 def lstsq(a, b, rcond=None):
     """The least-squares solution of least norm; the sums of squared residuals; the rank; the singular values.
 
@@ -255,7 +249,7 @@ notation("logabsdet", "log |det {x1}|", r"\ln \lvert \det {x1} \rvert", lambda x
 # --------------------------------------------------------------------------------------------- powers, counts
 
 
-@composite(np.linalg.matrix_power, examples=[at(around(2 * np.eye(2)), n) for n in (-2, -1, 0, 1, 2, 3, 6)])
+@composite(np.linalg.matrix_power, examples=[f"2I:2x2 {n}" for n in (-2, -1, 0, 1, 2, 3, 6)])
 def matrix_power(a, n):
     """By repeated squaring; of the inverse for a negative power."""
     a, n = operand(a), index(n)

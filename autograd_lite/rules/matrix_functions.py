@@ -9,7 +9,7 @@ R. H. Bartels and G. W. Stewart, "Solution of the matrix equation AX + XB = C" (
 
 import numpy as np
 
-from ..table import Primitive, around, at, composite, general
+from ..table import Primitive, composite, general
 from ..table.batching import stacked
 from ._arrays import floating, operand
 from .matrices import DEFINITE, REGULAR, dagger
@@ -62,7 +62,7 @@ expm_derivative: Primitive = general(
 expm = general(
     _expm, lambda g, x: expm_derivative(x.mT, g), name="linalg.expm", np_name="scipy.linalg.expm",
     bind=lambda A: ((_square("linalg.expm", A),), {}), tex="e^{{{x}}}", batch=stacked(2),
-    examples=[*REGULAR, at(around(4 * np.eye(2)))],
+    examples=[*REGULAR, "4I:2x2"],
 )
 
 # ----------------------------------------------------------------------------------- what needs the Schur form
@@ -90,7 +90,7 @@ def _sqrtm(x):
 sqrtm = general(  # Y Y = X, so that dY Y + Y dY = dX
     _sqrtm, lambda g, y: solve_sylvester(y.mT, y.mT, g), name="linalg.sqrtm", np_name="scipy.linalg.sqrtm",
     bind=lambda A: ((_square("linalg.sqrtm", A),), {}), tex="{x}^{{1/2}}", batch=stacked(2),
-    examples=[*DEFINITE, at(around(4 * np.eye(3)))],
+    examples=[*DEFINITE, "4I:3x3"],
 )
 
 
@@ -135,10 +135,7 @@ solve_sylvester: Primitive = general(
     _sylvester, lambda g, y, x1, x2: -_adjoint(g, x1, x2) @ y.mT, lambda g, y, x1, x2: -y.mT @ _adjoint(g, x1, x2),
     _adjoint, name="linalg.solve_sylvester", np_name="scipy.linalg.solve_sylvester", bind=_sylvester_bind,
     tex=r"\operatorname{{solve}}({x1} \, Y + Y {x2} = {x3})", batch=stacked(2, 2, 2), jvp=_sylvester_forward,
-    examples=[
-        at(around(3 * np.eye(3)), around(3 * np.eye(2)), (3, 2)),
-        at(around(3 * np.eye(2), 2, 2, 2), around(3 * np.eye(2)), (2, 2)),
-    ],
+    examples="3I:3x3 3I:2x2 3x2; 3I:2x2x2 3I:2x2 2x2",
 )
 
 # ------------------------------------------------------------------------------------------------- banded systems
@@ -200,10 +197,9 @@ solve_banded: Primitive = general(
 # --------------------------------------------------------------------------------------------- written with others
 
 
-@composite(name="linalg.solve_triangular", np_name="scipy.linalg.solve_triangular", examples=[
-    at(around(3 * np.eye(3)), (3, 2)), at(around(3 * np.eye(3)), (3,), lower=True),
-    at(around(3 * np.eye(2), 2, 2, 2), (2, 2), trans=1, lower=True), "2x2 [2] trans=C unit_diagonal=True",
-])
+@composite(name="linalg.solve_triangular", np_name="scipy.linalg.solve_triangular", examples=(
+    "3I:3x3 3x2; 3I:3x3 [3] lower=True; 3I:2x2x2 2x2 trans=1 lower=True; 2x2 [2] trans=C unit_diagonal=True"
+))
 def solve_triangular(
     a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True,
 ):

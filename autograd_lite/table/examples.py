@@ -2,6 +2,7 @@
 
 The first has one example between semicolons, and its arguments between blanks: ``2x3``, ``[3]`` and ``[]`` are arrays
 of normal numbers of this shape, ``2x3j`` one of complex numbers, ``0.5..3:2x3`` one of numbers between 0.5 and 3,
+``±2x3`` one of numbers of both signs that are not near 0, ``3I:2x2`` a matrix near three times the identity,
 ``2x3,[3]`` a list of two arrays, ``a[2,0]`` an array with these entries, and the rest are Python's literals, or words.
 
 An example is a function of a random generator that returns ``(arguments, keywords)``. :func:`at` makes one. A tuple
@@ -22,6 +23,7 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -78,8 +80,8 @@ def _written(text: str) -> list[Example]:
     return [partial(_drawn, example) for example in text.split(";")]
 
 
-#: Numbers between two others, a shape, and whether they are complex.
-_ARRAY = re.compile(r"(?:(\S+)\.\.(\S+):)?(\d+(?:x\d+)+|\[\d*\])(j?)")
+#: What its numbers are, its shape, and whether they are complex.
+_ARRAY = re.compile(r"(?:(\S+)\.\.(\S+):|(\d+)I:|(±))?(\d+(?:x\d+)+|\[\d*\])(j?)")
 
 
 def _drawn(example: str, rng: np.random.Generator) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -93,15 +95,21 @@ def _value(word: str) -> Any:
     if all(arrays):
         made = [_array(*array.groups()) for array in arrays if array]
         return made[0] if len(made) == 1 else made
-    try:
-        return just(np.array(literal_eval(word[1:])) if word.startswith("a[") else literal_eval(word))
-    except (SyntaxError, ValueError):
-        return word
+    for read in (literal_eval, float):  # inf is no literal
+        with suppress(SyntaxError, ValueError):
+            return just(np.array(read(word[1:])) if word.startswith("a[") else read(word))
+    return word
 
 
-def _array(low: str | None, high: str, shape: str, is_complex: str) -> Any:
+def _array(low: str | None, high: str, times: str | None, both: str | None, shape: str, is_complex: str) -> Any:
     sizes = tuple(map(int, re.findall(r"\d+", shape)))
-    return uniform(float(low), float(high), *sizes) if low else complex_normal(*sizes) if is_complex else sizes
+    if low:
+        return uniform(float(low), float(high), *sizes)
+    if times:
+        return around(int(times) * np.eye(sizes[-2], sizes[-1]), *sizes)
+    if both:
+        return Drawn(lambda rng: (x := rng.normal(size=sizes)) + np.copysign(0.5, x))
+    return complex_normal(*sizes) if is_complex else sizes
 
 
 def _argument(rng: np.random.Generator, a: Any) -> Any:
