@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import added, before, bound, decisions, is_around, looped, passed, sources
+from ..program.assignments import added, before, bound, decisions, is_around, kept, looped, passed, sources
 from ..program.naming import expression, groups, line, operand, span, stem
 from .chain_rule import Chain
 from .formula import Expr, name
@@ -73,7 +73,7 @@ class Given:
         written = chain.constants.source(eq, k)
         written = written.value if names == starts and isinstance(written, ast.Subscript) else written  # pos[0]
         is_formula = bool(names) if isinstance(written, ast.BinOp) else names != starts  # 0.1 * assets0
-        if is_formula and names.isdisjoint(self.chain.numbered):
+        if is_formula and not self._kept(written, code) and names.isdisjoint(self.chain.numbered):
             word = written.id if whole.role == "name" and isinstance(written, ast.Name) else ""
             if {word} in (names, {stem(w) for w in names}):
                 self.fixed |= names - {word}  # S2, of the list from which a loop takes S
@@ -135,7 +135,8 @@ class Given:
 
     def word(self, word: str, code: CodeType | None = None) -> bool:
         """True if the value of a variable is given."""
-        return self._of_word(word, code or self.chain.code) > UNKNOWN
+        variable = next((w for w, latin in self.chain.latin.items() if latin == word), word)  # sigma beside σ(x)
+        return self._of_word(variable, code or self.chain.code) > UNKNOWN
 
     def _of_word(self, word: str, code: CodeType | None) -> int:
         if (code, word) not in self._words:
@@ -236,10 +237,17 @@ class Given:
                 stack += [n for e in sources(code, word) or () if span(e) not in self.recorded for n in _names(e)[0]]
         return seen
 
+    @staticmethod
+    def _kept(e: ast.AST | None, code: CodeType | None) -> list[ast.expr]:
+        """What was assigned to an attribute: ``self.lam``."""
+        return kept(code, e.attr) if isinstance(e, ast.Attribute) and code is not None else []
+
     def _origin(self, e: ast.AST, code: CodeType | None) -> int:
         """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
         if isinstance(e, ast.Name):  # the same under another name
             return self._local(e.id, code)
+        if values := self._kept(e, code):
+            return min(self._origin(x, self.chain.code) for x in values)
         names, own = _names(e)
         names -= (arguments := {word for word in names if code is not None and passed(code, word)})
         if any(getattr(p, "attr", "") in _READS or getattr(p, "arg", "") == "requires_grad" for p in _values(e)):

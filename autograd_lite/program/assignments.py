@@ -55,6 +55,30 @@ def passed(code: CodeType, word: str) -> list[ast.expr]:
     return expressions
 
 
+def kept(code: CodeType, word: str) -> list[ast.expr]:
+    """What a file assigns to an attribute ``self.lam``; of an argument of ``__init__`` what is passed for it."""
+    parts = [*ast.walk(tree(code.co_filename))]
+    calls = [call for call in parts if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)]
+    classes = (of for of in parts if isinstance(of, ast.ClassDef))
+    arguments = {at: (of, f) for of in classes for f in of.body if isinstance(f, ast.FunctionDef) for at in ast.walk(f)}
+    expressions: list[ast.expr] = []
+    for at in parts:
+        targets = at.targets if isinstance(at, ast.Assign) else [getattr(at, "target", None)]
+        value = getattr(at, "value", None)
+        if not isinstance(value, ast.expr) or not any(isinstance(t, ast.Attribute) and t.attr == word for t in targets):
+            continue
+        of, f = arguments.get(at, (None, None))
+        names = [a.arg for a in f.args.args] if f is not None else []
+        if of is None or f is None or not isinstance(value, ast.Name) or value.id not in names:
+            expressions.append(value)
+            continue
+        k = names.index(value.id) - 1
+        for call in (call for call in calls if isinstance(call.func, ast.Name) and call.func.id == of.name):
+            given = [*call.args[k : k + 1], *(p.value for p in call.keywords if p.arg == value.id)]
+            expressions += given or f.args.defaults
+    return expressions
+
+
 def decisions(code: CodeType) -> list[tuple[ast.expr, range]]:
     """The test of each branch and ``while`` in the function of `code`, or in the module, with the lines below it."""
     ends = ast.If, ast.While, ast.IfExp

@@ -73,7 +73,7 @@ _SIZED = ("eye", "identity", "ones", "zeros", "full", "arange")  # by a whole nu
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 
-_ERF = np.vectorize(math.erf, otypes=[float])
+_ERF, _LGAMMA = (np.vectorize(fn, otypes=[float]) for fn in (math.erf, math.lgamma))
 
 
 def _counted(x: Any) -> Any:
@@ -105,13 +105,6 @@ def _axis(x: Any, axis: Any) -> Any:
     return np.ravel(axis)[0] if axis is not None else -2 if is_column else -1
 
 
-def _digamma(x: Any) -> Any:
-    """The derivative of log Γ, of positive numbers, by its series far out."""
-    y = np.asarray(x, float) + 10
-    series = np.log(y) - 1 / (2 * y) - 1 / (12 * y**2) + 1 / (120 * y**4) - 1 / (252 * y**6) + 1 / (240 * y**8)
-    return series - sum(1 / (y - k) for k in range(1, 11))
-
-
 def _diagonal(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix; of a vector, a column or a row the matrix that has it there."""
     return np.diag(np.ravel(x) if np.ndim(x) == 2 and 1 in np.shape(x) else x, k)
@@ -128,8 +121,8 @@ _FUNCTIONS: Mapping[str, Any] = {
     "ln": np.log,
     **dict.fromkeys(("cross", "cross3"), np.cross),
     "sech": lambda x: 1 / np.cosh(x),
-    **dict.fromkeys(("ψ", "psi", "digamma"), _digamma),
-    **dict.fromkeys(("gammaln", "loggamma", "lgamma"), np.vectorize(math.lgamma, otypes=[float])),
+    **dict.fromkeys(("ψ", "psi", "digamma"), partial(_slope, _LGAMMA)),
+    **dict.fromkeys(("gammaln", "loggamma", "lgamma"), _LGAMMA),
     "Γ": np.vectorize(math.gamma, otypes=[float]),
     "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
@@ -244,7 +237,8 @@ def written(names: Iterable[str]) -> dict[str, str]:
     shown_as = {**spelled, **{text_name(w): w for w in names}}
     printed = {re.sub(r"(?<=[^\W\d_]|[\u0300-\u036f])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
     lowered |= {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for shown, w in printed.items()}  # θ₀
-    return {**lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
+    values = {c: w for c, w in zip("ΦφψΓ", ("Phi", "phi", "psi", "Gamma"), strict=True) if w in names}  # Φᵀ, no Φ(x)
+    return {**values, **lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
 
 
 def greek(letter: str) -> str:

@@ -168,7 +168,7 @@ class Code(Ascii):
             params = [f"{k}={v!r}" for k, v in shown_params(e).items()]
             inside = ", ".join(arguments)
             return f"{e.head}({', '.join([f'[{inside}]' if e.row.variadic else inside, *params])})"
-        options = repr(sorted(e.params.items())) + repr([a.key for a in e.args[count:]])
+        options = repr((sorted(e.params.items()), [a.key for a in e.args[count:]], [a.shape for a in e.args[:count]]))
         several = self._numbers.setdefault(e.head, [])
         if options not in several:
             several.append(options)

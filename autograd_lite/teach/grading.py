@@ -27,6 +27,7 @@ NOT_FINITE = "it contains inf or nan"
 NAMES = ": write the names in place of the numbers"
 AT_ONE_STEP = "it is right for one step, but not for each step t"
 SYMMETRIC = "only the symmetric part is determined, and that is right"
+REMARKS = "ELSEWHERE NOT_FINITE NAMES AT_ONE_STEP SYMMETRIC"  # that the page has from here
 OTHER_SHAPE, MISFIT = 3, 4  # the ranks of another shape, and of shapes that do not fit
 UNMARKED = "not marked here"
 RIGHT = ("", CARRIED, SYMMETRIC)

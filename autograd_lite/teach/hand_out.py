@@ -26,9 +26,10 @@ from ..base import escape
 from ..derive.mathml import Reader as Mathematics, html_of
 from ..derive.writing import TEXT, shape_text
 from ..table.textbook import NOTATIONS
+from . import grading, notation
 from .answers import FEWER, FUNCTIONS, PRODUCTS, READINGS, Reader
 from .grading import Marks, Question
-from .notation import LITERAL, Board, Unread
+from .notation import Board, Unread
 from .spellings import POWERS, SIGNS, SPELLINGS
 
 LINE = r"\underline{\hspace{8em}}"  # a blank
@@ -147,11 +148,13 @@ class HandOut:
             "whole": self.board.whole,
             "letter": self.board.letter,
             "signs": SIGNS,
-            "spellings": list(map(_in_script, SPELLINGS)),
+            "spellings": [[_in_script(pattern), _by(by), name] for pattern, by, name in SPELLINGS],
             "powers": POWERS,
             "limits": {"products": PRODUCTS, "readings": READINGS, "fewer": FEWER},
             "constants": self.constants,
-            "literal": _in_script((LITERAL, "", ""))[0],
+            "patterns": {w.strip("_"): _in_script(getattr(notation, w)) for w in notation.PATTERNS.split()},
+            "tables": notation.TABLES | {"OTHERS": notation.OTHERS},
+            "remarks": {w: getattr(grading, w) for w in grading.REMARKS.split()},
             "zeros": self.zeros,
             "shown": self.shown,
             "maps": {w: m for w, x in reader.names.items() if callable(x) and (m := _linear(x))},
@@ -255,11 +258,15 @@ class HandOut:
         return json.dumps(content, indent=1)
 
 
-def _in_script(spelling: tuple[str, str, str]) -> list[str]:
-    """A spelling, with its pattern as JavaScript has it."""
-    pattern, by, name = spelling
-    by = re.sub(r"\\(?:g<)?(\d)>?", r"$\1", by).replace("\\\\", "\\")
-    return [pattern.replace(r"\w", r"\p{L}\p{N}_").replace(r"\d", r"\p{Nd}"), by, name]
+def _in_script(pattern: str) -> str:
+    """A pattern as JavaScript has it."""
+    pattern = re.sub(r"\[\^\\W([^\]]*)\]", lambda m: (f"(?![{m[1]}])" if m[1] else "") + r"[\w]", pattern)  # [^\W\d]
+    pattern = re.sub(r"(\[\^?(?:\\.|[^\]\\])*\])|\\w", lambda m: m[1] or r"[\w]", pattern)
+    return pattern.replace(r"\w", r"\p{L}\p{N}_").replace(r"\d", r"\p{Nd}")
+
+
+def _by(replacement: str) -> str:
+    return re.sub(r"\\(?:g<)?(\d)>?", r"$\1", replacement).replace("\\\\", "\\")
 
 
 def _saved(q: Question) -> tuple[Any, ...]:

@@ -232,12 +232,6 @@ const erf = (x) => { // by its series, and far out by a continued fraction
 };
 const logistic = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-/** The derivative of log Γ, of positive numbers, by its series far out. */
-const digamma = (x) => {
-  let y = x + 10, series = Math.log(y) - 1 / (2 * y) - 1 / (12 * y ** 2) + 1 / (120 * y ** 4) - 1 / (252 * y ** 6) + 1 / (240 * y ** 8);
-  for (let k = 1; k < 11; k++) series -= 1 / (y - k);
-  return series;
-};
 const gammaln = (x) => {
   const y = x > 0 ? x + 10 : notMarked("log Γ of a negative number");
   let series = (y - 0.5) * Math.log(y) - y + Math.log(2 * Math.PI) / 2 + 1 / (12 * y) - 1 / (360 * y ** 3) + 1 / (1260 * y ** 5) - 1 / (1680 * y ** 7);
@@ -246,7 +240,6 @@ const gammaln = (x) => {
 };
 const ENTRYWISE = {
   gammaln, loggamma: gammaln, lgamma: gammaln, "Γ": (x) => Math.exp(gammaln(x)),
-  "ψ": digamma, psi: digamma, digamma,
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
   tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
@@ -263,6 +256,7 @@ const slope = (f) => (x) => {
   const h = Math.abs(x) < 1e-6 || Math.abs(x) > 0.1 ? 1e-3 : Math.abs(x) / 100;
   return (8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h);
 };
+for (const word of ["ψ", "psi", "digamma"]) ENTRYWISE[word] = slope(gammaln);
 for (const [word, f] of Object.entries({ ...ENTRYWISE, ...OF_THE_SAME_KIND })) ENTRYWISE[`${word}ʹ`] = slope(f);
 const minimum = (a, b) => Math.min(a, b), maximum = (a, b) => Math.max(a, b);
 const OPERATORS = { add: "+", subtract: "-", multiply: "*", divide: "/", power: "**", greater: ">", less: "<",
@@ -515,37 +509,29 @@ const quotient = (a, b) => (together(a.shape, b.shape) ? map((x, y) => (x === 0 
 const W = "[\\p{L}\\p{N}_]";
 const NUMBER = /^[0-9.]+$/;
 const MARKS = "\u0300-\u036f";
-const TOKEN = new RegExp(
-  `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}]|[₊₋](?=[₀-₉]))*|` +
-  "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
-);
-const TURNED = [".T", ".mT", ".I"];
-const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sech", "det", "tr", "diag", "sign"];
-const KEYWORDS = ["and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await"];
+/** Patterns, also compiled, and words that stand in notation.py, and remarks of grading.py: a page has them with its data. */
+const P = {}, RE = {}, TABLES = {}, SAYS = {};
+const learned = ({ patterns, tables, remarks }) => {
+  const more = { ...patterns, ALONE: `^${patterns.AT}$`, SPLIT: `^([^]+?)((?:${patterns.AT})?)$` };
+  for (const [to, from] of [[P, patterns], [TABLES, tables], [SAYS, remarks]]) Object.assign(to, from);
+  for (const [word, pattern] of Object.entries(more)) RE[word] = new RegExp(pattern, "gu");
+};
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
 const BARS = { "|": "bars", "‖": "norm" };
 const CALLED = { "√": "sqrt", ln: "log" };
-const OF_OPERAND = ["min", "max", "argmin", "argmax", "prod"]; // minₖ dᵢₖ
-const AFTER = ["+", "-", "*", "/", "**", "@", "%", "//", "(", ","];
 const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
-const isOperand = (word) => new RegExp(`^(?:${W}|[.(\\[{'"])`, "u").test(word) && !KEYWORDS.includes(word) && word !== ".";
-const AT = `(?:[${INDICES}](?:[₊₋][₀-₉]+)?)+`; // the indices of an operand
-const ALONE = new RegExp(`^${AT}$`, "u"), SPLIT = new RegExp(`^(.+?)((?:${AT})?)$`, "su");
-const isIndex = (token) => token !== undefined && ALONE.test(token);
-const split = (word) => word.match(SPLIT)?.slice(1) ?? [word, ""];
+const isOperand = (word) => new RegExp(`^(?:${W}|[.(\\[{'"])`, "u").test(word) && !TABLES.WORDS.includes(word) && word !== ".";
+const isIndex = (token) => token !== undefined && token.search(RE.ALONE) === 0;
+const split = (word) => [...word.matchAll(RE.SPLIT)][0]?.slice(1) ?? [word, ""];
 const lettersOf = (text) => [...text].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
-const MOVED = new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu");
 const tuple = (numbers) => `(${numbers.join(",")},)`;
 /** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
-const LEFT_STEP = "_t|[\\[_]?\\(?[tₜ] ?(?:([-+₊₋]) ?([\\p{Nd}₀-₉]+))?[\\])]?"; // of a left side: [t-1]
-const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
 /** What is raised, as a power; an inverse is left as it is. */
 const power = (raised) => {
   const number = raised.normalize("NFKC");
   return ["⁻¹", "⁻ᵀ"].includes(raised) ? raised : /^\p{Nd}+$/u.test(number) ? `**${number} ` : `**(${number})`;
 };
-const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}]|/(?=d))*?)${STEP}`, "gu");
 const moved = (sign, k) => (sign ? Number(("₋-".includes(sign) ? "-" : "") + [...k].map((c) => "0₀1₁2₂3₃4₄5₅6₆7₇8₈9₉".indexOf(c) >> 1).join("")) : 0);
 const endOfTerm = (text, start) => {
   for (let k = start, depth = 0; k < text.length; k++) {
@@ -573,8 +559,8 @@ const startOfTerm = (text, end) => {
 };
 const OF_STEP = { t: "ₜ", s: "ₛ", m: "ₘ" };
 /** A formula with names in the place of numbers that are those of given values. */
-function* withNames(text, { literal, signs, constants }) {
-  const several = text.split(new RegExp(`(${literal})`, "u")).map((part, k) => {
+function* withNames(text, { signs, constants }) {
+  const several = text.split(new RegExp(`(${P.LITERAL})`, "u")).map((part, k) => {
     const size = k % 2 ? Number(signs[part] ?? part) : NaN;
     return [part, ...constants.filter(([x]) => Math.abs(x) === size).map(([x, w]) => (x > 0 ? `(${w})` : `(-${w})`))].slice(0, 4);
   });
@@ -608,24 +594,13 @@ const ofRow = (text, letters, isOfStep) => {
   const isRow = !text.includes("Σₜ") && !isOfStep && !text.includes(first) && others.every((c) => text.includes(c));
   if (!text.includes("ₜ") || !others.length || (first !== "ₜ" && !isRow)) return [text, letters];
   const c = [...INDICES].reverse().find((x) => !(text + others.join("")).includes(x)) ?? notMarked("its indices");
-  const changed = text.replaceAll("ₜ", c).replace(new RegExp(BARE, "gu"), LETTERS[INDICES.indexOf(c)]).replace(ENTRY, (_, at) => below(at));
+  const changed = text.replaceAll("ₜ", c).replace(RE.BARE, LETTERS[INDICES.indexOf(c)]).replace(RE.ENTRY, (_, at) => below(at));
   return [changed, c + others.join("")];
 };
-const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, k) => [c, "aehoprsuvx"[k]]));
-const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
-const BRACES = new RegExp(`(?<=${W}|[${MARKS})\\]|‖])_\\{([^{}]*)\\}`, "gu"); // x_{i-1}, Σ_{ij}, p_{t-1,i}
-const BARE = `(?<![\\p{L}_]|(?!\\p{Nd})\\p{N}|\\.)t(?!${W})`; // the number of a step
-const INDEX = new RegExp(`((?:${W}|[${MARKS}])*(?:${W}|[${MARKS})\\]])|[)‖|])_(t?[i-n]+)(?!(?![ᵀΣ])${W}|[${MARKS}])`, "gu"); // x_i
-const PRIMED = new RegExp(`(${W}+)['′’](?!${W}*['"])`, "gu"); // X' for Xᵀ
-const PLAIN = new RegExp(`(?<=${W}|[${MARKS}])((?:${AT.slice(0, -1)}*)[${INDICES}])([₀-₉])(?![${SUBSCRIPT}])`, "gu"); // xᵢ₀
-const WITH_INDICES = new RegExp(`[Σ∑‖{\\\\${INDICES}ₜ]|_[ti-n](?!${W})|\\[[^\\]]*(?<!${W})[ti-n](?!${W})`, "u");
-const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\p{Nd}⁰¹²³⁴-⁹]+)[})]?/gu; // Σ_{t=1}^3
-const PART = /Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
-const ENTRY = /(?<=[\p{L}\p{N}_)\]])\[((?:[i-n](?: ?[-+] ?\p{Nd}+)?(?:, ?(?=[i-n]))?)+)\]/gu; // x[i, j-1]
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 const add = (out, word) => {
-  if (KEYWORDS.includes(word)) word = ` ${word} `;
+  if (TABLES.WORDS.includes(word)) word = ` ${word} `;
   else if (out.length && isOperand(out.at(-1)) && isOperand(word)) out.push("*+");
   out.push(word);
 };
@@ -684,7 +659,7 @@ class Board {
     this.sign = new RegExp(Object.keys(signs).sort((a, b) => b.length - a.length).map(escaped).join("|"), "gu");
     this.gradients = new Set(copied.filter((w) => w.includes("/")).map((w) => words[w]));
     const parts = copied.map(escaped).join("|") || "(?!)";
-    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*|${LEFT_STEP})\\s*=(?!=)`, "u");
+    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*|${P.OF_STEP})\\s*=(?!=)`, "u");
     this.steps = new Map();
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
@@ -693,7 +668,7 @@ class Board {
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.ofStems = new RegExp(`(?<!${W})(${[...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)"})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
-    this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
+    this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
     this.ofT = new RegExp(`(?<!${W}|/)(?:${Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])).map(escaped).join("|") || "(?!)"})(?!${W})`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c)); // that are the user's own
@@ -712,7 +687,7 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all)));
+    text = this.withT(decomposed(this.spelled(text)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all)));
     const base = (w) => w.replace(new RegExp(`(?:_[i-n]|[${INDICES}])$`, "u"), "");
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && has(this.words, base(w)) && has(this.shapes, this.words[base(w)]); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
@@ -731,7 +706,7 @@ class Board {
     let by = null; // how far the step is moved of which the left side is
     if (start) {
       [text, letters] = [text.slice(start[0].length), start[1].replace("_t", "ₜ") || letters];
-      const at = letters === "ₜ" ? null : letters.match(new RegExp(`^(?:${LEFT_STEP})$`, "u"));
+      const at = letters === "ₜ" ? null : letters.match(new RegExp(`^(?:${P.OF_STEP})$`, "u"));
       if (at) {
         [by, letters] = [at[1] ? moved(below(at[1]), below(at[2])) : 0, "ₜ"];
         if (steps.length === 1) steps = [steps[0] - by];
@@ -748,15 +723,14 @@ class Board {
       return has(this.words, all) ? all : `${word}[${isOfMatrix ? [...number].join(",") : number}]`; // M[1,0] for M₁₀
     });
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})_((?!\\p{Nd})${W}+)`, "gu"), (all, w, at) => (!has(this.words, all) && has(this.words, at) && has(this.shapes, this.words[at]) ? `${w}[${at}]` : all)); // C_context
-    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 (np.pi) ");
+    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), has(this.shapes, this.words["π"]) ? "$1 π " : "$1 (np.pi) ");
     if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ\\[?([${LETTERS}${INDICES}]),?([${INDICES}]|\\p{Nd}\\])`, "gu"), (_, ...at) => `1[${at.slice(0, 2).map((c) => lettersOf(c)[0] ?? c.replace("]", "")).join(" = ")}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, ...of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/(d(?!\\p{Nd})(?:${W}|[${MARKS}])+)`, "gu"))) {
       const ends = of.map((w) => (has(this.words, split(w)[0]) ? this.words[split(w)[0]] : "")); // dK/dell, where dK is short for dL/dK
       if (!ends[0] || ends.every((w) => this.gradients.has(w))) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
     }
-    const places = new RegExp(`(?<!${W})at +(\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
-    for (let m = text.match(places); m; m = text.match(places)) {
+    for (let m; (m = [...text.matchAll(RE.PLACES)][0]);) {
       const k = startOfTerm(text, m.index);
       text = `${text.slice(0, k)} placed(${text.slice(k, m.index)}, np.s_${m[1]})${text.slice(m.index + m[0].length)}`;
     }
@@ -766,7 +740,7 @@ class Board {
     text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a}${isPair ? b : ""} 1[${plain(a + op + b)}] `);
     text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " bars($1)");
     this.measure(text, shape, plain(letters));
-    const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
+    const python = this.rewritten((text.replaceAll("∂", "d").match(RE.TOKEN) ?? []).filter((t) => t.trim()));
     const odd = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
     if (odd) throw new Unread(`${odd[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
     return python;
@@ -808,7 +782,7 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
     text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     text = this.overSteps(text);
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => {
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${P.STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => {
       if (this.steps.has(word)) return all;
       const by = moved(sign, k) - this.isCounted(word);
       return `${word}[t${by > 0 ? "+" : ""}${by || ""},${lettersOf(at).join("")}]`; // emitₜⱼ
@@ -820,15 +794,15 @@ class Board {
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
-    text = text.replace(new RegExp(`(?<=${W}|[${MARKS}])_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|\\(t\\s*(?:([+-])\\s*(\\p{Nd}+))?\\))`, "gu"), (_, sign, k) =>
+    text = text.replace(RE.TYPED_STEP, (_, sign, k) =>
       `ₜ${small(sign, k)}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
-    const values = [...text.matchAll(AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
+    const values = [...text.matchAll(RE.AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
     if (text.includes("Σₜ") && values.length && !/ₜ[₊₋]/.test(text) && values.every((w) => has(this.words, w) && !this.steps.has(w))) { // t is an index of arrays
       text = text.replaceAll("ₜ", [...INDICES].reverse().find((c) => !(text + letters).includes(c)) ?? "ₜ");
     }
-    const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
+    const over = [...text.matchAll(RE.RANGE)][0];
     if (over) text = text.slice(0, over.index).replace(/Σₜ(?!⟦)/gu, `Σₜ⟦${over[1]},${over[2]}⟧`);
     const sum = /Σₜ(?:⟦(\p{Nd}+),(\p{Nd}+)⟧)?/u;
     for (let m = text.match(sum); m; m = text.match(sum)) {
@@ -844,7 +818,7 @@ class Board {
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => this.atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length > 1) throw new (/(?<![\p{L}\p{N}_])(?:over|of|for)(?![\p{L}\p{N}_])/u.test(text) ? Unread : Misfit)("the sum over the steps is missing: write Σₜ"); // in words it is not read
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
-    return steps.length === 1 && new RegExp(`ₜ|\\[[^\\]]*${BARE}`, "u").test(text) ? this.atStep(text, steps[0]) : text; // else t is no name
+    return steps.length === 1 && new RegExp(`ₜ|\\[[^\\]]*${P.BARE}`, "u").test(text) ? this.atStep(text, steps[0]) : text; // else t is no name
   }
 
   /** A formula in which sums over steps are over t: Σₜ t dL/dyₜ for Σₖ k dL/dyₖ. */
@@ -854,7 +828,7 @@ class Board {
       const values = [...term.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)${c}`, "gu"))].map(([, word]) => word);
       if (text.slice(end).includes(c) || !values.some((w) => this.stems.has(w)) || values.some((w) => !this.stems.has(w) && !has(this.words, w))) continue;
       if (!values.every((w) => this.stems.has(w)) && !this.isReadAs("rows of steps")) continue;
-      text = `${text.slice(0, m.index)}Σₜ${term.replaceAll(c, "ₜ").replace(new RegExp(BARE.replace("t(", `${lettersOf(c)}(`), "gu"), "t")}${text.slice(end)}`;
+      text = `${text.slice(0, m.index)}Σₜ${term.replaceAll(c, "ₜ").replace(new RegExp(P.BARE.replace("t(", `${lettersOf(c)}(`), "gu"), "t")}${text.slice(end)}`;
     }
     return text;
   }
@@ -866,22 +840,22 @@ class Board {
 
   /** A formula at one step. */
   atStep(text, t) {
-    for (const [all, w, sign, k] of [...text.matchAll(AT_STEP)]) {
+    for (const [all, w, sign, k] of [...text.matchAll(RE.AT_STEP)]) {
       const at = t + moved(sign, k), steps = this.steps.get(w) ?? [], last = Math.max(...steps);
       if (w.includes("/") && steps.length && at === last + 1) text = text.replaceAll(all, `(0*${w}${last})`); // beyond the end a gradient is 0
       else if (this.computed.has(w) && steps.length && at === Math.min(...steps) - 1) text = text.replaceAll(all, `(0*${w}${at + 1})`); // a start that has no name is 0
       else if (steps.length && !steps.includes(at)) throw new Misfit(`there is no ${w}${at}`);
     }
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}`, "gu"), (all, w, sign, k) => (this.isCounted(w) ? `${w}[${t + moved(sign, k) - 1}]` : all));
-    text = text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k));
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${P.STEP}`, "gu"), (all, w, sign, k) => (this.isCounted(w) ? `${w}[${t + moved(sign, k) - 1}]` : all));
+    text = text.replace(RE.STEP, (_, sign, k) => t + moved(sign, k));
     const before = new RegExp(`(?<!${W})(${this.arrays})\\[t ?- ?(\\p{Nd}+)((?:,[^\\][]*)?)\\]`, "gu"); // x[t-3] at the second step
     text = text.replace(before, (all, w, k, rest) => (t >= Number(k) || this.isReadAs("ring") ? all : `(0*${w}[0${rest}])`));
-    return text.replace(new RegExp(BARE, "gu"), `(${t}+0)`); // 1 alone behind an array is a vector of ones
+    return text.replace(RE.BARE, `(${t}+0)`); // 1 alone behind an array is a vector of ones
   }
 
   stepsOf(term, over = []) {
     const wordOf = (of) => (this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1));
-    const each = [...term.matchAll(AT_STEP)].filter(([, of]) => this.steps.has(wordOf(of)) || !has(this.words, of)).map(([, of, sign, k]) => {
+    const each = [...term.matchAll(RE.AT_STEP)].filter(([, of]) => this.steps.has(wordOf(of)) || !has(this.words, of)).map(([, of, sign, k]) => {
       const there = this.steps.get(wordOf(of)) ?? [], by = moved(sign, k);
       const end = of.includes("/") ? Math.max(-1, ...there) + 1 : there.length ? Math.min(...there) - this.computed.has(wordOf(of)) : -1; // a start, or a gradient behind the last one, is 0
       return Object.assign(there.map((n) => n - by), { end: end - by });
@@ -904,7 +878,7 @@ class Board {
   /** The steps t for which the arrays in a term have entries; others if it has none. */
   rowsOf(term, others) {
     const inBrackets = new RegExp(`(${this.arrays})\\[t ?(?:([-+]) ?(\\p{Nd}+))?[\\],]`, "gu");
-    const at = [...term.matchAll(AT_STEP), ...term.matchAll(inBrackets)].map(([, w, sign, k]) => [(has(this.words, w) && this.shapes[this.words[w]]) || [], moved(sign, k)]);
+    const at = [...term.matchAll(RE.AT_STEP), ...term.matchAll(inBrackets)].map(([, w, sign, k]) => [(has(this.words, w) && this.shapes[this.words[w]]) || [], moved(sign, k)]);
     const rows = at.filter(([shape]) => shape.length).map(([shape, by]) => Array.from({ length: shape[0] }, (_, k) => k - by));
     const common = rows.slice(1).reduce((a, b) => a.filter((n) => b.includes(n)), rows[0] ?? []);
     return common.length && (rows.length > 1 || this.stems.size) ? common : others;
@@ -935,43 +909,43 @@ class Board {
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
   withSubscripts(text) {
-    const names = Object.keys(this.words).join(""), small = Object.keys(OTHERS).filter((c) => text.includes(c) && !names.includes(c));
+    const names = Object.keys(this.words).join(""), small = Object.keys(TABLES.OTHERS).filter((c) => text.includes(c) && !names.includes(c));
     const typed = this.hasWhole(text) ? [] : [...text.matchAll(/(?:Σ|(?<![\p{L}\p{N}_])sum)_\{?([a-hopqrsu-z])(?![\p{L}\p{N}_])/gu)].map(([, c]) => c);
-    for (const c of [...new Set([...small.map((x) => OTHERS[x]), ...typed])].sort()) { // Σ_b, Σₛ
+    for (const c of [...new Set([...small.map((x) => TABLES.OTHERS[x]), ...typed])].sort()) { // Σ_b, Σₛ
       const free = [...INDICES].reverse().find((x) => !text.includes(x) && !text.includes(LETTERS[INDICES.indexOf(x)]));
       if (!free) continue;
-      const plain = LETTERS[INDICES.indexOf(free)], sign = small.find((x) => OTHERS[x] === c);
+      const plain = LETTERS[INDICES.indexOf(free)], sign = small.find((x) => TABLES.OTHERS[x] === c);
       if (sign) text = text.replaceAll(sign, free);
       text = text.replace(new RegExp(`_(?:\\{[^{}]*\\}|${c}(?!${W}))`, "gu"), (at) => at.replace(new RegExp(`(?<![\\p{L}\\p{N}])${c}(?!${W})|(?<=\\{[ti-n])${c}(?=\\})|(?<=\\{)${c}(?=[i-n]\\})`, "gu"), plain)); // {b}, {ib}, {bi}
       if (!has(this.words, c)) text = text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W}|\\()`, "gu"), plain); // 1[wᵢ = u] in a formula with ᵤ
     }
     const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
-    text = text.replace(STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
-    text = text.replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
-    text = text.replace(BRACES, braced);
-    const place = `[${INDICES}](?:[₊₋](?:[${INDICES}]|[₀-₉]+))*`, byOthers = new RegExp(`(?:${place},?)*[${INDICES}](?:[₊₋][₀-₉]+)*[₊₋][${INDICES}](?:[₊₋][₀-₉]+)*(?:,?${place})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
-    text = text.replace(byOthers, (at) => `[${at.match(new RegExp(place, "gu")).map((p) => [...p].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")).join(",")}]`);
+    text = text.replace(RE.STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
+    text = text.replace(RE.PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
+    text = text.replace(RE.BRACES, braced);
+    const byOthers = new RegExp(`(?:${P.PLACE},?)*${P.BY_ANOTHER}(?:,?${P.PLACE})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
+    text = text.replace(byOthers, (at) => `[${at.match(RE.PLACE).map((p) => [...p].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")).join(",")}]`);
     const bound = [...text.matchAll(new RegExp(`Σ_?([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
     for (const c of bound) { // time[s-1] everywhere is counted from 1
       const places = [...text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${c}(?!${W})(?:(?<=\\[.) ?- ?1(?=[\\],]))?|(?<!Σ)${below(c)}`, "gu"))];
       if (places.length && places.every(([at]) => at.length > 1)) text = text.replace(new RegExp(`\\[${c} ?- ?1(?=[\\],])`, "gu"), `[${c}`);
     }
     const isKept = (c) => (has(this.words, c) && !bound.includes(c)) || ("+-".includes(c) && text.includes("Σ")); // in a sum, x[i+1] may go further than an index
-    text = text.replace(ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
+    text = text.replace(RE.ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
     text = text.replace(new RegExp(`(?<=[${INDICES}ₜ₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
-    text = text.replace(PLAIN, (_, at, k) => `[${[...at].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")},${SMALL.indexOf(k)}]`);
-    text = text.replace(INDEX, (all, word, at, k, whole) => {
+    text = text.replace(RE.ENTRY_OF, (_, at, k) => `[${[...at].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")},${SMALL.indexOf(k)}]`);
+    text = text.replace(RE.INDEX, (all, word, at, k, whole) => {
       const [before] = whole.slice(0, k).match(new RegExp(`(?:[d∂]${W}*/)?$`, "u"));
       return has(this.words, all) || has(this.words, before + all) ? all : word + below(at); // dL/dW_i
     });
-    return text.replace(new RegExp(`(?<=[${SUBSCRIPT}])(?=(?![${SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
+    return text.replace(new RegExp(`(?<=[${P.SUBSCRIPT}])(?=(?![${P.SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
   }
 
   /** Find how far each index goes: by the result, or else by the values that have it. */
   measure(text, shape, order) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
-    const bare = (text.match(TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c)) && !isCount(c));
+    const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c)) && !isCount(c));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
@@ -987,16 +961,16 @@ class Board {
     const sizes = several.length === letters.length ? several : shape;
     const extents = Object.fromEntries([...letters].slice(0, sizes.length).map((c, k) => [c, sizes[k]]).filter(([c]) => !sums.includes(c)));
     this.ends = { ...extents };
-    for (const token of text.match(TOKEN) ?? []) {
+    for (const token of text.match(RE.TOKEN) ?? []) {
       const [base, at] = split(token), lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [];
       lettersOf(at).slice(0, lengths.length).forEach((c, k) => { extents[c] ??= lengths[k]; });
     }
-    const inside = (text.match(TOKEN) ?? []).map(split).flatMap(([base, at]) => {
-      const lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [], all = [...at.matchAll(MOVED)];
+    const inside = (text.match(RE.TOKEN) ?? []).map(split).flatMap(([base, at]) => {
+      const lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [], all = [...at.matchAll(RE.MOVED)];
       return all.length === lengths.length ? all.map(([, c, sign, k], j) => [LETTERS[INDICES.indexOf(c)], lengths[j] - Math.max(moved(sign, k), 0), sign]) : [];
     });
     for (const [c, , sign] of inside) if (sign && sums.includes(c) && !letters.includes(c)) this.ends[c] = Math.min(...inside.filter(([d]) => d === c).map(([, n]) => n));
-    const pins = (text.match(TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.shapes[this.words[base]]?.length].includes(lettersOf(at).length));
+    const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.shapes[this.words[base]]?.length].includes(lettersOf(at).length));
     this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...pins.flatMap(([, at]) => lettersOf(at))];
     const rest = lettersOf(text.replace(new RegExp(`Σ[${INDICES}]+`, "gu"), ""));
     const endless = bare.filter((c) => sums.includes(c) && !has(extents, c) && !rest.includes(c)).sort();
@@ -1008,7 +982,7 @@ class Board {
   /** The only order of the indices of a result in which each is as long as in the values; nothing if it is theirs. */
   fitting(free, sizes, text) {
     const ends = new Set();
-    for (const [base, at] of (text.match(TOKEN) ?? []).map(split)) {
+    for (const [base, at] of (text.match(RE.TOKEN) ?? []).map(split)) {
       const letters = lettersOf(at), lengths = (has(this.words, base) && this.shapes[this.words[base]]) || [];
       if (letters.length === lengths.length && !/[₊₋]/.test(at)) letters.forEach((c, k) => { if (free.includes(c)) ends.add(c + lengths[k]); });
     }
@@ -1036,14 +1010,14 @@ class Board {
       } else if (t.startsWith("Σ") || (split(t)[0] === "mean" && tokens.length && tokens[0] !== "(" && !has(this.words, "mean"))) {
         const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
         return out.join("") + this.sum(word, at, tokens, out.length > 0 && isOperand(out.at(-1)));
-      } else if (tokens.length && (t === "√" || (PREFIX.includes(t) && !"(.".includes(tokens[0][0]) && !has(this.words, t)))) {
-        const power = tokens.splice(0, tokens.slice(0, 4).join("").match(/^\*\*(?:2|\(2\))/)?.[0].match(TOKEN).length ?? 0).join(""); // tanh² x
+      } else if (tokens.length && (t === "√" || (TABLES.PREFIX.includes(t) && !"(.".includes(tokens[0][0]) && !has(this.words, t)))) {
+        const power = tokens.splice(0, tokens.slice(0, 4).join("").match(/^\*\*(?:2|\(2\))/)?.[0].match(RE.TOKEN).length ?? 0).join(""); // tanh² x
         add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})${power}`);
       } else if ([...t].length === 1 && !/[\p{L}\p{N}]/u.test(t) && has(this.words, t) && out.length && tokens.length) {
         out.push(`${this.words[t]}(${out.pop()},${this.operand(tokens)})`);
       } else if (/^\.[^\p{Nd}]/u.test(t) && out.length) {
         out.push(out.pop() + t);
-        calls = !TURNED.includes(t);
+        calls = !TABLES.TURNED.includes(t);
       } else if (/^[\p{L}_]/u.test(t)) {
         calls = this.name(t, tokens, out);
       } else add(out, t);
@@ -1073,7 +1047,7 @@ class Board {
     const [base, at] = split(word);
     let isValue = has(this.words, base);
     if (at && isValue && tokens[0] === "(" && this.functions.has(base)) isValue = this.isReadAs("value"); // meanᵢ(x) beside a value of that name
-    if (at && tokens.length && !isValue && (tokens[0] === "(" || OF_OPERAND.includes(base))) { // softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
+    if (at && tokens.length && !isValue && (tokens[0] === "(" || TABLES.OF_OPERAND.includes(base))) { // softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
       const isCall = tokens[0] === "(" && tokens.shift();
       const inside = isCall ? this.rewritten(group(tokens)) : this.operand(tokens), behind = isIndex(tokens[0]) ? `,at=_${lettersOf(tokens.shift()).join("")}` : "";
       add(out, `${base}(${inside},over=_${lettersOf(at).join("")}${behind})`);
@@ -1084,7 +1058,7 @@ class Board {
       return false;
     }
     const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
-    const factors = isFunction && (tokens[0]?.[0] !== "." || TURNED.includes(tokens[0])) ? this.factors(base) : [];
+    const factors = isFunction && (tokens[0]?.[0] !== "." || TABLES.TURNED.includes(tokens[0])) ? this.factors(base) : [];
     if (factors.length) { // βμᵢ
       tokens.unshift(...factors.slice(0, -1), factors.at(-1) + at);
       return this.name(tokens.shift(), tokens, out);
@@ -1096,7 +1070,7 @@ class Board {
 
   /** The values of which a word that is no name is the product; nothing if it is none. */
   factors(word) {
-    if (this.functions.has(word) || PREFIX.includes(word) || word.startsWith("d") || has(this.words, word)) return [];
+    if (this.functions.has(word) || TABLES.PREFIX.includes(word) || word.startsWith("d") || has(this.words, word)) return [];
     const chars = [...word];
     for (let k = chars.length - 1; k > 0; k--) {
       const first = chars.slice(0, k).join(""), last = chars.slice(k).join("");
@@ -1108,7 +1082,7 @@ class Board {
 
   /** A value with its indices, which may be moved. */
   placed(value, at) {
-    const by = [...at.matchAll(MOVED)].map(([, , sign, k]) => moved(sign, k));
+    const by = [...at.matchAll(RE.MOVED)].map(([, , sign, k]) => moved(sign, k));
     return `indexed(${value},_${lettersOf(at).join("")}${by.some(Boolean) ? `,${tuple(by)}` : ""})`;
   }
 
@@ -1117,7 +1091,7 @@ class Board {
     for (let k = 0; k < tokens.length; k++) {
       depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
       const isEnd = depth === 0 && tokens.slice(0, k).filter((t) => t === "‖").length % 2 === 0 && ["+", "-", ",", "<", ">"].includes(tokens[k]);
-      if (k && isEnd && !AFTER.includes(tokens[k - 1])) {
+      if (k && isEnd && !TABLES.OPERATORS.includes(tokens[k - 1])) {
         if ("+-".includes(tokens[k]) && this.isInSum(letters, tokens.slice(k + 1))) continue;
         end = k;
         break;
@@ -1127,7 +1101,7 @@ class Board {
     const over = letters ? `,over=_${lettersOf(letters).join("")}` : "";
     const near = this.near(letters, tokens.slice(0, end));
     let between = "";
-    if (near < end && this.isReadAs("next")) [end, between] = [near, AFTER.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
+    if (near < end && this.isReadAs("next")) [end, between] = [near, TABLES.OPERATORS.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
     const term = this.rewritten(tokens.slice(0, end)), rest = this.rewritten(tokens.slice(end));
     return `${times ? "*+" : ""}${word}(${term}${over})${between}${rest}`;
   }
@@ -1144,7 +1118,7 @@ class Board {
 
   /** Whether the next term has an index of the sum before it, which the result has not: Σᵢ aᵢ - bᵢ. */
   isInSum(letters, tokens) {
-    const term = tokens.join(""), n = (term.slice(0, endOfTerm(term, 0)).match(TOKEN) ?? []).length;
+    const term = tokens.join(""), n = (term.slice(0, endOfTerm(term, 0)).match(RE.TOKEN) ?? []).length;
     const own = tokens.slice(0, n).findIndex((t) => t.startsWith("Σ") && [...t].some((c) => letters.includes(c)));
     const at = lettersOf(tokens.slice(0, own < 0 ? n : own).map((t) => split(t)[1]).join(""));
     return lettersOf(letters).some((c) => at.includes(c) && !this.ofResult.includes(c)) && !term.startsWith("Σ");
@@ -1157,7 +1131,7 @@ class Board {
     for (let depth = 0, end = start; ; end++) {
       const t = tokens[end] ?? ",";
       depth += "([{".includes(t) - ")]}".includes(t);
-      if (depth === 0 && (AFTER.slice(0, -2).includes(t) || ",<>".includes(t))) return end > start && this.isReadAs("under") ? end : 0;
+      if (depth === 0 && (TABLES.OPERATORS.slice(0, -2).includes(t) || ",<>".includes(t))) return end > start && this.isReadAs("under") ? end : 0;
     }
   }
 
@@ -1294,7 +1268,7 @@ const parsed = (text, typed) => {
   const atom = () => {
     const [kind, word] = tokens[at++] ?? ["end"];
     if (kind === "number") return ["number", word];
-    if (kind === "name") return ["and", "or", "not", ...KEYWORDS, "True", "False", "None"].includes(word) && !["True", "False", "None"].includes(word) ? unreadable() : ["name", word];
+    if (kind === "name") return ["and", "or", "not", ...TABLES.WORDS, "True", "False", "None"].includes(word) && !["True", "False", "None"].includes(word) ? unreadable() : ["name", word];
     if (kind === "sign" && /^['"]/.test(word)) return ["word", word.slice(1, -1)];
     if (kind === "sign" && word === "(") {
       const before = at;
@@ -1709,9 +1683,6 @@ class Reader {
 // ------------------------------------------------------------------------------------------------------- the marks
 
 const CLOSE = 1e-6, TYPED = 5e-3, LEAST = 1e-6, FEW = 3;
-const ELSEWHERE = "it is right for the numbers given, but not for others";
-const NOT_FINITE = "it contains inf or nan";
-const NAMES = ": write the names in place of the numbers";
 const largestOf = (data) => data.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
 const same = (a, b, close) => {
   if (!alike(a.shape, b.shape)) return false;
@@ -1771,24 +1742,22 @@ const countText = ([p, q], value) => {
   return "";
 };
 
-const AT_ONE_STEP = "it is right for one step, but not for each step t";
-const SYMMETRIC = "only the symmetric part is determined, and that is right";
 const symmetric = (x) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? map((a, b) => (a + b) / 2, "f", x, transposed(x)) : x);
-const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
+const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SAYS.SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
 
 /** What is said of one formula for all steps of a loop, of what is said of it for each. */
 const ofAllSteps = (several, numbers) => {
   const wrong = [...several.keys()].filter((k) => howWrong(several[k]) > 0);
-  const here = wrong.filter((k) => !several[k].startsWith(ELSEWHERE));
+  const here = wrong.filter((k) => !several[k].startsWith(SAYS.ELSEWHERE));
   if (!wrong.length || several.length < 2) return several[0];
   const k = (here.length ? here : wrong).reduce((a, b) => (howWrong(several[b]) > howWrong(several[a]) ? b : a)), least = several[k];
   const isEverywhere = here.length === several.length;
   if (here.every((at) => several[at] === least) && (isEverywhere || howWrong(least) === 1)) return least;
-  return isEverywhere ? `at step t = ${numbers[k]}, ${least}` : AT_ONE_STEP;
+  return isEverywhere ? `at step t = ${numbers[k]}, ${least}` : SAYS.AT_ONE_STEP;
 };
 
 function* causes({ value, right, others, slips, close }) {
-  if (!value.data.every(Number.isFinite)) { yield NOT_FINITE; return; }
+  if (!value.data.every(Number.isFinite)) { yield SAYS.NOT_FINITE; return; }
   const isTransposed = value.shape.length === 2 && same(transposed(value), right, close);
   if (isTransposed && !alike(value.shape, right.shape)) yield "it is transposed";
   const ratio = ratioOf(value, right, close);
@@ -1850,6 +1819,7 @@ const marking = (data) => {
   const entry = (v) => (v === "inf" ? Infinity : v === "-inf" ? -Infinity : Number(v)); // "nan" is NaN
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
+  learned(data);
   const spaces = data.spaces.map(openedAll), main = spaces.length - Boolean(data.zeros.length); // in another one, given values 0 stay so
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
   const board = new Board(data, Object.fromEntries(shapes));
@@ -1890,7 +1860,7 @@ const marking = (data) => {
     }).filter(Boolean);
     const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
-    if (isSymmetric && wrong.every((at) => same(at.value, symmetric(at.right), at.close))) return SYMMETRIC;
+    if (isSymmetric && wrong.every((at) => same(at.value, symmetric(at.right), at.close))) return SAYS.SYMMETRIC;
     const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
     const halves = isSymmetric ? [places.map((at) => ({ ...at, right: symmetric(at.right) }))] : [];
     const typed = board.nameIn(text, numbers[0] ?? 0);
@@ -1899,9 +1869,9 @@ const marking = (data) => {
       for (const cause of likely) if (there.every((set) => set.has(cause))) return cause;
     }
     const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;
-    if (value !== answers[0]) return ELSEWHERE;
+    if (value !== answers[0]) return SAYS.ELSEWHERE;
     if (!alike(value.shape, right.shape)) return `expected shape ${shapeText(right.shape)}, got ${shapeText(value.shape)}`;
-    if (!value.data.every(Number.isFinite)) return NOT_FINITE;
+    if (!value.data.every(Number.isFinite)) return SAYS.NOT_FINITE;
     const most = close * largestOf(right.data);
     const off = value.data.map((v, i) => Math.abs(v - right.data[i]));
     const inside = gathered(array(right.shape, off), right.shape.map((n) => Math.max(n - 2, 0)), (at) => at.map((p) => p + 1)).data;
@@ -1915,8 +1885,8 @@ const marking = (data) => {
       try { return howWrong(best(question, changed, data.limits.fewer)) === 0; } catch { return false; } // the page cannot read it
     };
     for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data) : []) if (isRightAt(named)) return "";
-    if (verdict === ELSEWHERE) {
-      return `${verdict}${/\p{Nd}\.\p{Nd}/u.test(text) ? NAMES : ""}`;
+    if (verdict === SAYS.ELSEWHERE) {
+      return `${verdict}${/\p{Nd}\.\p{Nd}/u.test(text) ? SAYS.NAMES : ""}`;
     }
     if (howWrong(verdict) === 3 && isMixed) {
       throw new Unread("arrays with indices and without them stand side by side: write indices of all, or of none");
@@ -1926,7 +1896,7 @@ const marking = (data) => {
         if (isRightAt(changed)) return mistake;
       }
     }
-    if ([3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (WITH_INDICES.test(text) || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
+    if ([3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (text.search(RE.WITH_INDICES) >= 0 || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };

@@ -23,37 +23,48 @@ _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _PLAIN = {**_SUBSCRIPTS, **_DIGITS}
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
-_TOKEN = re.compile(
+_TOKEN = (
     rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d](?:[\w{_MARKS}]|[₊₋](?=[₀-₉]))*|\.[A-Za-z]\w*|"
-    r"'[^']*'|\"[^\"]*\"|"
-    r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
+    r"""'[^']*'|"[^"]*"|\*\*|//|<<|>>|[<>=!:]=|\s+|."""
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
 _PLACE = rf"[{INDICES}](?:[₊₋](?:[{INDICES}]|[₀-₉]+))*"  # also by another one
 _MOVED = rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?"
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
-_OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[])]?"  # of a left side: [t-1]
+_OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[\])]?"  # of a left side: [t-1]
 _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
-_RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
-_PLACES = r"(?<!\w)at +(\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
+_RANGE = r"[;,]?\s*(?<!\w)t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
+_PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
 _PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
-_OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
+OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
-WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^]]*(?<!\w)[ti-n](?!\w)"
-#: A number that is typed.
-LITERAL = rf"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?!(?![⁰¹²³⁴-⁹])[\w]|\.)|[{FRACTIONS}]"
-#: Functions that need no brackets: ln P.
-_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sech", "det", "tr", "diag", "sign")
-_OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
-_WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
+WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^\]]*(?<!\w)[ti-n](?!\w)"
+_LITERAL = rf"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?!(?![⁰¹²³⁴-⁹])[\w]|\.)|[{FRACTIONS}]"
+#: Words that the page has from here: functions that need no brackets, ln P; others with an index, minₖ dᵢₖ; …
+TABLES = {word: words for word, *words in map(str.split, """
+    PREFIX ln log exp sqrt sin cos tan sinh cosh tanh sech det tr diag sign
+    OF_OPERAND min max argmin argmax prod
+    WORDS and or not if else in is lambda for yield await
+    TURNED .T .mT .I
+    OPERATORS + - * / ** @ % // ( ,
+""".strip().splitlines())}  # fmt: skip
+_PREFIX, _OF_OPERAND, _WORDS, _TURNED, _OPERATORS = TABLES.values()
+_PRIMED = r"""(\w+)['′’](?!\w*['"])"""
+_ENTRY_OF = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
+_BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*"  # xᵢ₊ⱼ
+#: The patterns that the page has from here: without what JavaScript does not know.
+PATTERNS = """
+    _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
+    _SUBSCRIPT WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER
+"""
 
 
 Uses: TypeAlias = "Sequence[tuple[Sequence[int], str]]"  # shapes of values, each with its indices
@@ -124,7 +135,6 @@ class Board:
             self._steps[w].add(0)
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         values |= {decomposed(w): w for w in values}
-        values |= {c: w for c, w in zip("ΦφψΓ", ("Phi", "phi", "psi", "Gamma"), strict=True) if w in values}  # no call
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
         if letter != "t" and "t" in self.words:
             self.words["_t"] = self.words["t"]
@@ -146,7 +156,7 @@ class Board:
         sums over steps are over these, if the values are there.
         """
         text = text if self._has_whole(text) else spelled(text, self.words)
-        text = regex.sub(r"(\w+)['′’](?!\w*['\"])", self._primed, decomposed(text))
+        text = regex.sub(_PRIMED, self._primed, decomposed(text))
         text = self.with_t(text)
         if "e" not in self.words:  # e_y, a unit vector
             text = regex.sub(r"(?<!\w)e_(?:\{(\w+)\}|(\w+))", self._unit, text)
@@ -172,7 +182,8 @@ class Board:
         entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+(?:,[₀-₉]+)*)(?![\w])"  # observed_2
         text = regex.sub(entry, self._entry, text)
         text = regex.sub(rf"(?<!\w)({self._arrays})_([^\W\d]\w*)", self._place, text)
-        text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 (np.pi) ", text)  # also where a value has that name
+        pi = "π" if self.words["π"] in self.shapes else "(np.pi)"  # 2π, also where the number is meant
+        text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", rf"\1 {pi} ", text)
         delta = rf"δ\[?([{LETTERS}{INDICES}]),?([{INDICES}]|\d\])" if "δ" not in self.words else "(?!)"
         text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2].strip(']')}]".translate(_SUBSCRIPTS), text)
         text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
@@ -189,14 +200,14 @@ class Board:
         text = regex.sub(bounds, lambda m: f"Σ{m[1]}{m[3] * is_pair} 1[{m[0][1:].translate(_SUBSCRIPTS)}] ", text)
         text = regex.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS))
-        python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
+        python = self.rewritten([m[0] for m in regex.finditer(_TOKEN, text.replace("∂", "d")) if not m[0].isspace()])
         if m := regex.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
 
     def _in_letters(self, text: str) -> str:
         """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``."""
-        below = {_OTHERS[c]: c for c in {*text} & {*_OTHERS} - {*"".join(self.words)}}
+        below = {OTHERS[c]: c for c in {*text} & {*OTHERS} - {*"".join(self.words)}}
         typed = r"(?:Σ|(?<!\w)sum)_\{?([a-hopqrsu-z])(?!\w)" if not self._has_whole(text) else "()(?!)"
         for c in sorted({*below, *regex.findall(typed, text)}):
             free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), "")
@@ -293,8 +304,7 @@ class Board:
         text = regex.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = regex.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = regex.sub(_BRACES, _braced, text)
-        by_another = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*"
-        by_others = rf"(?:{_PLACE},?)*{by_another}(?:,?{_PLACE})*"  # xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
+        by_others = rf"(?:{_PLACE},?)*{_BY_ANOTHER}(?:,?{_PLACE})*"  # xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
         text = regex.sub(by_others, lambda m: f"[{','.join(regex.findall(_PLACE, m[0]))}]".translate(_PLAIN), text)
         bound = "".join(regex.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         for c in bound:  # time[s-1] everywhere is counted from 1
@@ -305,8 +315,7 @@ class Board:
         kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
         text = regex.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
         text = regex.sub(rf"(?<=[{INDICES}ₜ₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
-        plain = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
-        text = regex.sub(plain, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
+        text = regex.sub(_ENTRY_OF, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
         text = regex.sub(_INDEX, self._index, text)
         return regex.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
@@ -495,11 +504,11 @@ class Board:
         """Find how far each index goes: by the result, or else by the values that have it."""
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
         sums = "".join(regex.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
-        bare = {*LETTERS} & {*_TOKEN.findall(text)} - (self.words.keys() - {*sums})
+        bare = {*LETTERS} & {*regex.findall(_TOKEN, text)} - (self.words.keys() - {*sums})
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
-        words = [_split(w) for w in _TOKEN.findall(text)]
+        words = [_split(w) for w in regex.findall(_TOKEN, text)]
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         self._of_result, self.free = order + free, free
         self.order = order if {*order} <= {*free} or not free else ""
@@ -555,7 +564,7 @@ class Board:
                 self._bars(t, tokens, out)
             elif out and regex.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
-            elif t == "/" and (n := self._under(tokens)):
+            elif n := self._under(t, tokens):
                 out.append(f"/({self.rewritten(tokens[:n])})")
                 del tokens[:n]
             elif of := self._reduction(t, tokens):
@@ -576,7 +585,7 @@ class Board:
     def _called(self, word: str, tokens: list[str]) -> str:
         """A function without brackets, perhaps with a power: ``√n``, ``tanh² x``."""
         power = regex.match(r"\*\*(?:2|\(2\))", "".join(tokens[:4]))
-        del tokens[: len(_TOKEN.findall(power[0])) if power else 0]
+        del tokens[: len(regex.findall(_TOKEN, power[0])) if power else 0]
         return f"{word}({self._operand(tokens)}){power[0] if power else ''}"
 
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
@@ -687,17 +696,17 @@ class Board:
     def _is_in_sum(self, letters: str, tokens: Sequence[str]) -> bool:
         """Whether the next term has an index of the sum before it, which the result has not: ``Σᵢ aᵢ - bᵢ``."""
         term = "".join(tokens)
-        tokens = tokens[: len(_TOKEN.findall(term[: _end_of_term(term, 0)]))]
+        tokens = tokens[: len(regex.findall(_TOKEN, term[: _end_of_term(term, 0)]))]
         own = next((k for k, t in enumerate(tokens) if t.startswith("Σ") and {*t} & {*letters}), None)
         at = _letters("".join(_split(t)[1] for t in tokens[:own]))
         return bool({*at} & {*_letters(letters)} - {*self._of_result}) and not regex.match("Σ", term)
 
-    def _under(self, tokens: Sequence[str]) -> int:
+    def _under(self, line: str, tokens: Sequence[str]) -> int:
         """How many tokens an inner product below a line has, if it is read so: ``a / wᵀ w``."""
         rest, depth = [*tokens], 0
         first = [rest.pop(0), *_group(rest), ")"] if tokens[:1] == ["("] else tokens[:1]
         start = len(first) + 1
-        if tokens[start - 1 : start] != [".T"]:
+        if line != "/" or tokens[start - 1 : start] != [".T"]:
             return 0
         for end, t in enumerate([*tokens[start:], ","], start):
             depth += (t in "([{") - (t in ")]}")
@@ -754,7 +763,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
 def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
     """A formula with names in the place of numbers that are those of given values."""
     several: list[list[str]] = []
-    for k, part in enumerate(regex.split(f"({LITERAL})", text)):
+    for k, part in enumerate(regex.split(f"({_LITERAL})", text)):
         size = float(SIGNS.get(part, part)) if k % 2 else math.nan
         several.append([part, *(f"({w})" if x > 0 else f"(-{w})" for x, w in constants if abs(x) == size)][:4])
     yield from map("".join, islice(product(*several), 1, 64))
@@ -775,11 +784,9 @@ def _moved(sign: str | None, k: str | None) -> int:
     return int(f"{sign}{k}".translate(_DIGITS)) if sign else 0
 
 
-_TURNED = (".T", ".mT", ".I")
 _CALLED = {"√": "sqrt", "ln": "log"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _BARS = {"|": "bars", "‖": "norm"}
-_OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "(", ",")
 
 
 def _group(tokens: list[str], bar: str = "") -> list[str]:

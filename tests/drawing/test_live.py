@@ -533,3 +533,27 @@ def test_a_page_of_a_function_with_dropout_and_of_a_gradient():
     assert "are fixed: " not in dropped
     slope = draw(ag.grad(lambda x: np.sum(np.sin(x) * x)), np.array([1.0, 2.0])).scene
     assert [i.name for i in slope.items] == ["x", "L"]
+
+
+class Ridge:
+    def __init__(self, w, lam=0.1):
+        self.w, self.total = ag.tensor(w, requires_grad=True), 0.0
+        self.lam = lam
+
+    def loss(self, X, is_of_total=False):
+        self.total = float(np.sum(self.w.numpy()))
+        return np.sum((X @ self.w) ** 2) + (self.total if is_of_total else self.lam) * np.sum(self.w**2)
+
+
+def test_an_attribute_is_given_if_all_that_is_assigned_to_it_is():
+    X = np.array([[1.0, 0.5], [0.2, -0.7]])
+    L, of_total = Ridge([0.3, -0.2]).loss(X), Ridge([0.3, -0.2], 0.2).loss(X, is_of_total=True)
+    assert "are fixed: " not in L.draw(names={"X": X, "L": L}).html(live=True)
+    assert "are fixed: " in of_total.draw(names={"X": X, "L": of_total}).html(live=True)
+
+
+def test_a_constant_called_sigma_beside_a_sigmoid_is_given():
+    x, m = np.array([0.3, 1.2, -0.4]), ag.tensor(0.2, requires_grad=True, name="m")
+    sigma = 0.5
+    L = np.sum((x - m) ** 2) / (2 * sigma**2) + ag.sigmoid(m)
+    assert "are fixed: " not in L.draw(names={"x": x, "sigma": sigma, "L": L}).html(live=True)

@@ -483,6 +483,19 @@ def ratio(w, C):
     return (w @ C @ w) / (w @ w)
 
 
+def skip_gram(W, C):
+    L = 0
+    for c, o in [(0, 2), (1, 0), (2, 3)]:
+        v = W[c]
+        L = L - np.log(1 / (1 + np.exp(-(C[o] @ v))))
+    return L
+
+
+def bandit(H, q):
+    pi = np.exp(2 * H) / np.exp(2 * H).sum()
+    return -(pi @ q) + 0.1 * (pi * np.log(pi)).sum()
+
+
 def pairs_of(Z, P):
     Q = np.exp(Z) / np.sum(np.exp(Z))
     return np.sum(P * np.log(P / Q))
@@ -888,6 +901,12 @@ AS_ON_A_BOARD = {
     ratio: ((MATRIX[:3], MATRIX[3:12].reshape(3, 3)), {
         "dLdw": dict.fromkeys(("C w / wᵀw + Cᵀ w / wᵀw - 2 (wᵀ C w) w / (wᵀw)²",
                                "(C w + Cᵀ w) / wᵀ w - 2 (w·C w) w / (w·w)²"), ""),
+    }),
+    skip_gram: ((MATRIX[:6].reshape(3, 2), MATRIX[6:14].reshape(4, 2)), {
+        "dLdv_t": dict.fromkeys(("(σ(C[oₜ] @ vₜ) - 1) C[oₜ]", "-(1 - σ(C[o_t]·v_t)) C[o_t]"), ""),
+    }),
+    bandit: ((MATRIX[:3], MATRIX[3:6]), {
+        "dLdH": dict.fromkeys(("2 π (dL/dπ - πᵀ dL/dπ)", "2π ⊙ (dL/dπ - Σ π dL/dπ)", "2 π (dL/dπ - π·dL/dπ)"), ""),
     }),
     pairs_of: ((MATRIX[:6].reshape(3, 2), np.array([[0.1, 0.05], [0.25, 0.3], [0.1, 0.2]])), {
         "dLdZ": {"(Q - P)": "", r"\frac{\exp(Z_{ij})}{\sum_{kl} \exp(Z_{kl})} - P_{ij}": ""},
