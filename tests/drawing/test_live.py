@@ -540,14 +540,17 @@ class Ridge:
         self.w, self.total = ag.tensor(w, requires_grad=True), 0.0
         self.lam = lam
 
-    def loss(self, X, is_of_total=False):
+    def loss(self, X):
+        return np.sum((X @ self.w) ** 2) + self.lam * np.sum(self.w**2)
+
+    def of_total(self, X):
         self.total = float(np.sum(self.w.numpy()))
-        return np.sum((X @ self.w) ** 2) + (self.total if is_of_total else self.lam) * np.sum(self.w**2)
+        return np.sum((X @ self.w) ** 2) + self.total * np.sum(self.w**2)
 
 
 def test_an_attribute_is_given_if_all_that_is_assigned_to_it_is():
     X = np.array([[1.0, 0.5], [0.2, -0.7]])
-    L, of_total = Ridge([0.3, -0.2]).loss(X), Ridge([0.3, -0.2], 0.2).loss(X, is_of_total=True)
+    L, of_total = Ridge([0.3, -0.2]).loss(X), Ridge([0.3, -0.2], 0.2).of_total(X)
     assert "are fixed: " not in L.draw(names={"X": X, "L": L}).html(live=True)
     assert "are fixed: " in of_total.draw(names={"X": X, "L": of_total}).html(live=True)
 
