@@ -32,6 +32,16 @@ class _WithDecay(Optimizer):
         raise NotImplementedError
 
 
+class _WithMean(_WithDecay):
+    """The optimisers with running means in which what is new has the weight of 1 minus an option."""
+
+    _old: str
+
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "new": 1 - numbers[self._old]}, counters
+
+
 class _WithMoments(_WithDecay):
     """The optimisers with Adam's running means of g and of its square, and a count of the steps."""
 
@@ -52,7 +62,7 @@ class _WithMoments(_WithDecay):
         return n.beta1 * state["exp_avg"] + n.new1 * g, n.beta2 * state["exp_avg_sq"] + n.new2 * (g * g)
 
 
-class SGD(_WithDecay):
+class SGD(_WithMean):
     """Gradient descent, with momentum if wanted::
 
         p = p - lr g
@@ -71,6 +81,8 @@ class SGD(_WithDecay):
     tensor([0., 0.], requires_grad=True)
     """
 
+    _old = "dampening"
+
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
         weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False, **how: Any,
@@ -82,10 +94,6 @@ class SGD(_WithDecay):
     def initial(self, group: Options) -> Floats:
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
-
-    def numbers(self, group: Options, state: Options) -> Numbers:
-        numbers, counters = super().numbers(group, state)
-        return {**numbers, "new": 1 - numbers["dampening"]}, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         if not group["momentum"]:
@@ -270,7 +278,7 @@ class Adamax(_WithMoments):
         return n.rate * (m / u), {"exp_avg": m, "exp_inf": u}
 
 
-class RMSprop(_WithDecay):
+class RMSprop(_WithMean):
     """Tieleman & Hinton 2012: the gradient over its running root mean square::
 
         v = alpha v + (1 - alpha) g²
@@ -279,6 +287,8 @@ class RMSprop(_WithDecay):
     With ``centered=True``, v minus the square of the running mean of g takes the place of v under the root. With
     momentum, ``b = momentum b + g / (√v + eps)`` and ``p = p - lr b``.
     """
+
+    _old = "alpha"
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
@@ -289,10 +299,6 @@ class RMSprop(_WithDecay):
     def initial(self, group: Options) -> Floats:
         used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return {name: 0.0 for name, on in used.items() if on}
-
-    def numbers(self, group: Options, state: Options) -> Numbers:
-        numbers, counters = super().numbers(group, state)
-        return {**numbers, "new": 1 - numbers["alpha"]}, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.alpha * state["square_avg"] + n.new * (g * g)
@@ -339,7 +345,7 @@ class Adagrad(_WithDecay):
         return n.rate * (g / (np.sqrt(total) + n.eps)), {"sum": total}
 
 
-class Adadelta(_WithDecay):
+class Adadelta(_WithMean):
     """Zeiler 2012: the gradient times the ratio of the root mean squares of past steps and past gradients::
 
         v = rho v + (1 - rho) g²
@@ -355,6 +361,8 @@ class Adadelta(_WithDecay):
     tensor([  0.99968377, -19.99968377], requires_grad=True)
     """
 
+    _old = "rho"
+
     def __init__(
         self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
         weight_decay: float = 0.0, *, maximize: bool = False, **how: Any,
@@ -363,10 +371,6 @@ class Adadelta(_WithDecay):
 
     def initial(self, group: Options) -> Floats:
         return {"square_avg": 0.0, "acc_delta": 0.0}
-
-    def numbers(self, group: Options, state: Options) -> Numbers:
-        numbers, counters = super().numbers(group, state)
-        return {**numbers, "new": 1 - numbers["rho"]}, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.rho * state["square_avg"] + n.new * (g * g)
