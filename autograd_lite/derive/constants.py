@@ -43,6 +43,7 @@ from ..program.assignments import (
 )
 from ..program.naming import Names, expression, line, operand, place, reads
 from ..table import TABLE, Primitive
+from .axes import Axes
 from .board_names import start_of
 from .formula import (
     Array,
@@ -84,6 +85,8 @@ class Constants:
         self.values: dict[str, Any] = {}  # arrays and numbers
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
+        self.axes: Axes | None = None  # of the program, and its variables by name
+        self.variables: Mapping[str, Var] = {}
         self.lengths: dict[str, Expr] = {}  # of sizes without a name of the user's what they are: len(events)
         self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
         self.starts: set[str] = set()  # names, which the user does not have, of what a loop starts with
@@ -914,7 +917,8 @@ class Constants:
 
         def lengths(words: Iterable[str], is_length: Callable[[ast.expr], bool]) -> list[str]:
             sources = ((w, assigned(code, w)) for w in words)
-            return [w for w, es in sources if es and all(map(is_length, es)) and _is_same(self._value(w, code), value)]
+            users = [w for w, es in sources if es and all(map(is_length, es)) and _is_same(self._value(w, code), value)]
+            return [w for w in users if not self._is_of_others(assigned(code, w) or (), code, value)]
 
         users = lengths(SIZES, _is_size)
         words = () if code is None else (*code.co_varnames, *code.co_names)
@@ -924,6 +928,16 @@ class Constants:
             return [w for w, es in every.items() if es and all(ast.unparse(of) == text for of in es)] or users
         others = users or lengths((w for w in words if w not in SIZES and w[0] != "_"), _is_length)
         return others if users or len(others) == 1 else []  # not that of another axis
+
+    def _is_of_others(self, lengths: Iterable[ast.expr], code: Any, value: int) -> bool:
+        """Whether sums of so many terms are all over other axes than the length of an array, X.shape[1]."""
+        for e in lengths:
+            match e:
+                case ast.Call(args=[ast.Name(word)]) | ast.Subscript(ast.Attribute(ast.Name(word), "shape")):
+                    x = self.variables.get(word, self._value(word, code))
+                    if self.axes is not None and self.axes.is_of_others(e, x, value):
+                        return True
+        return False
 
     def _only_number(self, x: Any) -> Expr | None:
         """Without the source, a number that is not an integer is named by the only name with this value."""

@@ -36,6 +36,7 @@ from ..program.naming import (
 )
 from ..rules.indexing import Slot
 from ..table import TABLE
+from .axes import Axes
 from .board_names import (
     letters_of,
     name_unpacked,
@@ -359,6 +360,8 @@ class Notation:
         self.code = next((eq.code for eq in self.program.equations[::-1] if eq.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
+        self.constants.variables = {word: v for v, word in names.items()}
+        self.constants.axes = Axes(self.program.equations) if self.board else None
         self._add_constants({**self.program.constants, **masks})
         if self.root not in names:
             names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")

@@ -217,9 +217,16 @@ def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = N
     operands = tuple(a.formula for a in args[: len(bound)])
     shape = np.shape(value)
     if word == "multiply":
-        factors = [f for e in operands for f in factors_of(e) if not f.is_number or f.value != 1]
-        return Written(multiplied(factors or operands[:1], shape), value)
+        signs, factors = zip(*(_without_sign(f) for e in operands for f in factors_of(e)), strict=True)
+        others = sorted((f for f in factors if not f.is_number or f.value != 1), key=lambda f: not f.is_number)
+        whole = multiplied(others or operands[:1], shape)
+        return Written(unsimplified("negative", (whole,), shape) if math.prod(signs) < 0 else whole, value)
     return Written(unsimplified(row, operands, shape, **params), value)
+
+
+def _without_sign(e: Expr) -> tuple[int, Expr]:
+    """A factor and its sign, which stands in front of a product: ``a * -3`` is -3 a."""
+    return (-1, e.args[0]) if e.role == "negation" else (1, e)
 
 
 def _noted(word: str, args: list[Written]) -> Written:

@@ -666,7 +666,7 @@ class Text(Printer):
             return f"{{x}} as {_layout(e)}" if e.of.shape else "{x}"
         if e.role == "power" and e.args[1].is_number and type(k := e.args[1].value) is int:
             return "{x1}" + str(k).translate(ABOVE)
-        if e.role == "power" and (k := re.fullmatch(r"(\d* ?[a-z])(?: ([+-]) (\d+))?", text(e.args[1]))):
+        if e.role == "power" and (k := re.fullmatch(r"(\d* ?[a-pr-z])(?: ([+-]) (\d+))?", text(e.args[1]))):
             return "{x1}" + "".join(filter(None, k.groups())).replace(" ", "").translate(ABOVE)
         stated = _stated(e)
         if is_diagonal(e):

@@ -826,6 +826,13 @@ def three_views(W, A, B, C):
     return np.mean(np.sum(a * p, axis=1) - np.sum(a * n, axis=1))
 
 
+def held_out(log_lam, X, y, Xval, yval):
+    d = X.shape[1]
+    A = X.T @ X + np.exp(log_lam) * np.eye(d)
+    resid = yval - Xval @ np.linalg.solve(A, X.T @ y)
+    return np.mean(resid**2)
+
+
 def words(U, E, y):
     scores = np.tanh(E) @ U.T
     p = np.exp(scores) / np.sum(np.exp(scores), axis=1, keepdims=True)
@@ -903,6 +910,10 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (gauss, (RNG.uniform(1, 2, 3), RNG.normal(size=(2, 3))), "dL/dsⱼ = -Σᵢ"),
     (survivors, (RNG.normal(size=3), np.array([True, False, True])), "log(Σ (1[risk] ⊙ a))"),
     (words, (RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), np.array([0, 2])), "dL/dU = (dL/dscores)ᵀ @ "),
+    (held_out, (0.1, RNG.normal(size=(3, 2)), np.ones(3), RNG.normal(size=(2, 2)), np.ones(2)), "= 2 resid / n since"),
+    (lambda x, keep: np.sum(np.exp(x) * keep / 0.8), (np.ones(2), np.array([1.0, 0.0])), "keep ⊙ exp(x) / 0.8 since"),
+    (lambda x, keep: np.sum((x + (1 - keep) * -3) ** 3), (np.ones(2), np.ones(2)), "L = Σ (x - 3 (1 - keep))³"),
+    (lambda x, q: np.sum(x**q), (np.ones(2), 1.5), "L = Σ (x ** q)"),
     (fisher_ratio, (1.0, 2.0, 3.0), "dL/dwithin = 1 / within since"),
     (three_views, (np.eye(2) + 0.1, *RNG.normal(size=(3, 2, 2))), "dL/dW = dL/dZ3 · dZ3/dW + dL/dZ2 · dZ2/dW + dL/dZ1"),
 ])  # fmt: skip

@@ -1544,6 +1544,16 @@ def _heated(u, k):
     return np.sum(u**2)
 
 
+def _aligned(a, b):
+    D = (a[:, None] - b[None, :]) ** 2
+    R = [[0.0] * 3 for _ in range(3)]
+    for i in range(3):
+        for j in range(3):
+            best = R[i - 1][j] * R[i][j - 1] if i and j else R[0][j - 1] if j else R[i - 1][0] if i else 1.0
+            R[i][j] = D[i, j] + best
+    return R[2][2]
+
+
 def _present_value(rate, cash):
     return sum(c / (1 + rate) ** t for t, c in enumerate(cash))
 
@@ -1619,6 +1629,7 @@ _BOOKS = {
     "a variable that ends in a number": (_chain, ((3, 2), [(), (), ()]), "pos", ["L = Σₜ ‖cₜ‖ L0ₜ"]),
     "an array with a name in it": (_falling, (2,), "v", ["g = 9.81", "0.1 ([0, -g] - vₜ₋₁)"]),
     "ends that stay": (_heated, (5, ()), "u", ["uₜ = [uₜ₋₁[:1], innerₜ, uₜ₋₁[-1:]]"]),
+    "cells of a table": (_aligned, (3, 3), "a", ["R12 = D[0, 1] + R11", "R33 = D[2, 2] + R23 R32"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip
 

@@ -616,7 +616,7 @@ def test_an_array_that_a_function_made_has_its_name_in_a_quoted_expression():
         return np.sum(np.linalg.inv(kernel(np.array([0.0, 0.4, 1.1]), length) + np.eye(3)))
 
     text = str(ag.trace(f, np.array(0.8)).explain())
-    assert "-½ r2 / length²" in text
+    assert "-r2 / (2 length²)" in text
     assert "-0.5 * r2" not in text
 
 

@@ -1,0 +1,86 @@
+"""Which axes of the values of a program have one size by its rules, and not only by the numbers of an example."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..program import Equation, Var
+from .formula import differ_in_ones
+
+Axis = tuple[Any, int]
+_REDUCTIONS = ("total", "reduction", "norm")
+
+
+def _key(x: Any) -> Any:
+    """A variable, or the place of an array in memory: what a name stands for is perhaps a view of it."""
+    return x if isinstance(x, Var) else (np.asarray(x).__array_interface__["data"][0], np.shape(x))
+
+
+def _reduced(eq: Equation) -> list[int]:
+    """The axes of its operand that a reduction is over."""
+    axis, ndim = eq.params.get("axis"), len(eq.shape_of(0))
+    return list(range(ndim)) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
+
+
+def _joined(eq: Equation) -> Iterator[tuple[Axis, Axis]]:
+    """The axes of the operands and the result of an equation that are one."""
+    y, shape = eq.outputs[0], eq.outputs[0].shape
+    x, algebra, ndim = eq.operands[0] if eq.operands else y, eq.row.algebra, len(eq.shape_of(0)) if eq.operands else 0
+    if algebra == "matrix product":
+        a, b = eq.operands
+        yield (a, np.ndim(a) - 1), (b, max(np.ndim(b) - 2, 0))
+        if np.ndim(a) > 1:
+            yield (a, np.ndim(a) - 2), (y, len(shape) - 1 - (np.ndim(b) > 1))
+        if np.ndim(b) > 1:
+            yield (b, np.ndim(b) - 1), (y, len(shape) - 1)
+    elif algebra == "solution":
+        a, b = eq.operands
+        yield from [((a, 0), (a, 1)), ((a, 0), (b, 0)), *(((b, k), (y, k)) for k in range(len(shape)))]
+    elif algebra in ("transpose", "matrix transpose") and ndim == 2:
+        yield from [((x, 0), (y, 1)), ((x, 1), (y, 0))]
+    elif algebra in _REDUCTIONS and not eq.params.get("keepdims"):
+        kept = [k for k in range(ndim) if k not in _reduced(eq)]
+        yield from (((x, k), (y, j)) for j, k in enumerate(kept))
+    elif eq.row.kind == "elementwise" or len(eq.operands) == 1 and eq.shape_of(0) == shape:
+        for z in eq.operands:
+            yield from (((z, k), (y, k + len(shape) - np.ndim(z))) for k in range(np.ndim(z)))
+    elif len(eq.operands) == 1 and differ_in_ones(eq.shape_of(0), shape):
+        sides = ([(v, k) for k, n in enumerate(v.shape) if n > 1] for v in (x, y))
+        yield from zip(*sides, strict=True)
+
+
+class Axes:
+    """The axes of a program, those that are one together."""
+
+    def __init__(self, equations: Iterable[Equation]) -> None:
+        self._of: dict[Any, Any] = {}
+        self._reduced = list[Any]()
+        self._given, computed = set[Any](), set[Any]()
+        for eq in equations:
+            given = [x for x in eq.operands if not isinstance(x, Var) or x not in computed]
+            self._given |= {(_key(x), k) for x in given for k in range(np.ndim(x))}
+            computed.update(eq.outputs)
+            for (a, k), (b, j) in _joined(eq):
+                if np.shape(a)[k : k + 1] == np.shape(b)[j : j + 1] != (1,):
+                    self._of[self._one(_key(a), k)] = self._one(_key(b), j)
+            if eq.row.algebra in _REDUCTIONS and len(over := _reduced(eq)) == 1:
+                self._reduced.append((_key(eq.operands[0]), over[0], eq.shape_of(0)[over[0]]))
+
+    def _one(self, x: Any, k: int) -> Any:
+        at = (x, k)
+        while at in self._of and self._of[at] != at:
+            at = self._of[at]
+        return at
+
+    def is_of_others(self, e: ast.expr, x: Any, size: int) -> bool:
+        """Whether ``X.shape[1]`` or ``len(X)`` of an array `x` is the size of no sum, but all sums of so many terms are
+        over other axes of arrays that are given.
+        """
+        k = ast.literal_eval(e.slice) if isinstance(e, ast.Subscript) else 0
+        sums = {self._one(of, j) for of, j, n in self._reduced if n == size}
+        given = {self._one(*at) for at in self._given}
+        return np.ndim(x) > 0 and bool(sums) and sums <= given - {self._one(_key(x), k % np.ndim(x))}
