@@ -313,6 +313,16 @@ class Constants:
         self._start(word, code)
         return name(word, np.shape(x))
 
+    def begun(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """The state x0 of a loop that begins with an array of another name, ``x = start``; x0 = start is a step."""
+        of, e = self.known(x), operand(eq, k)
+        if of is None or of.role != "name" or not isinstance(e, ast.Name) or e.id == of.value:
+            return None
+        first = self.before(eq, k, x) if e.id in self.changing else None
+        if first is not None and first.value != of.value:
+            self.defined.setdefault(first.value, of)
+        return first
+
     def _before_loop(self, variable: str, of: Written, code: Any) -> Written:
         """The array that a variable is before a loop, by its name there, g0, if it is nothing that has a name."""
         word = self.changing[variable]

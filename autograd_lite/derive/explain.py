@@ -120,7 +120,8 @@ class Derivation(GraphView):
     def before(self) -> list[Section]:
         """The given values and the steps."""
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
-        started = [(word, self._as_in_the_next(word, e)) for word, e in self.chain.constants.defined.items()]
+        begun = sorted(self.chain.constants.defined.items(), key=lambda pair: pair[1].role != "name")  # x0 = start
+        started = [(word, self._as_in_the_next(word, e)) for word, e in begun]
         values = self.chain.constants.values
         first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
         steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]

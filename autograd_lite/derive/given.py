@@ -139,6 +139,7 @@ class Given:
         return self._of_word(variable, code or self.chain.code) > UNKNOWN
 
     def _of_word(self, word: str, code: CodeType | None) -> int:
+        word = next((own for own, shown in self.chain.latin.items() if shown == word), word)  # sigma beside a σ(x)
         if (code, word) not in self._words:
             self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
             values = None if code is None else sources(code, word)

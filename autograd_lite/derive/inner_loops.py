@@ -276,6 +276,8 @@ class _Whole:
         if self.left_out is not None:
             raise _NoArrays
         whole = np.stack(xs)
+        if np.ndim(xs[0]) and np.may_share_memory(xs[0], xs[1]) and np.shares_memory(xs[0], xs[1]):
+            raise _NoArrays  # windows of an image
         self.stacked += [whole] if np.ndim(xs[0]) else []
         return whole, True
 

@@ -516,7 +516,7 @@ class Notation:
     def _in_line(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Operand `k` of an equation, a constant `x`, as the lines of the program have it; None where none does."""
         begun = self.constants.added(eq, k, x) if eq.y in self.running else None
-        known = begun or self.constants.known(x) or self.constants.before(eq, k, x) or None
+        known = begun or self.constants.begun(eq, k, x) or self.constants.known(x) or self.constants.before(eq, k, x)
         if known and not self.constants.is_of_round(eq, k, known):
             return known
         return self.constants.written(eq, k, x)

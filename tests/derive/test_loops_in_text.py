@@ -1554,6 +1554,24 @@ def _aligned(a, b):
     return R[2][2]
 
 
+def _convolved(K):
+    image, out = np.arange(25.0).reshape(5, 5) ** 0.5, np.zeros((3, 3))
+    for i in range(3):
+        for j in range(3):
+            out = out + K[i, j] * image[i : i + 3, j : j + 3]
+    return np.sum(np.tanh(out))
+
+
+_START = np.array([2.0, 1.0])
+
+
+def _descent(lr, H):
+    x = _START
+    for _ in range(3):
+        x = x - lr * (H @ x)
+    return np.sum(x**2)
+
+
 def _present_value(rate, cash):
     return sum(c / (1 + rate) ** t for t, c in enumerate(cash))
 
@@ -1630,6 +1648,8 @@ _BOOKS = {
     "an array with a name in it": (_falling, (2,), "v", ["g = 9.81", "0.1 ([0, -g] - vₜ₋₁)"]),
     "ends that stay": (_heated, (5, ()), "u", ["uₜ = [uₜ₋₁[:1], innerₜ, uₜ₋₁[-1:]]"]),
     "cells of a table": (_aligned, (3, 3), "a", ["R12 = D[0, 1] + R11", "R33 = D[2, 2] + R23 R32"]),
+    "windows of an image": (_convolved, ((3, 3),), "K", ["out = Σₜ (K[t-1, 0] image[t-1:t+2, 0:3] + K[t-1, 1] image["]),
+    "a state that begins as an array": (_descent, ((), (2, 2)), "lr", ["x0 = _START", "xₜ = xₜ₋₁ - lr aₜ 2 t = 1 … 3"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip
 
