@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,9 @@ class Axes:
     def __init__(self, equations: Iterable[Equation]) -> None:
         self._of: dict[Any, Any] = {}
         self._reduced = list[Any]()
-        self._given, computed = set[Any](), set[Any]()
+        self._given, computed = list[Any](), set[Any]()
         for eq in equations:
-            given = [x for x in eq.operands if not isinstance(x, Var) or x not in computed]
-            self._given |= {(_key(x), k) for x in given for k in range(np.ndim(x))}
+            self._given += [x for x in eq.operands if np.ndim(x) and not (isinstance(x, Var) and x in computed)]
             computed.update(eq.outputs)
             for (a, k), (b, j) in _joined(eq):
                 if np.shape(a)[k : k + 1] == np.shape(b)[j : j + 1] != (1,):
@@ -76,11 +75,12 @@ class Axes:
             at = self._of[at]
         return at
 
-    def is_of_others(self, e: ast.expr, x: Any, size: int) -> bool:
+    def is_of_others(self, e: ast.expr, x: Any, size: int, known: Callable[[Any], Any]) -> bool:
         """Whether ``X.shape[1]`` or ``len(X)`` of an array `x` is the size of no sum, but all sums of so many terms are
-        over other axes of arrays that are given.
+        over other axes of arrays that have names: variables, or what is `known`.
         """
         k = ast.literal_eval(e.slice) if isinstance(e, ast.Subscript) else 0
         sums = {self._one(of, j) for of, j, n in self._reduced if n == size}
-        given = {self._one(*at) for at in self._given}
+        named = [of for of in self._given if isinstance(of, Var) or known(of) is not None]
+        given = {self._one(_key(of), j) for of in named for j in range(np.ndim(of))}
         return np.ndim(x) > 0 and bool(sums) and sums <= given - {self._one(_key(x), k % np.ndim(x))}

@@ -945,7 +945,7 @@ class Constants:
             match e:
                 case ast.Call(args=[ast.Name(word)]) | ast.Subscript(ast.Attribute(ast.Name(word), "shape")):
                     x = self.variables.get(word, self._value(word, code))
-                    if self.axes is not None and self.axes.is_of_others(e, x, value):
+                    if self.axes is not None and self.axes.is_of_others(e, x, value, self.known):
                         return True
         return False
 

@@ -263,7 +263,8 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
         if before and _is_copy(before[-1], words, f"{word}0"):
             names |= {before.pop(): ""}
             values = before + inside
-        own, is_of_each = _numbered(word, before, inside, turns)
+        short = word.removesuffix("_t")  # h_t of slides is h1, h2, …
+        own, is_of_each = _numbered(word if short in variables else short, before, inside, turns)
         is_one = is_of_each and values == before + inside and len({*own.values()}) == len(own)
         if is_one and variables.isdisjoint(own.values()):
             names |= dict.fromkeys(values, "") | own
