@@ -18,16 +18,16 @@ def sub(pattern: str, by: str | Callable[[re.Match[str]], str], text: str, count
     return compiled(pattern).sub(by, text, count)
 
 
-def match(pattern: str, text: str, flags: int = 0) -> re.Match[str] | None:
-    return compiled(pattern, flags).match(text)
+def match(pattern: str, text: str) -> re.Match[str] | None:
+    return compiled(pattern).match(text)
 
 
 def fullmatch(pattern: str, text: str, flags: int = 0) -> re.Match[str] | None:
     return compiled(pattern, flags).fullmatch(text)
 
 
-def search(pattern: str, text: str, flags: int = 0) -> re.Match[str] | None:
-    return compiled(pattern, flags).search(text)
+def search(pattern: str, text: str) -> re.Match[str] | None:
+    return compiled(pattern).search(text)
 
 
 def findall(pattern: str, text: str) -> list[Any]:

@@ -39,7 +39,7 @@ CHECKED = 12  # gradients; more are checked together, along one direction of all
 WIDE = 400  # characters; a longer definition is written out only once
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Derivation(GraphView):
     r"""The result of :meth:`Tensor.explain`: print it, or call ``.markdown()`` or ``.latex()``.
 

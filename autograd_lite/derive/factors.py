@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
 from operator import matmul, mul
@@ -147,8 +147,8 @@ class Factor(Edge):
     value: Any
     rules: tuple[Primitive, ...]
     cotangent: str
-    _env: Mapping[str, Any] = field(repr=False)
-    pull: Pull | None = field(default=None, repr=False)
+    _env: Mapping[str, Any]
+    pull: Pull | None = None
     remarks: tuple[str, ...] = ()
     conventions: tuple[str, ...] = ()
     symmetric: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -45,8 +45,8 @@ class Partials(GraphView):
 
     instead = "keep its text: str(it)"
 
-    chain: Chain = field(repr=False)
-    wrt: Var = field(repr=False)
+    chain: Chain
+    wrt: Var
     paths: tuple[tuple[Factor, ...], ...]
 
     def __iter__(self) -> Iterator[tuple[Factor, ...]]:

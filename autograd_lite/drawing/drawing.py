@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,11 @@ class Drawing(GraphView):
 
     scene: Scene
     style: Style
-    chain: Chain | None = field(default=None, repr=False)
-    net: Net | None = field(default=None, repr=False)
-    state: State | None = field(default=None, repr=False)  # of a frame: what is known
+    chain: Chain | None = None
+    net: Net | None = None
+    state: State | None = None  # of a frame: what is known
     caption_width: int = 0  # of the longest caption of the frames, in points
-    whole: Scene | None = field(default=None, repr=False)  # with every step of a loop
+    whole: Scene | None = None  # with every step of a loop
 
     @property
     def unrolled(self) -> Drawing:

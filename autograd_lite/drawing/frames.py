@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -48,7 +48,7 @@ class Frames(GraphView, Sequence[Picture]):
 
     drawings: tuple[Picture, ...]
     captions: tuple[str, ...]
-    steps: tuple[Step, ...] = field(default=(), repr=False)
+    steps: tuple[Step, ...] = ()
 
     def __len__(self) -> int:
         return len(self.drawings)

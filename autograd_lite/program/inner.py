@@ -289,7 +289,7 @@ def pushed_forward(program: Program, moving: Sequence[int]) -> tuple[Derived, li
     return _derived(program, set(inputs), [np.ones(v.shape, v.dtype) for v in inputs], rule), some
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Body:
     """An inner program as a parameter of a row.
 

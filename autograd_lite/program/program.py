@@ -101,24 +101,24 @@ class Program(GraphView):
     inputs: Sequence[Var]
     equations: Sequence[Equation]
     outputs: Sequence[Any]  # a Var each, or a constant
-    captured: Mapping[Var, Tensor] = field(default_factory=dict, repr=False)  # from outside, with their current values
-    structure: Any = field(default=(), repr=False)  # the arguments, with the inputs as leaves
-    result: Any = field(default=(), repr=False)  # the tree of the outputs
-    updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
-    prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
-    examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
-    constants: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the user's arrays and numbers, by name
-    outside: frozenset[str] = field(default=frozenset(), repr=False)  # constants that a traced function did not make
-    tensors: frozenset[str] = field(default=frozenset(), repr=False)  # the user's variables for Tensors and modules
-    named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
-    fixed: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that cannot be others, as "l2"
-    hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
-    freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
-    call: tuple[Function, Values, Any] | None = field(default=None, repr=False)  # f, args, names
+    captured: Mapping[Var, Tensor] = field(default_factory=dict)  # from outside, with their current values
+    structure: Any = ()  # the arguments, with the inputs as leaves
+    result: Any = ()  # the tree of the outputs
+    updates: Mapping[Var, Any] = field(default_factory=dict)  # what inputs and captured values become
+    prelude: Any = None  # from Python numbers among the inputs to some captured values
+    examples: Mapping[Var, Any] = field(default_factory=dict)  # values that were recorded, inputs included
+    constants: Mapping[str, Any] = field(default_factory=dict)  # the user's arrays and numbers, by name
+    outside: frozenset[str] = frozenset()  # constants that a traced function did not make
+    tensors: frozenset[str] = frozenset()  # the user's variables for Tensors and modules
+    named: frozenset[Var] = frozenset()  # by the user; other names are letters
+    fixed: Mapping[Var, Any] = field(default_factory=dict)  # values that cannot be others, as "l2"
+    hooked: str = ""  # a value with a hook, which the equations do not have
+    freed: str = ""  # a value whose arrays are gone, so that none can be computed again
+    call: tuple[Function, Values, Any] | None = None  # f, args, names
     #: What plain Python has decided by, as a program of the same inputs; its results are `fixed`.
-    choices: Program | None = field(default=None, repr=False)
+    choices: Program | None = None
     #: The memory of each input, with the time of its last use, and how an error calls it.
-    _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)
+    _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict)
 
     @classmethod
     def trace(cls, f: Function, *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:

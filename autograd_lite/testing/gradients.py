@@ -175,7 +175,7 @@ def _first_order(case: Case, f: Function, o: Options, what: str = "the gradient"
     again = gradient_at(case, f, g)
     if "reverse" in o.modes:
         y, pull = vjp(f, *case.flat.arrays(case.flat.x))
-        same_value(case, y, "reverse mode")
+        same_value(case, y)
         gradient = check_pull(case, pull, g, what, again)
         if gradient is None:
             return

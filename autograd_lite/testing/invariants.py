@@ -22,11 +22,12 @@ from .leaves import Array, Function, Gradients, Map, Tree
 from .numeric import reals
 
 
-def same_value(case: Case, y: Tree, how: str) -> None:
+def same_value(case: Case, y: Tree) -> None:
     """Recording must not change the value."""
     a, b = reals(y), reals(case.y)
     if not _alike(a, b, case, case.flat.near):
-        case.report.add(f"the value in {how}", f"differs from the value without recording: {_first_difference(a, b)}")
+        difference = _first_difference(a, b)
+        case.report.add("the value in reverse mode", f"differs from the value without recording: {difference}")
 
 
 def same_again(case: Case, pull: Gradients, g: Tree, first: Array, what: str, at: Map) -> None:

@@ -34,7 +34,7 @@ LONG = 60  # a longer line of a derivation is not shown, nor a longer operand wr
 PASSING = ("name", "number", "reshape", "broadcast", "index")  # in a rule that only lays out the gradient from above
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Why(GraphView):
     """What :func:`why` has found: print it, or draw it.
 
