@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +16,12 @@ from ..table import Primitive
 from .compile import Compiled, compiled
 
 
+@dataclass(eq=False)
 class Link:
     """The backward pass of a program, compiled when it is first needed."""
 
-    def __init__(self, backward: Backward, backend: str = "numpy") -> None:
-        self.backward, self.backend = backward, backend
+    backward: Backward
+    backend: str
 
     @cached_property
     def run(self) -> Compiled:
@@ -30,12 +32,14 @@ class Link:
         return tuple(apply(_COMPILED, inputs, {"run": _Held(self, results, needs)}))
 
 
+@dataclass(eq=False)
 class _Held:
     """What one call keeps for its backward pass."""
 
-    def __init__(self, link: Link, results: Sequence[Any], needs: Sequence[Any]) -> None:
-        self.link, self.results, self.needs = link, results, needs
-        self.last: tuple[Any, list[Any]] | None = None
+    link: Link
+    results: Sequence[Any]
+    needs: Sequence[Any]
+    last: tuple[Any, list[Any]] | None = None
 
     def __repr__(self) -> str:
         return self.link.backward.program.name

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 
+@dataclass(eq=False)
 class Domain:
     """The open interval of the reals on which a derivative holds, without some points; or its integers.
 
@@ -17,11 +19,11 @@ class Domain:
     array([False, False,  True])
     """
 
-    def __init__(
-        self, low: float = -np.inf, high: float = np.inf, holes: tuple[float, ...] = (), tex: str = r"\mathbb{R}",
-        whole: bool = False,
-    ) -> None:
-        self.low, self.high, self.holes, self.tex, self.whole = low, high, holes, tex, whole
+    low: float = -np.inf
+    high: float = np.inf
+    holes: tuple[float, ...] = ()
+    tex: str = r"\mathbb{R}"
+    whole: bool = False
 
     def __repr__(self) -> str:
         holes = f", holes={self.holes}" if self.holes else ""
@@ -55,6 +57,7 @@ def interval(low: float, high: float) -> Domain:
     return Domain(low, high, tex=f"{low:g} < x < {high:g}".replace("inf", r"\infty"))
 
 
+@dataclass(eq=False)
 class Joint:
     """A condition on all arguments together, as for ``x1 ** x2``.
 
@@ -64,8 +67,8 @@ class Joint:
     array([ True, False])
     """
 
-    def __init__(self, contains: Callable[..., Any], tex: str) -> None:
-        self.contains, self.tex = contains, tex
+    contains: Callable[..., Any]
+    tex: str
 
     def __repr__(self) -> str:
         return f"Joint({self.tex})"

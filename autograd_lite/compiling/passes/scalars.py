@@ -8,7 +8,7 @@ truth values) can be computed this way; functions may differ from NumPy's in the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,11 +91,12 @@ class _Impossible(Exception):
     """An equation that cannot be written with floats."""
 
 
+@dataclass(eq=False)
 class _Number:
     """An entry in an array of objects: arithmetic on it appends equations."""
 
-    def __init__(self, var: Var, to: _Expansion) -> None:
-        self.var, self.to = var, to
+    var: Var
+    to: _Expansion
 
     def __add__(self, other: Any) -> Any:
         return self.to.scalar(np.add, self, other)
