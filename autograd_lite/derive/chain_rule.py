@@ -30,7 +30,7 @@ from .formula import Expr, Function, factors_of, name, named, number, replaced, 
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
 from .simplify import again, fitted, full, product, simplified, tidied, times, transposed, with_cases
-from .steps import Steps
+from .steps import PRODUCTS, Steps
 from .symbolic_rule import G, parted
 
 Rules: TypeAlias = tuple[tuple[int, Var], ...]  # the values whose rules they are, numbered in order
@@ -256,12 +256,22 @@ class Chain(Steps):
             return False
         if self.is_picture and any(map(self._can_be_turned, self._behind(word))):
             return False
-        if computed[word] not in self.active:
-            return True
+        if (n := computed[word]) not in self.active:
+            return n in self.defined or self._is_of_form(n)
         points = self.shorter.points
         if not np.any(x - np.diag(np.diag(x))):  # max(a, 0) may be diagonal by chance, also near it
             return False
         return len(points) > POINTS and all(np.allclose(x := p.values[computed[word]], x.T) for p in points)
+
+    def _is_of_form(self, n: Var) -> bool:
+        """Whether a given matrix is that of a quadratic form or of equations, and no table that is symmetric by chance:
+        ``w @ S @ w``, ``A @ P @ A.T``, ``solve(K, y)``.
+        """
+        users = self.program.users.get(n, ())
+        products = [eq for eq in users if eq.row.algebra in PRODUCTS and eq.operands[-1] is n]
+        ends = [k.row.algebra for eq in products for k in self.program.users.get(eq.outputs[0], ())]
+        is_solved = any(eq.row.kind == "general" or eq.algebra in ("solution", "inverse") for eq in users)
+        return is_solved or not {*ends}.isdisjoint((*PRODUCTS, "diagonal", "trace"))
 
     def _behind(self, word: str) -> set[str]:
         """A name and those of what it is computed from."""

@@ -203,7 +203,7 @@ def names_of(
     wish = named_nodes(others(outside), recorded | wish)
     often = Counter(stored.values())  # the values of one variable in a loop have its name, the last too
     wish = stored | {n: word for n, word in wish.items() if last.get(word) is not n or often[stored.get(n, "")] < 2}
-    words = {n: plain(word) or "x" for n, word in wish.items()}
+    words = _without_t({n: plain(word) or "x" for n, word in wish.items()})
     often = Counter(word for n, word in words.items() if n.row is not None)
     taken = Names(word for word, count in often.items() if count > 1)
     first = set(inputs)
@@ -218,6 +218,15 @@ def names_of(
     taken |= {*chosen.values()}
     chosen |= {n: taken.take(words[n]) for n in ordered if n not in chosen and n not in steps}
     return chosen
+
+
+def _without_t(words: dict[Node, str]) -> dict[Node, str]:
+    """The names of nodes, h of h_t, as slides have it in a loop, if several have it and nothing else is called h."""
+    often = Counter(word for n, word in words.items() if n.row is not None and word.endswith("_t"))
+    codes = {n.code for n in words if n.code is not None and often[words[n]] > 1}
+    taken = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
+    short = {w: w[:-2] for w, count in often.items() if count > 1 and w[:-2] not in taken}
+    return {n: short.get(word, word) for n, word in words.items()}
 
 
 def _passed_on(nodes: Iterable[Node], stored: Container[Node]) -> dict[Node, Any]:
@@ -263,8 +272,7 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
         if before and _is_copy(before[-1], words, f"{word}0"):
             names |= {before.pop(): ""}
             values = before + inside
-        short = word.removesuffix("_t")  # h_t of slides is h1, h2, …
-        own, is_of_each = _numbered(word if short in variables else short, before, inside, turns)
+        own, is_of_each = _numbered(word, before, inside, turns)
         is_one = is_of_each and values == before + inside and len({*own.values()}) == len(own)
         if is_one and variables.isdisjoint(own.values()):
             names |= dict.fromkeys(values, "") | own

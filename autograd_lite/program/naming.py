@@ -304,6 +304,7 @@ def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[
     return [pair for pair in near if names & {getattr(e, "id", "") for e in pair[0].args}] or near
 
 
+_POSITIONS = ("where", "nonzero")  # which return a tuple of arrays
 _MANY = 20  # operands of a function; of more, no variable is looked for
 _RETURNED = "return"  # in the place of a variable
 _IMPORTS = ast.Import | ast.ImportFrom
@@ -479,8 +480,9 @@ def _looked_through(module: ast.AST) -> _Source:
 
 
 def _listed(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:
-    """The variables of ``q, k = [x @ w for w in ws]``, by the place of what is computed."""
-    return {
+    """The variables of ``q, k = [x @ w for w in ws]`` and ``r = np.nonzero(m)[0]``, by the place of the values."""
+    first = [(e.value, t.id) for e, t in stores if isinstance(e, ast.Subscript) and isinstance(t, ast.Name)]
+    return {span(e): [word] for e, word in first if _called(getattr(e, "func", e), ()) in _POSITIONS} | {
         span(e.elt): [part.id for part in t.elts if isinstance(part, ast.Name)]
         for e, t in stores if isinstance(e, ast.ListComp | ast.GeneratorExp) and isinstance(t, ast.Tuple)
     }

@@ -914,6 +914,7 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (lambda x, keep: np.sum(np.exp(x) * keep / 0.8), (np.ones(2), np.array([1.0, 0.0])), "keep ⊙ exp(x) / 0.8 since"),
     (lambda x, keep: np.sum((x + (1 - keep) * -3) ** 3), (np.ones(2), np.ones(2)), "L = Σ (x - 3 (1 - keep))³"),
     (lambda x, q: np.sum(x**q), (np.ones(2), 1.5), "L = Σ (x ** q)"),
+    (lambda w, X: np.sum(np.tanh(X @ w)), (np.ones(2), np.eye(2) + 0.3), "da/dw = Xᵀ since"),
     (fisher_ratio, (1.0, 2.0, 3.0), "dL/dwithin = 1 / within since"),
     (three_views, (np.eye(2) + 0.1, *RNG.normal(size=(3, 2, 2))), "dL/dW = dL/dZ3 · dZ3/dW + dL/dZ2 · dZ2/dW + dL/dZ1"),
 ])  # fmt: skip

@@ -1562,6 +1562,25 @@ def _convolved(K):
     return np.sum(np.tanh(out))
 
 
+def _slides(W, U, xs):
+    def cell(x_t, h_prev):
+        z_t = 1 / (1 + np.exp(-(W @ x_t + U @ h_prev)))
+        return z_t * h_prev + (1 - z_t) * np.tanh(h_prev)
+
+    h = np.ones(2)
+    for x in xs:
+        h = cell(x, h)
+    return np.sum(h)
+
+
+def _at_risk(b, X, times):
+    eta, loss = X @ b, 0.0
+    for i in range(3):
+        R = np.where(times >= times[i])[0]
+        loss = loss + np.log(np.sum(np.exp(eta[R]))) - eta[i]
+    return loss
+
+
 _START = np.array([2.0, 1.0])
 
 
@@ -1648,6 +1667,12 @@ _BOOKS = {
     "an array with a name in it": (_falling, (2,), "v", ["g = 9.81", "0.1 ([0, -g] - vₜ₋₁)"]),
     "ends that stay": (_heated, (5, ()), "u", ["uₜ = [uₜ₋₁[:1], innerₜ, uₜ₋₁[-1:]]"]),
     "cells of a table": (_aligned, (3, 3), "a", ["R12 = D[0, 1] + R11", "R33 = D[2, 2] + R23 R32"]),
+    "gates of slides": (
+        _slides, ((2, 2), (2, 2), (3, 2)), "W", ["zₜ = σ(aₜ)", "hₜ = zₜ ⊙ hₜ₋₁ + (1 - zₜ) ⊙ tanh(hₜ₋₁)"],
+    ),
+    "positions of each round": (
+        _at_risk, (2, (3, 2), 3), "b", ["Rₜ = nonzero(1[times ≥ times[t-1]])[0]", "aₜ = η[Rₜ]"],
+    ),
     "windows of an image": (_convolved, ((3, 3),), "K", ["out = Σₜ (K[t-1, 0] image[t-1:t+2, 0:3] + K[t-1, 1] image["]),
     "a state that begins as an array": (_descent, ((), (2, 2)), "lr", ["x0 = _START", "xₜ = xₜ₋₁ - lr aₜ 2 t = 1 … 3"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
