@@ -230,7 +230,7 @@ def written(names: Iterable[str]) -> dict[str, str]:
     names = list(names)
     second = r"(?<=[A-Z])(?=[a-z]{1,3}$)|(?<=(?<!\w)[a-z])(?=[a-z]$)|(?<=/d[a-z])(?=[a-z]$)"  # W_hy, z_a
     indexed = {w: re.sub(rf"{second}|(?<=[a-zA-Z])(?=\d+$)", "_", w) for w in names}
-    indexed = {w: w if re.search("_[i-nt]$", s) and s[:-2] in names else s for w, s in indexed.items()}
+    indexed = {w: w if re.search("_[i-lt]$", s) and s[:-2] in names else s for w, s in indexed.items()}
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
     spelled = {re.sub("[Α-Ωα-ωε]", lambda m: greek(m[0]), text_name(w)): w for w in names}

@@ -668,6 +668,7 @@ class Board {
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.ofStems = new RegExp(`(?<!${W})(${[...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)"})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
+    this.ofNumbers = new RegExp(this.ofStems.source.replace("(t[^\\],]*), ?", "(\\p{Nd}+),"), "gu");
     this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
     this.ofT = new RegExp(`(?<!${W}|/)(?:${Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])).map(escaped).join("|") || "(?!)"})(?!${W})`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
@@ -692,7 +693,7 @@ class Board {
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && has(this.words, base(w)) && has(this.shapes, this.words[base(w)]); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
-    text = this.withSigns(this.withSubscripts(text));
+    text = this.withSigns(this.withSubscripts(text)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
     const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
     text = text.replace(new RegExp(`(?<!${W}|[/.])([d∂]${W}+/[d∂])?([a-z])(?=[${INDICES}ₜ])`, "gu"), (c, of = "", letter, k, all) => {
       const row = of + letter.toUpperCase();
@@ -922,7 +923,11 @@ class Board {
     const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(RE.STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
     text = text.replace(RE.PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
-    text = text.replace(RE.BRACES, braced);
+    text = text.replace(RE.BRACES, (all, inside, k, whole) => { // U_{n}
+      const [word] = whole.slice(0, k).match(new RegExp(`(?:${W}|/)*$`, "u"));
+      const [start, ...at] = inside.split(",");
+      return has(this.words, `${word}_${start}`) ? `_${start}${below(at.join(","))}` : braced(all, inside);
+    });
     const byOthers = new RegExp(`(?:${P.PLACE},?)*${P.BY_ANOTHER}(?:,?${P.PLACE})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
     text = text.replace(byOthers, (at) => `[${at.match(RE.PLACE).map((p) => [...p].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")).join(",")}]`);
     const bound = [...text.matchAll(new RegExp(`Σ_?([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
@@ -1057,7 +1062,7 @@ class Board {
       add(out, `indexed(_${word})`);
       return false;
     }
-    const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
+    const isFunction = !has(this.words, base) || (this.functions.has(word) && tokens[0] === "(" && !this.isReadAs("value"));
     const factors = isFunction && (tokens[0]?.[0] !== "." || TABLES.TURNED.includes(tokens[0])) ? this.factors(base) : [];
     if (factors.length) { // βμᵢ
       tokens.unshift(...factors.slice(0, -1), factors.at(-1) + at);

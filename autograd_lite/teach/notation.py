@@ -165,6 +165,7 @@ class Board:
         for c in self.indices if self.indices and self._is_read_as("own") else ():
             text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
         text = signs_replaced(self.with_subscripts(text))
+        text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(\d+),", r"\1\2[", text)  # state_{2,0}
         text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
         text = regex.sub(r"(?<![\w/.])([^\W\d]\w*?)(?=ₜ|_t(?!\w)|_?\d+(?!\w)|[₀-₉])", self._plural, text)
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
@@ -229,6 +230,12 @@ class Board:
         if number.isdigit() and len(shape) and self._is_counted(m[1]):
             return f"{m[1]}[{int(number) - 1}]"
         return f"{m[1]}[{','.join(number) if len(shape) == len(number) else number}]"
+
+    def _braces(self, m: re.Match[str]) -> str:
+        """What stands in braces below the line, if it does not belong to a name: ``U_{n}``, ``U_{n,j}``."""
+        word = regex.findall(r"[\w/]*$", m.string[: m.start()])[0]
+        start, _, at = m[1].partition(",")
+        return f"_{start}{_below(at)}" if f"{word}_{start}" in self.words else _braced(m)
 
     def _place(self, m: re.Match[str]) -> str:
         """``C[context]`` for ``C_context``."""
@@ -303,7 +310,7 @@ class Board:
         text = self._in_letters(text)
         text = regex.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = regex.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
-        text = regex.sub(_BRACES, _braced, text)
+        text = regex.sub(_BRACES, self._braces, text)
         by_others = rf"(?:{_PLACE},?)*{_BY_ANOTHER}(?:,?{_PLACE})*"  # xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
         text = regex.sub(by_others, lambda m: f"[{','.join(regex.findall(_PLACE, m[0]))}]".translate(_PLAIN), text)
         bound = "".join(regex.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
@@ -625,7 +632,7 @@ class Board:
         if word in self._bare and not (word in self.words and tokens[:1] == ["["]):  # the k of Σₖ, and no array k
             _add(out, f"indexed(_{word})")
             return False
-        is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
+        is_function = base not in self.words or word in self.functions and tokens[:1] == ["("] and self._is_call()
         is_dotted = tokens and tokens[0][0] == "." and tokens[0] not in _TURNED
         if is_function and not is_dotted and (factors := self._factors(base)):  # βμᵢ
             tokens[:0] = [*factors[:-1], factors[-1] + at]
@@ -637,8 +644,12 @@ class Board:
     def _is_along(self, base: str, is_call: bool) -> bool:
         """Whether it is a function along axes: ``softmaxⱼ(S)ᵢⱼ``, ``minₖ dᵢₖ``; perhaps ``meanᵢ(x)`` beside a value."""
         if base in self.words:
-            return is_call and base in self.functions and not self._is_read_as("value")
+            return is_call and base in self.functions and self._is_call()
         return is_call or base in _OF_OPERAND
+
+    def _is_call(self) -> bool:
+        """Whether a function is meant, and not a value of that name: ``σ (x - m)``."""
+        return not self._is_read_as("value")
 
     def _factors(self, word: str) -> list[str]:
         """The values of which a word that is no name is the product: β and μ of ``βμ``; nothing if it is none."""
