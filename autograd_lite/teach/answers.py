@@ -11,7 +11,6 @@ import ast
 import math
 import operator
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial, reduce
@@ -21,7 +20,7 @@ from unicodedata import category
 
 import numpy as np
 
-from ..derive.writing import shape_text, subscript, symbol, text_name
+from ..derive.writing import GREEK, shape_text, subscript, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
@@ -73,6 +72,7 @@ _SIZED = ("eye", "identity", "ones", "zeros", "full", "arange")  # by a whole nu
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 
+_GREEK = {letter: word for word, letter in GREEK.items()}
 _ERF, _LGAMMA = (np.vectorize(fn, otypes=[float]) for fn in (math.erf, math.lgamma))
 
 
@@ -233,19 +233,12 @@ def written(names: Iterable[str]) -> dict[str, str]:
     indexed = {w: w if re.search("_[i-lt]$", s) and s[:-2] in names else s for w, s in indexed.items()}
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
-    spelled = {re.sub("[Α-Ωα-ωε]", lambda m: greek(m[0]), text_name(w)): w for w in names}
+    spelled = {re.sub("[α-ω]", lambda m: _GREEK.get(m[0], m[0]), text_name(w)): w for w in names}
     shown_as = {**spelled, **{text_name(w): w for w in names}}
     printed = {re.sub(r"(?<=[^\W\d_]|[\u0300-\u036f])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
     lowered |= {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for shown, w in printed.items()}  # θ₀
     values = {c: w for c, w in zip("ΦφψΓ", ("Phi", "phi", "psi", "Gamma"), strict=True) if w in names}  # Φᵀ, no Φ(x)
     return {**values, **lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
-
-
-def greek(letter: str) -> str:
-    """The name of a letter: ``lambda`` for ``λ``."""
-    kind, _, word = unicodedata.name(letter).removeprefix("GREEK ").partition(" LETTER ")
-    word = word.replace("LAMDA", "LAMBDA").split()[0]
-    return word.capitalize() if kind == "CAPITAL" else word.lower()
 
 
 def clipped(answer: Any) -> str:

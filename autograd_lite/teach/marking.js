@@ -926,7 +926,7 @@ class Board {
     text = text.replace(RE.BRACES, (all, inside, k, whole) => { // U_{n}
       const [word] = whole.slice(0, k).match(new RegExp(`(?:${W}|/)*$`, "u"));
       const [start, ...at] = inside.split(",");
-      return has(this.words, `${word}_${start}`) ? `_${start}${below(at.join(","))}` : braced(all, inside);
+      return start !== "t" && has(this.words, `${word}_${start}`) ? `_${start}${below(at.join(","))}` : braced(all, inside);
     });
     const byOthers = new RegExp(`(?:${P.PLACE},?)*${P.BY_ANOTHER}(?:,?${P.PLACE})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
     text = text.replace(byOthers, (at) => `[${at.match(RE.PLACE).map((p) => [...p].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")).join(",")}]`);

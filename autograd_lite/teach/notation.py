@@ -235,7 +235,7 @@ class Board:
         """What stands in braces below the line, if it does not belong to a name: ``U_{n}``, ``U_{n,j}``."""
         word = regex.findall(r"[\w/]*$", m.string[: m.start()])[0]
         start, _, at = m[1].partition(",")
-        return f"_{start}{_below(at)}" if f"{word}_{start}" in self.words else _braced(m)
+        return f"_{start}{_below(at)}" if start != "t" and f"{word}_{start}" in self.words else _braced(m)
 
     def _place(self, m: re.Match[str]) -> str:
         """``C[context]`` for ``C_context``."""
@@ -664,7 +664,8 @@ class Board:
     def _placed(self, value: str, at: str) -> str:
         """A value with its indices, which may be moved."""
         by = [_moved(sign, k) for _, sign, k in regex.findall(_MOVED, at)]
-        return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if any(by) else ''})"
+        behind = f",({','.join(map(str, by))},)" if any(by) else ""
+        return f"indexed({value},_{_letters(at)}{behind})"
 
     def _reduction(self, t: str, tokens: Sequence[str]) -> str:
         """The function of a sum, or of a mean that is written as a sum is: ``meanᵢ xᵢ``."""
@@ -905,10 +906,6 @@ def _braced(m: re.Match[str]) -> str:
 
 def _below_t(letter: str) -> str:
     return "ₜₛₘ"["tsm".index(letter)]
-
-
-def _tuple(numbers: Iterable[int]) -> str:
-    return repr(tuple(numbers)).replace(" ", "")
 
 
 def _split(word: str) -> tuple[str, str]:

@@ -460,7 +460,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
         last = {*LETTERS, d.letter, *(w for w, x in env.items() if np.asarray(x).dtype == bool)}
         kept = env.keys() - d.order.hidden - (last - {*dict(d.given), *d.chain.names.values()})
         values = {w: x for w, x in env.items() if w in kept and np.asarray(x).dtype.kind in NUMBERS}
-        lines = {w: line.value for w, line in table.items() if line.value is not None and w in printed}
+        lines = {w: line.value for w, line in table.items() if line.value is not None}
         return dict(between(d, table.values())) | values | lines
 
     spaces = list(map(space, choices, tables))

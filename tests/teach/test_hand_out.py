@@ -496,6 +496,12 @@ def bandit(H, q):
     return -(pi @ q) + 0.1 * (pi * np.log(pi)).sum()
 
 
+def scaled(U, V, sigma):
+    Un = U / np.linalg.norm(U, axis=1, keepdims=True)
+    z = sigma * (Un @ V)
+    return np.sum(z**3)
+
+
 def pairs_of(Z, P):
     Q = np.exp(Z) / np.sum(np.exp(Z))
     return np.sum(P * np.log(P / Q))
@@ -907,6 +913,11 @@ AS_ON_A_BOARD = {
     }),
     bandit: ((MATRIX[:3], MATRIX[3:6]), {
         "dLdH": dict.fromkeys(("2 π (dL/dπ - πᵀ dL/dπ)", "2π ⊙ (dL/dπ - Σ π dL/dπ)", "2 π (dL/dπ - π·dL/dπ)"), ""),
+    }),
+    scaled: ((MATRIX[:6].reshape(3, 2), MATRIX[6:8], np.array(0.7)), {
+        "dLdz": {"3 (σ (Un @ V))²": "", r"3 (\sigma (U_{n} V))^2": ""},
+        "dLdU": {r"(\frac{\partial L}{\partial U_n} - U_{n} \odot \sum_{j} \frac{\partial L}{\partial U_{n,j}} U_{n,j})"
+                 r" \odot \frac{1}{\lVert U \rVert_{j}}": ""},
     }),
     pairs_of: ((MATRIX[:6].reshape(3, 2), np.array([[0.1, 0.05], [0.25, 0.3], [0.1, 0.2]])), {
         "dLdZ": {"(Q - P)": "", r"\frac{\exp(Z_{ij})}{\sum_{kl} \exp(Z_{kl})} - P_{ij}": ""},
