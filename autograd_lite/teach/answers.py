@@ -299,20 +299,21 @@ class Reader:
     used : set of str
         The names that have been used.
     reading : set of str
-        How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an "inner 2"
-        product of vectors, those with a dot between as a "dot" product, with × as a "cross" product, sums with axes
-        "dropped", entries of an array as "counted" from 1 as the steps are, ``Xᵢ`` as one of
-        the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
-        brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a "group", bars as a
-        "length" or a determinant, an index that no axis has as the "last", one alone as that of its letter among the
-        "axes", what is left of a sum without indices as "loose" from them,
-        labels as of the "first 1" axis, an array without indices as "apart" from them, a vector added to a column
-        as a "column", more than two axes as a "stack" of matrices, π or e as the "number", I as the "unit"
-        matrix of the last axis where it is one of another size, an index as the user's "own" where that is an
-        array, sums over steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the
-        order in which they are "written", arrays in these as having "rows of steps", a sum as that of the
-        "next" factor, or over the indices that are "bound" by it though it has none, and a term with an entry
-        beyond the "ends" as none.
+        How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an
+        "inner 2" product of vectors, those with a dot between as a "dot" product, with × as a "cross" product,
+        one side by side as more "tight" than the one before, sums with axes "dropped", entries of an array as
+        "counted" from 1 as the steps are, ``Xᵢ`` as one of the "rows", an inverse as that of each "entry", an
+        array of "one" entry as that with index 0, vectors in brackets as "joined", or "columns", matrices as
+        "below" each other, one in brackets as a "group", bars as a "length" or a determinant, an index that no
+        axis has as the "last", one alone as that of its letter among the "axes", what is left of a sum without
+        indices as "loose" from them, labels as of the "first 1" axis, an array without indices as "apart" from
+        them, a vector added to a column as a "column", more than two axes as a "stack" of matrices, π or e as
+        the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the
+        user's "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the "total"
+        derivative, free indices in the order in which they are "written", arrays in these as having "rows of
+        steps", a sum as that of the "next" factor, or over the indices that are "bound" by it though it has
+        none, and a term with an entry beyond the "ends" as none, a word before brackets as a "value", not a
+        call, and what stands side by side behind a division as "under" it.
     choices : set of str
         Those of these that made a difference.
     """
@@ -374,13 +375,14 @@ class Reader:
                 return self._list(e)
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
-            case ast.BinOp() if type(e.op) in _BINARY:
+            case ast.BinOp(left=ast.BinOp(first, ast.Mult(), second), op=ast.Mult(), right=ast.UnaryOp(ast.UAdd())):
+                tight = ast.BinOp(first, ast.Mult(), ast.BinOp(second, ast.Mult(), e.right))  # V ⊙ A B is V ⊙ (A B)
                 try:
-                    return self._operation(e)
-                except Misfit:  # V ⊙ A B is V ⊙ (A B)
-                    if not (_is_plus(e.right) and isinstance(e.left, ast.BinOp) and isinstance(e.left.op, ast.Mult)):
-                        raise
-                    return self._value(ast.BinOp(e.left.left, ast.Mult(), ast.BinOp(e.left.right, ast.Mult(), e.right)))
+                    return self._value(tight) if self._is_read_as("tight") else self._operation(e)
+                except Misfit:
+                    return self._value(tight)
+            case ast.BinOp() if type(e.op) in _BINARY:
+                return self._operation(e)
             case ast.BoolOp():
                 op, sides = ast.BitAnd() if isinstance(e.op, ast.And) else ast.BitOr(), list(map(self.value, e.values))
                 if any(np.asarray(x.x if isinstance(x, Indexed) else x).dtype != bool for x in sides):

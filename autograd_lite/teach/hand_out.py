@@ -224,7 +224,8 @@ class HandOut:
             first, *more = row.split(" \\\\\n")
             symbol, _, sides = first.partition(" &= ")
             formula, *remarks = map(str.strip, sides.split("&&"))
-            below = [_math(re.sub(r"^&\s*(\\quad )?", "", part)) for part in more]
+            shapes = r"^&\s*(\\quad )?|&&(?! \\text\{since).*?(?=&&|$)|&&"
+            below = [_math(re.sub(shapes, "", part)) for part in more]
             said = [_math(remark) for remark in remarks[-1:] if "since" in remark]
             if formula != LINE:
                 said, shown = [f"<small>{remark}</small>" for remark in said], [_math(f"{symbol} = {formula}"), *below]

@@ -795,8 +795,10 @@ class Board {
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
-    text = text.replace(RE.TYPED_STEP, (_, sign, k) =>
-      `ₜ${small(sign, k)}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
+    text = text.replace(RE.TYPED_STEP, (all, sign, k, at, whole) => { // w_t may be a name
+      const [word] = whole.slice(0, at + all.length).match(new RegExp(`(?:${W}|/)*$`, "u"));
+      return has(this.words, word) && has(this.shapes, this.words[word]) ? all : `ₜ${small(sign, k)}`;
+    }).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
     const values = [...text.matchAll(RE.AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
@@ -926,7 +928,7 @@ class Board {
     text = text.replace(RE.BRACES, (all, inside, k, whole) => { // U_{n}
       const [word] = whole.slice(0, k).match(new RegExp(`(?:${W}|/)*$`, "u"));
       const [start, ...at] = inside.split(",");
-      return start !== "t" && has(this.words, `${word}_${start}`) ? `_${start}${below(at.join(","))}` : braced(all, inside);
+      return has(this.words, `${word}_${start}`) && has(this.shapes, this.words[`${word}_${start}`]) ? `_${start}${below(at.join(","))}` : braced(all, inside);
     });
     const byOthers = new RegExp(`(?:${P.PLACE},?)*${P.BY_ANOTHER}(?:,?${P.PLACE})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
     text = text.replace(byOthers, (at) => `[${at.match(RE.PLACE).map((p) => [...p].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")).join(",")}]`);
@@ -1011,7 +1013,7 @@ class Board {
       } else if (out.length && isIndex(t)) {
         out.push(this.placed(out.pop(), t));
       } else if (t === "/" && this.under(tokens)) {
-        out.push(`/(${this.rewritten(tokens.splice(0, this.under(tokens)))})`);
+        out.push("/", `(${this.rewritten(tokens.splice(0, this.under(tokens)))})`);
       } else if (t.startsWith("Σ") || (split(t)[0] === "mean" && tokens.length && tokens[0] !== "(" && !has(this.words, "mean"))) {
         const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
         return out.join("") + this.sum(word, at, tokens, out.length > 0 && isOperand(out.at(-1)));
@@ -1131,6 +1133,8 @@ class Board {
 
   /** How many tokens an inner product below a line has, if it is read so: a / wᵀ w. */
   under(tokens) {
+    const [norms] = tokens.join(" ").match(new RegExp(`^(?:${P.NORMS})`, "u")) ?? [];
+    if (norms) return this.isReadAs("under") ? norms.split(" ").length : 0; // a / ‖u‖³‖v‖
     const start = tokens[0] === "(" ? group(tokens.slice(1)).length + 3 : 2;
     if (tokens[start - 1] !== ".T") return 0;
     for (let depth = 0, end = start; ; end++) {
@@ -1401,7 +1405,10 @@ class Reader {
         return e[1] === "-" ? withLetters(map((v) => -v, ofNumbers(x.kind), x), x.letters) : x;
       }
       case "binary": {
-        const isPlus = (x) => x[0] === "unary" && x[1] === "+", [, , left, right] = e;
+        const isPlus = (x) => x[0] === "unary" && x[1] === "+", [, op, left, right] = e;
+        if (op === "*" && isPlus(right) && left[0] === "binary" && left[1] === "*" && this.isReadAs("tight")) {
+          return this.value(["binary", "*", left[2], ["binary", "*", left[3], right]]); // v ⊙ A b
+        }
         try {
           return this.binary(e, isPlus);
         } catch (error) { // V ⊙ A B is V ⊙ (A B)

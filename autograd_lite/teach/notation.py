@@ -57,13 +57,14 @@ TABLES = {word: words for word, *words in map(str.split, """
     OPERATORS + - * / ** @ % // ( ,
 """.strip().splitlines())}  # fmt: skip
 _PREFIX, _OF_OPERAND, _WORDS, _TURNED, _OPERATORS = TABLES.values()
+_NORMS = r"‖ [^‖]+ ‖(?: \*\* \S+)?(?: ‖ [^‖]+ ‖(?: \*\* \d+)?)+(?= |$)"
 _PRIMED = r"""(\w+)['′’](?!\w*['"])"""
 _ENTRY_OF = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
 _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*"  # xᵢ₊ⱼ
 #: The patterns that the page has from here: without what JavaScript does not know.
 PATTERNS = """
     _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
-    _SUBSCRIPT WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER
+    _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER
 """
 
 
@@ -235,7 +236,7 @@ class Board:
         """What stands in braces below the line, if it does not belong to a name: ``U_{n}``, ``U_{n,j}``."""
         word = regex.findall(r"[\w/]*$", m.string[: m.start()])[0]
         start, _, at = m[1].partition(",")
-        return f"_{start}{_below(at)}" if start != "t" and f"{word}_{start}" in self.words else _braced(m)
+        return f"_{start}{_below(at)}" if self.words.get(f"{word}_{start}") in self.shapes else _braced(m)
 
     def _place(self, m: re.Match[str]) -> str:
         """``C[context]`` for ``C_context``."""
@@ -376,12 +377,18 @@ class Board:
         text = regex.sub(entries, self._entry_at_step, text)
         rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         text = regex.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
-        text = regex.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
+        text = regex.sub(_TYPED_STEP, self._typed_step, text)
         text = regex.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = regex.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
             text = regex.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
         return text
+
+    def _typed_step(self, m: re.Match[str]) -> str:
+        """``ₜ₋₁`` for ``_(t-1)``, if it does not belong to a name: ``w_t``."""
+        word = regex.findall(r"[\w/]*$", m.string[: m.end()])[0]
+        step = f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""
+        return m[0] if self.words.get(word) in self.shapes else f"ₜ{step}"
 
     def _entry_at_step(self, m: re.Match[str]) -> str:
         """An entry of an array with a row for each step: ``emit[t-1,j]`` for ``emitₜ₋₁ⱼ``."""
@@ -572,7 +579,7 @@ class Board:
             elif out and regex.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
             elif n := self._under(t, tokens):
-                out.append(f"/({self.rewritten(tokens[:n])})")
+                out += ["/", f"({self.rewritten(tokens[:n])})"]
                 del tokens[:n]
             elif of := self._reduction(t, tokens):
                 return "".join(out) + self._sum(of, t.removeprefix("Σ"), tokens, bool(out and _is_operand(out[-1])))
@@ -716,6 +723,8 @@ class Board:
     def _under(self, line: str, tokens: Sequence[str]) -> int:
         """How many tokens an inner product below a line has, if it is read so: ``a / wᵀ w``."""
         rest, depth = [*tokens], 0
+        if line == "/" and (norms := regex.match(_NORMS, " ".join(tokens))):  # a / ‖u‖³‖v‖
+            return norms[0].count(" ") + 1 if self._is_read_as("under") else 0
         first = [rest.pop(0), *_group(rest), ")"] if tokens[:1] == ["("] else tokens[:1]
         start = len(first) + 1
         if line != "/" or tokens[start - 1 : start] != [".T"]:

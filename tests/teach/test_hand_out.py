@@ -502,6 +502,15 @@ def scaled(U, V, sigma):
     return np.sum(z**3)
 
 
+def board_order(U, h, r_t):
+    a = U @ (r_t * h)
+    return np.sum(a**3)
+
+
+def cosine_to(u, v):
+    return 1 - (u @ v) / (np.linalg.norm(u) * np.linalg.norm(v))
+
+
 def pairs_of(Z, P):
     Q = np.exp(Z) / np.sum(np.exp(Z))
     return np.sum(P * np.log(P / Q))
@@ -916,8 +925,15 @@ AS_ON_A_BOARD = {
     }),
     scaled: ((MATRIX[:6].reshape(3, 2), MATRIX[6:8], np.array(0.7)), {
         "dLdz": {"3 (σ (Un @ V))²": "", r"3 (\sigma (U_{n} V))^2": ""},
-        "dLdU": {r"(\frac{\partial L}{\partial U_n} - U_{n} \odot \sum_{j} \frac{\partial L}{\partial U_{n,j}} U_{n,j})"
-                 r" \odot \frac{1}{\lVert U \rVert_{j}}": ""},
+        "dLdV": {r"\sigma U_{n}^\top \frac{\partial L}{\partial z}": ""},
+    }),
+    board_order: ((MATRIX[:4].reshape(2, 2), MATRIX[4:6], MATRIX[6:8]), {
+        "dLdh": dict.fromkeys(("r_t ⊙ Uᵀ dL/da", "r_t Uᵀ dL/da", "r_t * (U.T @ da)", "r_{t} * U^T da"), "")
+        | {"Uᵀ (r_t ⊙ dL/da)": "2 of 2 entries are off, by up to 0.08767"},
+        "dLdr_t": {"h Uᵀ dL/da": "", "dL/dr_t = h ⊙ Uᵀ dL/da": ""},
+    }),
+    cosine_to: ((MATRIX[:3], MATRIX[3:6]), {
+        "dLdu": dict.fromkeys(("-v/‖u‖‖v‖ + (uᵀv) u/‖u‖³‖v‖", "-1/‖u‖‖v‖ (I - u uᵀ/uᵀu) v"), ""),
     }),
     pairs_of: ((MATRIX[:6].reshape(3, 2), np.array([[0.1, 0.05], [0.25, 0.3], [0.1, 0.2]])), {
         "dLdZ": {"(Q - P)": "", r"\frac{\exp(Z_{ij})}{\sum_{kl} \exp(Z_{kl})} - P_{ij}": ""},
