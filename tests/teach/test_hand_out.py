@@ -980,7 +980,7 @@ def test_the_page_reads_the_key(tmp_path):
         sheet = ag.trace(fn, *args).worksheet(wrt=WRT[fn] if fn is delayed else None)
         lines = sheet.key().partition("From the result down")[2]
         symbols = {q.word: re.escape(TEXT.name(q.symbol)) for q in sheet.questions}
-        key = {w: re.search(rf"(?m)^ *{symbol}\S* = (.*?)(  |$)", lines)[1] for w, symbol in symbols.items()}
+        key = {w: re.search(rf"(?m)^ *{symbol}[^\sa-z]* = (.*?)(  |$)", lines)[1] for w, symbol in symbols.items()}
         pages = marked_by_the_page(sheet, [*key.items()], tmp_path)
         assert all(page["right"] for page in pages), [*zip(key.values(), pages, strict=True)]
 
