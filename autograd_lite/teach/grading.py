@@ -263,7 +263,7 @@ def _causes(
         yield "it is transposed"
     yield from _slipped(slips, value, close)
     yield from _sums(value, right, close)
-    yield from (f"that is {w}" for w, x in others.items() if _same(value, x, close))
+    yield from (f"that is {w}" for w, x in others.items() if np.any(value) and _same(value, x, close))
     yield from _by_another(value, right, others, close)
     if ratio:
         yield f"it is {ratio:.6g} times the right one"

@@ -1794,7 +1794,7 @@ function* causes({ value, right, others, slips, close }) {
   if (value.data.length === 1 && right.data.filter(Boolean).length > 1 && same(array([], value.data), array([], [total(right.data)]), close)) {
     yield `it is summed over all axes: expected shape ${shapeText(right.shape)}`;
   }
-  for (const [w, x] of others) if (x && same(value, x, close)) yield `that is ${w}`;
+  for (const [w, x] of others) if (x && value.data.some(Boolean) && same(value, x, close)) yield `that is ${w}`;
   yield* byAnother(value, right, others, close);
   if (ratio) yield `it is ${general(ratio, 6)} times the right one`;
   const sorted = (x) => array([x.data.length], [...x.data].sort((a, b) => a - b));
@@ -1847,7 +1847,7 @@ const marking = (data) => {
   const read = ({ word, slips, full, letters, isSymmetric, numbers }, text, reading) => {
     const shape = spaces[0][word].shape, how = [board, shape, letters, numbers, reading];
     let answers = [fitted(readers[0].formula(text, ...how), shape, full)];
-    const isNumber = !readers[0].used.size && (answers[0].data.length > 1 || count(shape) < 2);
+    const isNumber = !readers[0].used.size && (answers[0].data.length > 1 || new Set(spaces[0][word].data).size < 2);
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {

@@ -308,7 +308,8 @@ class Worksheet(HandOut):
         elif isinstance(answer, str):
             how = self.board, shape, q.letters, q.numbers, reading
             first = self.readers[0].formula(answer, *how)
-            is_number = not self.readers[0].used and (np.size(first) > 1 or np.size(q.value) < 2)  # -1 for all entries
+            is_one = np.size(q.value) < 2 or np.ptp(q.value) == 0  # else -1 for all entries is a formula
+            is_number = not self.readers[0].used and (np.size(first) > 1 or bool(is_one))
             others = [] if is_number else [_elsewhere(answer, at, *how) for at in self.readers[1:]]
         else:
             first, others, is_number = answer, [], False

@@ -1170,3 +1170,10 @@ def test_side_by_side_two_vectors_are_no_sum():
     sheet = worksheet(np.sum(z**3), wrt=y, names={"z": z}, blanks="dL/dy")
     assert not sheet.check({"dL/dy": "dL/dz x"})
     assert all(sheet.check({"dL/dy": right}) for right in ("Σ dL/dz x", "dL/dzᵀ x", "dL/dz·x"))
+
+
+def test_a_rounded_number_may_stand_for_equal_entries():
+    x = ag.tensor([0.4, 1.5, 3.0], requires_grad=True, name="x")
+    sheet = worksheet(1 / np.sum(x), wrt=x)
+    assert all(sheet.check({"dL/dx": text}) for text in ("-0.0416", "-1/(1ᵀ x)²", "[-0.0416, -0.0416, -0.0416]"))
+    assert not sheet.check({"dL/dx": "-0.05"})
