@@ -181,10 +181,8 @@ class Lines:
                 is_shorter = leaves(near.formula) < self._length(n) - is_named
                 (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
-            said = [k for k in self.consumers.get(n, ()) if k in chosen]
-            roles = {self.factors[k, n].formula.role for k in said if chosen[k].labels}
-            is_said = any(k in at_labels for k in said) or not roles.isdisjoint(_PASSING)
-            more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
+            # P - Y says more than positions.
+            more = 2 * bool(whole and whole.labels and not self._is_said(n, chosen, at_labels))
             more += bool(whole and any(map(_is_without_unit, walk(whole.formula))))
             most = min(long + more, SHORT + 1)
             if whole is not None and (self._is_of_softmaxes(whole) or self._is_of_cases(n, whole)):
@@ -219,6 +217,12 @@ class Lines:
         """Whether a form is the sum of those of several softmaxes, as of a student beside labels and a teacher."""
         through = [self.chain.definition(m).role for m in form.through]
         return len(terms_of(form.formula)) > 1 and sum("softmax" in role for role in through) > 1
+
+    def _is_said(self, n: Var, chosen: Mapping[Var, Closed], at_labels: Set[Var]) -> bool:
+        """Whether a line above has the labels, P - Y, and is passed on as it is."""
+        users = [k for k in self.consumers.get(n, ()) if k in chosen]
+        roles = {self.factors[k, n].formula.role for k in users if chosen[k].labels}
+        return any(k in at_labels for k in users) or not roles.isdisjoint(_PASSING)
 
     def _is_of_cases(self, n: Var, form: Closed) -> bool:
         """Whether a form has the cases that are steps of their own, as Huber's loss: where(|r| ≤ δ, r, δ sign(r))."""

@@ -95,20 +95,22 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     summed = [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
-    lines = [line for s in summed if s.title != RULE for line in s.lines]
+    pairs = zip(summed, merged, strict=True)
+    return [_with_sums_that_stand(s, before, summed) if s.title == RULE else s for s, before in pairs]
+
+
+def _with_sums_that_stand(rule: Section, before: Section, sections: Iterable[Section]) -> Section:
+    """The chain rule with sums over what has one line for all rounds, or as a gradient has them; others as before."""
+    lines = [line for s in sections if s is not rule for line in s.lines]
     added = {line.symbol for line in lines if any(p.role == "sum over steps" for e in line.formulas for p in walk(e))}
     each = {line.symbol.partition("@")[0] for line in lines if "@" in line.symbol}
 
     def chosen(new: Line, old: Line) -> Line:
-        """A line of the chain rule: with a sum over what has one line for all rounds, or as its gradient has it."""
         words = {w.partition("@")[0] for e in new.formulas for w in e.names}
         stems = {w.rpartition("/d")[2] for w in words}
         return new if new.symbol in added or not each.isdisjoint(words | stems) else old
 
-    pairs = zip(summed, merged, strict=True)
-    return [
-        s if s.title != RULE else replace(s, lines=list(map(chosen, s.lines, before.lines))) for s, before in pairs
-    ]
+    return replace(rule, lines=list(map(chosen, rule.lines, before.lines)))
 
 
 def _of_equal(e: Expr) -> Expr | None:
@@ -754,12 +756,10 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
     for line in (line for line in lines if line not in apart):
         families.setdefault(_number(line.symbol)[0], []).append(line)
     instead: dict[int, list[Line]] = {}
-    for stem, family in families.items():
+    for stem, family in filter(_are_steps, families.items()):
         least = 2 if _is_of_loop(stem, looped) and family[0].formulas else LINES
         runs = _runs(family)
         often = Counter(id(line) for _, run in runs for line in run).values()
-        if min(_number(line.symbol)[1] for line in family) > 9:  # R11, R12, R21 of a table, not steps
-            continue
         is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
         for pair, run in (of for of in runs if is_plain and len(of[1]) >= _least(of[0], least)):
             instead |= {id(line): [] for line in run}
@@ -770,6 +770,11 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
             shape = shape if len({*map(len, shapes)}) == 1 else None
             instead[id(run[0])] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
     return [line for before in lines for line in instead.get(id(before), [before])]
+
+
+def _are_steps(family: tuple[str, Sequence[Line]]) -> bool:
+    """Whether lines of one stem are perhaps those of steps, not of the cells R11, R12, R21 of a table."""
+    return min(_number(line.symbol)[1] for line in family[1]) < 10
 
 
 def _least(line: Line, least: int) -> int:

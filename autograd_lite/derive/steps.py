@@ -212,8 +212,6 @@ class Steps(Notation):
             return False
         parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]
         others = [row.algebra for row in rows if row.kind != "elementwise" and row.algebra not in PRODUCTS]
-        if parts and isinstance(parts[0], Labels) and parts[0].dtype == bool:  # of Σ θ[at_risk]
-            return not parts[1:] and parts[0].word.isidentifier() and {*others} == {"total"}
         if not _are_slices(parts):
             return _are_places(parts) and not others
         is_alike = all(k.shape == n.shape or row.kind != "elementwise" for k, row in zip(users, rows, strict=True))

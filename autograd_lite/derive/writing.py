@@ -386,18 +386,22 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             continue
         a = arguments[field]
         mixed = binding == PRODUCT and _are_mixed(e.role, _of(a))
-        if printer.indexed and e.role in ("selection", *_TESTS[1:]):
-            a = _condition(a)
-        if printer.indexed and _is_joined(e) and len(e.shape) == 1 and a.role == "array" and a.shape == (1,):
-            a = number(a.value.item())  # [0, b], not [[0.], b]
-        if printer.indexed and _is_joined(e) and a.role == "stack" and a.shape == (1,):
-            [a] = a.args
+        a = _read_in(e, a) if printer.indexed else a
         word = write(a, printer, ATOM if mixed else place)
         if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
             template, before, word = template.replace("+", "-"), "- ", word.removeprefix("-").removeprefix("<mo>−</mo>")
         operands.append(printer.operand(a, word, before, behind))
     word = printer.fill(template, *operands)
     return (printer.below(word, order) if (order := _order(e)) else word), binding
+
+
+def _read_in(e: Expr, a: Expr) -> Expr:
+    """An operand as it stands in a call: a condition in cases, and [0, b] of vectors, not [[0.], b]."""
+    if e.role in ("selection", *_TESTS[1:]):
+        return _condition(a)
+    if not _is_joined(e) or a.shape != (1,) or a.role not in ("array", "stack"):
+        return a
+    return number(a.value.item()) if a.role == "array" else a.args[0]
 
 
 def _are_mixed(*roles: str) -> bool:

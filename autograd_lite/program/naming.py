@@ -279,22 +279,26 @@ def _target(n: Node) -> list[str]:
     source = _source(n.code)
     called = source.lambdas.get(n.code.co_firstlineno) if n.code.co_name == "<lambda>" else n.code.co_name
     calls = [(call, word) for call, name, word in source.calls if name == called]
-    if len({word for _, word in calls}) > 1:
-        outside, stack = list[Node](), [n]
-        while stack and len(outside) < _MANY:
-            for p in (p for p in stack.pop().parents if p is not None and p.row is not None):
-                (stack if p.code is n.code and _targets(p) != [_RETURNED] else outside).append(p)
-        outside = [p for p in outside if p.code is not None]
-        places = {_positions(p.code)[p.at // 2] for p in outside}
-        names = {word for p in outside for word in _targets(p)}
-        near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
-        calls = near or _with_names(calls, names)
+    calls = _near(n, calls) if len({word for _, word in calls}) > 1 else calls
     part, targets = source.returned.get(_positions(n.code)[n.at // 2]), {word for _, word in calls}
     word = targets.pop() if len(targets) == 1 else None
     if part is not None:
         return [word[part]] if isinstance(word, tuple) else []
     each = [x for call, _ in calls for x in source.several.get(span(call), []) if len(calls) == 1]
     return [word] if isinstance(word, str) else each
+
+
+def _near(n: Node, calls: list[tuple[ast.Call, Any]]) -> list[tuple[ast.Call, Any]]:
+    """The calls with operands of `n` from outside as arguments."""
+    outside, stack = list[Node](), [n]
+    while stack and len(outside) < _MANY:
+        for p in (p for p in stack.pop().parents if p is not None and p.row is not None):
+            (stack if p.code is n.code and _targets(p) != [_RETURNED] else outside).append(p)
+    outside = [p for p in outside if p.code is not None]
+    places = {_positions(p.code)[p.at // 2] for p in outside}
+    names = {word for p in outside for word in _targets(p)}
+    near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
+    return near or _with_names(calls, names)
 
 
 def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[tuple[ast.Call, Any]]:
@@ -467,10 +471,7 @@ def _looked_through(module: ast.AST) -> _Source:
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
     return _Source(
         expressions={**_sums(nodes), **{span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)}},
-        calls=[
-            (e, name, targets.get(e) or several.get(e) or None)
-            for e, name in (*((e, _called(e.func, imports)) for e in nodes if isinstance(e, ast.Call)), *_passed(nodes))
-        ],
+        calls=[(e, name, targets.get(e) or several.get(e) or None) for e, name in _calls(nodes, imports)],
         loops=loops,
         comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
         several={span(e): [t.id] for e, t in matched} | _attributes(stores) | _listed(stores),
@@ -501,15 +502,18 @@ def _sums(nodes: Sequence[ast.AST]) -> dict[Any, ast.expr]:
     return {span(s): ast.copy_location(ast.BinOp(of, s.op, s.value), s) for s, of in read}
 
 
-def _passed(nodes: Iterable[ast.AST]) -> dict[tuple[ast.Call, str], None]:
-    """The calls of an argument, ``f(y)`` in ``def step(f, y)``, with the name of a function that is passed as it."""
+def _calls(nodes: Sequence[ast.AST], imports: Container[str]) -> Iterator[tuple[ast.Call, str]]:
+    """The calls, each with the function that is called; those of an argument, ``f(y)`` in ``def step(f, y)``, with each
+    function that is passed as it.
+    """
     functions = {s.name: s for s in nodes if isinstance(s, ast.FunctionDef)}
     calls = [e for e in nodes if isinstance(e, ast.Call)]
+    yield from ((e, _called(e.func, imports)) for e in calls)
     outer = [(e, functions[name]) for e in calls if (name := getattr(e.func, "id", "")) in functions]
     each = ((f, a.arg, x) for e, f in outer for a, x in zip(f.args.args, e.args, strict=False))
     pairs = dict.fromkeys((f, word, x.id) for f, word, x in each if isinstance(x, ast.Name))
     inside = ((e, word, name) for f, word, name in pairs for e in ast.walk(f) if isinstance(e, ast.Call))
-    return {(e, name): None for e, word, name in inside if getattr(e.func, "id", "") == word}
+    yield from dict.fromkeys((e, name) for e, word, name in inside if getattr(e.func, "id", "") == word)
 
 
 def _called(e: ast.expr, imports: Container[str]) -> str:
