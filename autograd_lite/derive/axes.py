@@ -28,8 +28,8 @@ def _reduced(eq: Equation) -> list[int]:
 
 def _joined(eq: Equation) -> Iterator[tuple[Axis, Axis]]:
     """The axes of the operands and the result of an equation that are one."""
-    y, shape = eq.outputs[0], eq.outputs[0].shape
-    x, algebra, ndim = eq.operands[0] if eq.operands else y, eq.row.algebra, len(eq.shape_of(0)) if eq.operands else 0
+    y, shape = eq.y, eq.y.shape
+    x, algebra, ndim = eq.x if eq.operands else y, eq.algebra, len(eq.shape_of(0)) if eq.operands else 0
     if algebra == "matrix product":
         a, b = eq.operands
         yield (a, np.ndim(a) - 1), (b, max(np.ndim(b) - 2, 0))
@@ -66,8 +66,8 @@ class Axes:
             for (a, k), (b, j) in _joined(eq):
                 if np.shape(a)[k : k + 1] == np.shape(b)[j : j + 1] != (1,):
                     self._of[self._one(_key(a), k)] = self._one(_key(b), j)
-            if eq.row.algebra in _REDUCTIONS and len(over := _reduced(eq)) == 1:
-                self._reduced.append((_key(eq.operands[0]), over[0], eq.shape_of(0)[over[0]]))
+            if eq.algebra in _REDUCTIONS and len(over := _reduced(eq)) == 1:
+                self._reduced.append((_key(eq.x), over[0], eq.shape_of(0)[over[0]]))
 
     def _one(self, x: Any, k: int) -> Any:
         at = (x, k)

@@ -157,7 +157,7 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
 def _name_aliases(program: Program, wishes: Mapping[tuple[Var, Var], str], names: dict[Var, str]) -> None:
     """Call the first value of a state a_next0 that each round computes as a_next, and then calls a."""
     for (y, x), word in wishes.items():
-        code = program.defined[y].origin.code
+        code = program.defined[y].code
         again = assigned(code, stem(names[x])) if code and x in names and x in program.defined else ()
         if any(isinstance(e, ast.Name) and f"{e.id}0" == word for e in again or ()) and word not in names.values():
             names[x] = word

@@ -268,8 +268,8 @@ class Chain(Steps):
         ``w @ S @ w``, ``A @ P @ A.T``, ``solve(K, y)``.
         """
         users = self.program.users.get(n, ())
-        products = [eq for eq in users if eq.row.algebra in PRODUCTS and eq.operands[-1] is n]
-        ends = [k.row.algebra for eq in products for k in self.program.users.get(eq.outputs[0], ())]
+        products = [eq for eq in users if eq.algebra in PRODUCTS and eq.operands[-1] is n]
+        ends = [k.algebra for eq in products for k in self.program.users.get(eq.y, ())]
         is_solved = any(eq.row.kind == "general" or eq.algebra in ("solution", "inverse") for eq in users)
         return is_solved or not {*ends}.isdisjoint((*PRODUCTS, "diagonal", "trace"))
 

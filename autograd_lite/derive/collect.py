@@ -143,10 +143,10 @@ class _Reader:
         groups: dict[Any, list[tuple[Term, Expr, Term]]] = {}
         for t in terms:
             sums = [f for f, power in t.factors.values() if f.role == "total" and power == 1]
-            content = self.terms(sums[0].args[0]) if len(sums) == 1 else []
+            content = self.terms(sums[0].of) if len(sums) == 1 else []
             if len(content) == 1:
                 rest = frozenset((k, power) for k, (_, power) in t.factors.items() if k != sums[0].key)
-                along = rest, repr(sums[0].params), sums[0].shape, sums[0].args[0].shape
+                along = rest, repr(sums[0].params), sums[0].shape, sums[0].of.shape
                 groups.setdefault(along, []).append((t, sums[0], content[0]))
         for group in groups.values():
             first, whole, of = min(group, key=lambda g: sum(abs(power) for _, power in g[2].factors.values()))
@@ -154,7 +154,7 @@ class _Reader:
             if len(group) > 1 and shared:
                 sign = -1 if first.coefficient < 0 else 1
                 inside = [replace(c, coefficient=sign * t.coefficient * c.coefficient) for t, _, c in group]
-                body = whole.args[0].shape
+                body = whole.of.shape
                 in_order = sorted(factors_of(_written(inside, body)), key=_is_last)
                 both = replace(whole, args=(product(in_order, body),))
                 factors = {k: v for k, v in first.factors.items() if k != whole.key}
@@ -168,7 +168,7 @@ class _Reader:
         z σ for that where z is (x - mean) / σ.
         """
         env, sums = self.context.environment(), ("sum", "difference")
-        of = definition.args[0] if definition.role in ("root", "quotient") else definition
+        of = definition.of if definition.role in ("root", "quotient") else definition
         is_inside = definition.role == "root" or of is not definition and of.role in sums
         if is_inside and part.key == of.key and part.shape == whole.shape:
             return product((whole, definition.args[-1] if definition.role == "quotient" else whole), whole.shape)
@@ -197,27 +197,27 @@ class _Reader:
             case "product":
                 return [f for a in e.args for f in self._factors(a, power)]
             case "quotient":
-                return self._factors(e.args[0], power) + self._factors(e.args[1], -power)
+                return self._factors(e.of, power) + self._factors(e.args[1], -power)
             case "negation":
-                return [(number(-1), power), *self._factors(e.args[0], power)]
+                return [(number(-1), power), *self._factors(e.of, power)]
             case "square":
-                return self._factors(e.args[0], 2 * power)
+                return self._factors(e.of, 2 * power)
             case "power" if e.args[1].is_number and isinstance(e.args[1].value, int):
-                return self._factors(e.args[0], e.args[1].value * power)
+                return self._factors(e.of, e.args[1].value * power)
             case "power" | "root" if (known := self._one_less(e)) is not None:
-                return [(known[0], power), *self._factors(e.args[0], known[1] * power)]
+                return [(known[0], power), *self._factors(e.of, known[1] * power)]
             case "broadcast":
-                return self._factors(e.args[0], power)
-            case "transpose" | "matrix transpose" if len(e.shape) == 2 and e.args[0].args:
-                terms = self.terms(e.args[0])
+                return self._factors(e.of, power)
+            case "transpose" | "matrix transpose" if len(e.shape) == 2 and e.of.args:
+                terms = self.terms(e.of)
                 if all(len(f.shape) in (0, 2) for t in terms for f, _ in t.factors.values()):
                     return [(_written([self._turned_term(t) for t in terms], e.shape), power)]
-            case "exponential" if (of := self._log(e.args[0])) is not None:
+            case "exponential" if (of := self._log(e.of)) is not None:
                 return self._factors(of, power)
-            case "exponential" if e.args[0].role == "negation":
-                return [(make(e.row, e.args[0].args, e.params, e.shape), -power)]
+            case "exponential" if e.of.role == "negation":
+                return [(make(e.row, e.of.args, e.params, e.shape), -power)]
             case "reshape" | "index" if not _reorders(e) and (
-                laid := _relaid(e.args[0], e.args[0].shape, e.shape)
+                laid := _relaid(e.of, e.of.shape, e.shape)
             ) is not None:
                 return [(laid, power)] if laid.key == e.key else self._factors(laid, power)
             case "placement" if power == 1 and (chosen := self._chosen(e)) is not None:
@@ -227,10 +227,10 @@ class _Reader:
                 at = {"index": k, "shape": e.shape, "unique_indices": True}
                 return self._factors(unsimplified("into_zeros", (a,), e.shape, **at), power)
             case "reduction" if power < 0 and e.row is TABLE["mean"]:  # n mean(x) is Σ x
-                size = self.context.size(math.prod(e.args[0].shape) // max(math.prod(e.shape), 1))
+                size = self.context.size(math.prod(e.of.shape) // max(math.prod(e.shape), 1))
                 return [(size, -power), *self._factors(simplified("sum", e.args, e.shape, **e.params), power)]
             case "total" if power > 0:
-                front, body = self._sums_apart(e.args[0])
+                front, body = self._sums_apart(e.of)
                 summed = self._summed(replace(e, args=(body,)))
                 if front:
                     return [*((f, q * power) for f, q in front), *self._factors(summed, power)]
@@ -254,7 +254,7 @@ class _Reader:
         """The power of x that a name stands for or has in it, x ** k, and that beside it in ``x ** (k - 1)``, -1."""
         env, k = self.context.environment(), e.args[1] if e.role == "power" else number(0.5)
         factors = (f for _, term in self.known for f, _ in term.factors.values() if f.role == "power")
-        for f in (f for f in factors if f.args[0].key == e.args[0].key and f.key != e.key):
+        for f in (f for f in factors if f.of.key == e.of.key and f.key != e.key):
             if not f.args[1].shape and env.keys() >= f.args[1].names | k.names:
                 beside = float(evaluate(k, env) - evaluate(f.args[1], env))
                 if math.isclose(beside, round(beside), rel_tol=1e-12) and abs(beside) < 3:
@@ -279,9 +279,9 @@ class _Reader:
             is_outer = xy.role == "outer product"
             if not is_outer and xy.role != "matrix product":
                 continue
-            part = matrix_times(e.args[0], xy.args[0]) if k else matrix_times(xy.args[1], e.args[1])
+            part = matrix_times(e.of, xy.of) if k else matrix_times(xy.args[1], e.args[1])
             if (z := self._product_named(part, turned=not (k or is_outer))) is not None:
-                return make(xy.row, (z, xy.args[1]) if k else (xy.args[0], z), xy.params, e.shape)
+                return make(xy.row, (z, xy.args[1]) if k else (xy.of, z), xy.params, e.shape)
         return e
 
     def _product_named(self, e: Expr, turned: bool) -> Expr | None:
@@ -304,9 +304,9 @@ class _Reader:
         value = self.context.environment().get(e.value) if e.role == "name" else None
         if not e.shape or value is not None and np.array_equal(value, np.eye(len(value))):
             return e
-        if e.role == "softmax" and e.args[0].is_turned:
+        if e.role == "softmax" and e.of.is_turned:
             params = {**e.params, "axis": tuple(1 - k % 2 for k in np.atleast_1d(e.params.get("axis", -1)))}
-            return make(e.row, e.args[0].args, params, e.shape[::-1])
+            return make(e.row, e.of.args, params, e.shape[::-1])
         return transposed(e)
 
     def _log(self, e: Expr) -> Expr | None:
@@ -314,7 +314,7 @@ class _Reader:
         e = self.context.definitions.get(e.value, e) if e.role == "name" else e
         if e.role == "log of a softmax":
             return simplified("softmax", e.args, e.shape, **e.params)
-        return e.args[0] if e.role == "logarithm" else None
+        return e.of if e.role == "logarithm" else None
 
     def _chosen(self, e: Expr) -> tuple[Expr, Expr] | None:
         """What is put at one entry of each row, as the indicator of that entry times something for each row."""
@@ -331,9 +331,9 @@ class _Reader:
             return None
 
         def whole(part: Expr) -> Expr | None:
-            here = part.role in ("index", "diagonal") and part.args[0].shape == shape
+            here = part.role in ("index", "diagonal") and part.of.shape == shape
             same = here and np.array_equal(computed(part, [ones * rows[..., None]]), rows)
-            return part.args[0] if same else None
+            return part.of if same else None
 
         laid = _relaid(g, g.shape, (*g.shape, 1), whole)
         word = next((p.word for p in index_parts(index) if isinstance(p, Labels) and p.word), "")
@@ -373,9 +373,9 @@ class _Reader:
         """The factors with what is under a root for its square, and √x for x / √x; None where there is neither."""
         out = list[tuple[Expr, int]]()
         for f, power in factors.values():
-            is_over = f.role == "root" and factors.get(f.args[0].key, (f, 0))[1] * power == -1
+            is_over = f.role == "root" and factors.get(f.of.key, (f, 0))[1] * power == -1
             half = power if is_over else int(power / 2) if f.role == "root" else 0
-            out += [*(self._factors(f.args[0], half) if half else ()), (f, power - 2 * half)]
+            out += [*(self._factors(f.of, half) if half else ()), (f, power - 2 * half)]
         return out if len(out) > len(factors) else None
 
     def _without_inverses(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
@@ -417,18 +417,18 @@ class _Reader:
         for k in (k for k in roots if k in factors and factors[k][1] == -1):
             both = dict(factors)
             both[k] = f, _ = of[k]
-            for g, power in self._factors(f.args[0], -1):
+            for g, power in self._factors(f.of, -1):
                 both[g.key] = g, power + both.get(g.key, (g, 0))[1]
             factors = {key: v for key, v in both.items() if v[1]}
         return factors
 
     def _summed(self, e: Expr) -> Expr:
         """A sum along axes, with what is the same in all its terms in front."""
-        body, axis = e.args[0].shape, e.params.get("axis")
+        body, axis = e.of.shape, e.params.get("axis")
         axes = {int(k) % len(body) for k in (range(len(body)) if axis is None else np.atleast_1d(axis))}
         kept = tuple(1 if k in axes else size for k, size in enumerate(body))
         terms = []
-        for term in self.terms(e.args[0]):
+        for term in self.terms(e.of):
             along = {k: _varies(f, body) & axes for k, (f, _) in term.factors.items()}
             outside = {k: v for k, v in term.factors.items() if not along[k]}
             inside = {k: v for k, v in term.factors.items() if along[k]}
@@ -459,12 +459,12 @@ class _Reader:
         env = self.context.environment()
         if not env.keys() >= summed.names:
             return summed
-        value, size = evaluate(summed, env), largest(evaluate(summed.args[0], env))
+        value, size = evaluate(summed, env), largest(evaluate(summed.of, env))
         is_steady = any(part.row is not None and part.row.kind == "constant" for part in walk(summed))  # Σ sign(y - c)
         if largest(value) < 1e-12 * size and summed.names & self.context.computed and not is_steady:
             return number(0)
         if np.allclose(value, 1, rtol=1e-12):
-            is_known = summed.args[0].head == "onehot" or summed.args[0].role == "placement"
+            is_known = summed.of.head == "onehot" or summed.of.role == "placement"
             self.ones |= {} if is_known else {summed.key: summed}
             return number(1)
         return summed
@@ -518,8 +518,8 @@ def _sum_key(e: Expr) -> Any:
     """The key of a formula; that of a sum is the same whether its axes are kept or not."""
     if e.role != "total":
         return e.key
-    axis, ndim = e.params.get("axis"), len(e.args[0].shape)
-    return e.args[0].key, tuple(np.arange(ndim)[() if axis is None else np.atleast_1d(axis)].ravel())
+    axis, ndim = e.params.get("axis"), len(e.of.shape)
+    return e.of.key, tuple(np.arange(ndim)[() if axis is None else np.atleast_1d(axis)].ravel())
 
 
 def _varies(e: Expr, shape: Shape) -> set[int]:
@@ -544,7 +544,7 @@ def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None
     if (instead := whole(e)) is not None or not e.shape and not e.args:
         return instead or e
     if e.role == "broadcast":
-        return _relaid(e.args[0], old, new, whole)
+        return _relaid(e.of, old, new, whole)
     if e.row is not None and e.row.kind == "elementwise":
         args = [a for arg in e.args if (a := _relaid(arg, old, new, whole)) is not None]
         return make(e.row, args, e.params, np.broadcast_shapes(*(a.shape for a in args)))
@@ -555,7 +555,7 @@ def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None
         shape = shape[1:]
     if e.role == "total":
         for params in ({**e.params, "keepdims": kept} for kept in (True, False)):
-            if shape == np.sum(np.empty(e.args[0].shape), axis=params.get("axis"), keepdims=params["keepdims"]).shape:
+            if shape == np.sum(np.empty(e.of.shape), axis=params.get("axis"), keepdims=params["keepdims"]).shape:
                 return replace(e, params=params, shape=shape)
     return simplified("reshape", (e,), shape, shape=shape, order="C")
 
@@ -579,7 +579,7 @@ def _with_sigmoids(e: Expr) -> Expr:
 def _with_one_test(e: Expr) -> Expr:
     """``1[u > 0]`` as ``1 - 1[u < 0]`` beside that: (τ - 1) 1[u < 0] + τ 1[u > 0] is τ - 1[u < 0]."""
     parts = walk(e)
-    chosen = {part.args[0].key: part for part in parts if part.role == "selection"}
+    chosen = {part.of.key: part for part in parts if part.role == "selection"}
     tests = [part for part in parts if part.role == "comparison"]
     masks = {part.key: chosen.get(part.key, part) for part in tests}
     new = dict[str, Expr]()
@@ -700,7 +700,7 @@ def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
             ratios = [x.coefficient / y.coefficient for x, y in pairs]
             if len(left) == len(right) == len(ratios) == 2 and {*ratios} in ({1}, {-1}):
                 outer = total([f, product((number(int(ratios[0])), h), h.shape)])
-                weights = sorted((outer, _written(left, shape)), key=lambda f: bool(f.shape or not f.args[0].is_number))
+                weights = sorted((outer, _written(left, shape)), key=lambda f: bool(f.shape or not f.of.is_number))
                 return product(weights, shape)
     return None
 
@@ -733,8 +733,8 @@ _ARITHMETIC = (
 def has_ones(e: Expr) -> bool:
     """True if a matrix in a product of matrices is one number that is repeated, which has no name on a board."""
     products = (part for part in walk(e) if part.role in ("matrix product", "outer product", "dot product", "solution"))
-    factors = (a.args[0] if a.role == "reshape" else a for part in products for a in part.args)
-    return any(a.role == "broadcast" and not a.args[0].shape for a in factors)
+    factors = (a.of if a.role == "reshape" else a for part in products for a in part.args)
+    return any(a.role == "broadcast" and not a.of.shape for a in factors)
 
 
 def occurrences(word: str, e: Expr) -> int:
@@ -752,8 +752,8 @@ def leaves(e: Expr) -> int:
         if part.is_number and len(TEXT.number(part.value)) > DIGITS:
             return 4
         is_indicator = part.role == "selection" and {x.value for x in part.args[1:] if x.is_number} == {0, 1}
-        is_row = part.role == "reshape" and part.args[0].role == "name" or part.head == "onehot"  # an index: dL/dsᵢ; Y
-        is_indicator |= part.role == "placement" and part.args[0].role == "broadcast"  # 1[j = 0]
+        is_row = part.role == "reshape" and part.of.role == "name" or part.head == "onehot"  # an index: dL/dsᵢ; Y
+        is_indicator |= part.role == "placement" and part.of.role == "broadcast"  # 1[j = 0]
         return counts[0] if is_indicator or is_row else sum(counts) + (part.role not in _ARITHMETIC)
 
     return fold(e, count)

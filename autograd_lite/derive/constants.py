@@ -128,14 +128,14 @@ class Constants:
         carried = set[Any]()
         for eq in equations:
             by_row = self.indices.setdefault(place(eq), {})
-            by_row.setdefault(eq.row, {})[eq.outputs[0]] = eq.params.get("index")
+            by_row.setdefault(eq.row, {})[eq.y] = eq.params.get("index")
             for k, x in enumerate(eq.operands):
-                every.setdefault(_place_in_code(eq, k), []).append((eq.outputs[0], x))
+                every.setdefault(_place_in_code(eq, k), []).append((eq.y, x))
                 if not isinstance(x, Var):
                     e = operand(eq, k)
-                    rounds.setdefault(at := _place_in_code(eq, k), {})[eq.outputs[0]] = x
+                    rounds.setdefault(at := _place_in_code(eq, k), {})[eq.y] = x
                     carried |= {at} if self._is_carried(e) else set()
-                    self._taken_at |= {(eq.origin.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
+                    self._taken_at |= {(eq.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
         for at, values in every.items():
             self.each[at] = [y if isinstance(y, Var) else None for _, y in values]
             self._find_starts(at, values, named, at in carried)
@@ -161,7 +161,7 @@ class Constants:
 
     def in_loop(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of entries: ``1 - ys[t]``."""
-        e, code, here = self.source(eq, k), eq.origin.code, _place_in_code(eq, k)
+        e, code, here = self.source(eq, k), eq.code, _place_in_code(eq, k)
         if e is None or code is None:
             return None
         turns = _Turns(code)
@@ -186,7 +186,7 @@ class Constants:
             starts = [0] if len(rounds) % n == 0 else range(behind, n - len(rounds) + 1)
             self._starts[here] = _only_start(at, starts, [self.rounds[here][v] for v in rounds])
         start = self._starts[here]
-        stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
+        stated = None if start is None else at(start + rounds.index(eq.y))
         if stated is None:
             return None
         self.use({**wholes, **variables}, {*stated.formula.names, *_of_labels(stated.formula).values()})
@@ -206,7 +206,7 @@ class Constants:
 
         Of ``s * X.T @ X``, where the number s stands in front, it is ``X.T``.
         """
-        e, code = operand(eq, k), eq.origin.code
+        e, code = operand(eq, k), eq.code
         while np.ndim(eq.operands[k]) and isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult):
             given = [part for part in (e.left, e.right) if self.computed.keys().isdisjoint(names(part))]
             if len(given) != 1:
@@ -218,9 +218,9 @@ class Constants:
         """Constant `x`, which an operand is in one round of a loop, in terms of entries at positions that have names:
         ``phi[states[2]]``, or ``wins[i2, j2]`` in loops over pairs.
         """
-        here, e, code = _place_in_code(eq, k), operand(eq, k), eq.origin.code
+        here, e, code = _place_in_code(eq, k), operand(eq, k), eq.code
         rounds = self.rounds.get(here, {})
-        if e is None or code is None or eq.outputs[0] not in rounds or place(eq) in self.inner:
+        if e is None or code is None or eq.y not in rounds or place(eq) in self.inner:
             return None
         if here not in self._labelled:
             sources = assigned(code, e.id) or () if isinstance(e, ast.Name) else ()
@@ -234,7 +234,7 @@ class Constants:
                     self._labelled[here] = every
                     break
                 turns = []
-        found = self._labelled[here][[*rounds].index(eq.outputs[0])]
+        found = self._labelled[here][[*rounds].index(eq.y)]
         if found is None:
             return None
         stated, variables = found
@@ -304,8 +304,8 @@ class Constants:
 
     def before(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that is the value before a loop of what is h1 and h2 in its later rounds: h0."""
-        word = self.befores.get((eq.outputs[0], k), "")
-        e, code = operand(eq, k), eq.origin.code
+        word = self.befores.get((eq.y, k), "")
+        e, code = operand(eq, k), eq.code
         is_anew = isinstance(e, ast.Name) and code is not None and is_number(x) and not x and starts_anew(code, e)
         if not word or not self._is_free(word, x) or is_anew:
             return None
@@ -357,33 +357,33 @@ class Constants:
         rounds = {v: y for v, y in rounds.items() if (v, k) not in self.fixed}
         variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e)
         last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
-        if (eq.outputs[0], k) in self.fixed:
-            return self._detached(f"{variable}{last - len(rounds) + self.fixed[eq.outputs[0], k] + 1}_fixed", x)
-        is_turn = bool(np.ndim(x)) or is_carried or self._is_turn(e, eq.origin.code)
-        is_named = variable != "" and (is_turn or self._is_of_each_round(e, eq.origin.code))
+        if (eq.y, k) in self.fixed:
+            return self._detached(f"{variable}{last - len(rounds) + self.fixed[eq.y, k] + 1}_fixed", x)
+        is_turn = bool(np.ndim(x)) or is_carried or self._is_turn(e, eq.code)
+        is_named = variable != "" and (is_turn or self._is_of_each_round(e, eq.code))
         words = [f"{variable}{last + j - len(rounds) + 1}" for j in range(len(rounds))] if is_named else []
         if last + 1 < len(rounds) and all(_is_same(x, y) for y in rounds.values()):
             words = [self.changing[variable]] * len(rounds) if np.ndim(x) else []  # an outer loop begins with it again
         values = dict(zip(words, rounds.values(), strict=False))
         if not all(self._is_free(w, y) for w, y in values.items()):
             return None
-        found = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
+        found = next((w for w, v in zip(words, rounds, strict=False) if v is eq.y), None)
         if found is not None and found not in self.values:
             self.add(x, found)
             if is_carried or not np.ndim(x):
-                self._start(found, eq.origin.code)
+                self._start(found, eq.code)
             if is_carried and found in words[1:]:
-                self._define(found, variable, x, eq.origin.code, words[words.index(found) - 1])
+                self._define(found, variable, x, eq.code, words[words.index(found) - 1])
         return None if found is None else name(found, np.shape(x))
 
     def _of_turns(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """A number that a round computes from variables of a loop over data which have their numbers: 1 - result3."""
-        e, code, rounds = operand(eq, k), eq.origin.code, [*self.rounds.get(_place_in_code(eq, k), ())]
+        e, code, rounds = operand(eq, k), eq.code, [*self.rounds.get(_place_in_code(eq, k), ())]
         turns = {w for w in names(e) if self._is_turn(ast.Name(w), code)} if e is not None and rounds else set()
         taken = {w: list(self._taken_at.get((code, w), {}).values()) for w in turns}
         if e is None or not taken or any(len(values) != len(rounds) for values in taken.values()):
             return None
-        j = rounds.index(eq.outputs[0])
+        j = rounds.index(eq.y)
         words = {w: f"{w}{j + 1}" for w in taken}
         meanings = {w: Written(name(word), taken[w][j]) for w, word in words.items()}
         variables = {w: y for w, y in self._variables(e, code).items() if w not in words}
@@ -409,11 +409,11 @@ class Constants:
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x) or self._of_turns(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
-        again = self._again_assigned(e, eq.origin.code, {e.id} & {*self.changing}) if isinstance(e, ast.Name) else {}
+        again = self._again_assigned(e, eq.code, {e.id} & {*self.changing}) if isinstance(e, ast.Name) else {}
         if (computed := next(iter(again.values()), None)) is not None and _is_same(computed.value, x):
             return computed.formula
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
-        if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.origin.code)) is not None:
+        if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.code)) is not None:
             return named
         is_own = not _is_size(e) and is_number(x) and x not in (math.pi, math.e, math.inf)  # self.eps, not np.pi
         word = e.attr if isinstance(e, ast.Attribute) and is_own else ""
@@ -422,38 +422,38 @@ class Constants:
             self.use({word: x}, [word])
             return name(word)
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
-            return name(self.size(x, eq.origin.code, e))
+            return name(self.size(x, eq.code, e))
         return self._stated(eq, e, x)
 
     def _is_zero_before(self, eq: Equation, k: int, x: Any) -> bool:
         """Whether an operand is the 0 that a variable is before a loop that gives it others: x1 = 0, x1 = x[n]."""
         e = self.source(eq, k) if is_number(x) and not x and any(self.each.get(_place_in_code(eq, k), ())) else None
-        code = eq.origin.code
+        code = eq.code
         return isinstance(e, ast.Name) and code is not None and (e.id not in self.changing or starts_anew(code, e))
 
     def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
-        e, sizes = self._with_sizes(e, eq.origin.code, x)
-        variables = {**self._variables(e, eq.origin.code), **sizes}
+        e, sizes = self._with_sizes(e, eq.code, x)
+        variables = {**self._variables(e, eq.code), **sizes}
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
             variables = {e.value.id: whole, **variables} if e.value.id not in self.taken else variables
-        meanings = self._meanings(e, eq.origin.code)
+        meanings = self._meanings(e, eq.code)
         inside, entries = e, dict[str, Written]()
-        if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
-            inside, entries = self._first_round(e, eq.origin.code, meanings)
+        if eq.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
+            inside, entries = self._first_round(e, eq.code, meanings)
         parts = (evaluated(part, variables) for part in (_factors(e) if np.ndim(x) else ()))
         tries = (part for part in (evaluated(inside, variables, meanings | entries), *parts) if part is not None)
         stated = next((part for part in tries if _is_same(part.value, x)), None)
         if stated is not None and self._introduces(stated.formula, variables):
-            wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
+            wholes = {w: self._value(w, eq.code) for part in entries.values() for w in part.formula.names}
             variables = {**self.values, **wholes, **variables}
             self.use(variables, stated.formula.names)
             of = stated.formula
-            cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.args[0])]
+            cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.of)]
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
-        is_one = eq.row.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1)  # [1, X]
-        return number(1) if is_one else self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
+        is_one = eq.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1)  # [1, X]
+        return number(1) if is_one else self.in_line(eq, x) or self._quoted(e, x, variables, eq.code)
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
         """An expression with names for the lengths in it, ``2 * len(y)``, and their values."""
@@ -505,7 +505,7 @@ class Constants:
 
     def added(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which the first round of a loop has added to a sum, as the formula of that: (x[1] - s0)²."""
-        e, code = operand(eq, k), eq.origin.code
+        e, code = operand(eq, k), eq.code
         sources = assigned(code, e.id) or [] if isinstance(e, ast.Name) and code is not None else []
         terms = [of for of in sources if not isinstance(of, ast.Constant) and is_repeated(code, of)]
         if not isinstance(e, ast.Name) or len(terms) != 1 or len(sources) < 2:
@@ -617,7 +617,7 @@ class Constants:
         values = values.astype(float) if values.dtype == bool else values
         if word not in self.taken:
             self.add(values, word)
-            labels = {"y": Written(e.args[0].args[0], None)} if e.row is TABLE["equal"] else {}
+            labels = {"y": Written(e.of.of, None)} if e.row is TABLE["equal"] else {}
             self.defined[word] = formula(f"onehot(y, {e.shape[-1]})", labels).formula if labels else e
         return name(word, values.shape) if self._is_free(word, values) else None
 
@@ -677,7 +677,7 @@ class Constants:
         e = line(eq)
         if e is None or not np.ndim(x):
             return None
-        variables = self._variables(e, eq.origin.code)
+        variables = self._variables(e, eq.code)
         for word, value in variables.items():
             is_whole = np.ndim(value) > 0 and _is_same(value, x)
             if is_whole or np.ndim(value) and _owner(value) is _owner(x):
@@ -687,7 +687,7 @@ class Constants:
                 if part is not None:
                     return part
         for w in (w for w in names(e) if w in self.changing):  # Q1, of the first round
-            if _is_same(self._before(w, word := self.changing[w], eq.origin.code), x):
+            if _is_same(self._before(w, word := self.changing[w], eq.code), x):
                 return name(word, np.shape(x))
         parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))
         of = next((of for of in parts if of is not None and _is_same(of.value, x)), None)  # gamma * P
@@ -701,8 +701,8 @@ class Constants:
         index, e = eq.params.get("index"), expression(eq)
         parts = index_parts(index)
         written: Sequence[Any] = [e.slice] if isinstance(e, ast.Subscript) else []
-        if eq.row.algebra in ("assignment", "addition at"):  # set_at(x, (i, y), 0), or in a loop ``j != y[i]``
-            written = e.args[1:2] if isinstance(e, ast.Call) else [*filter(None, [unequal(eq.origin.code, e)])]
+        if eq.algebra in ("assignment", "addition at"):  # set_at(x, (i, y), 0), or in a loop ``j != y[i]``
+            written = e.args[1:2] if isinstance(e, ast.Call) else [*filter(None, [unequal(eq.code, e)])]
         if len(parts) > 1 and written:  # x[i, j], or x[np.triu_indices(n)], which is a tuple
             [of] = written
             each = [ast.Subscript(of, ast.Constant(k), ast.Load()) for k in range(len(parts))]
@@ -734,8 +734,8 @@ class Constants:
             labels.word = self._by_round(eq, e.id, x)
             return labels
         known = self.known(x) or (self.in_line(eq, x) if e is None or isinstance(e, ast.Name) else None)
-        if isinstance(e, ast.Name) and eq.origin.code is not None:
-            e = next(iter(assigned(eq.origin.code, e.id) or ()), e) if is_all else e
+        if isinstance(e, ast.Name) and eq.code is not None:
+            e = next(iter(assigned(eq.code, e.id) or ()), e) if is_all else e
         if isinstance(e, ast.Call) and ast.unparse(e.func).endswith("arange") and is_all:
             return labels
         if known is not None:
@@ -743,21 +743,21 @@ class Constants:
         elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
             turns = [*self._reads(eq)]
             labels.word = ast.unparse(self._in_round(eq, e))
-            if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.origin.code):
-                labels.word += f"{turns.index(eq.outputs[0]) + 1}"
+            if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.code):
+                labels.word += f"{turns.index(eq.y) + 1}"
             self.use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
-                self.quoted[labels.word] = variables = self._variables(e, eq.origin.code)
+                self.quoted[labels.word] = variables = self._variables(e, eq.code)
                 self.use(variables, variables)
         return x if e is None and known is None else labels
 
     def _reads(self, eq: Equation) -> dict[Var, Any]:
         """What each round of a loop reads at the place of an equation, with the index."""
-        return next((of for of in self.indices.get(place(eq), {}).values() if eq.outputs[0] in of), {})
+        return next((of for of in self.indices.get(place(eq), {}).values() if eq.y in of), {})
 
     def _by_round(self, eq: Equation, word: str, x: Any) -> str:
         """The name of what a variable is in one of the rounds that read at the place of an equation: i2, mask2."""
-        word += f"{[*self._reads(eq)].index(eq.outputs[0]) + 1}"
+        word += f"{[*self._reads(eq)].index(eq.y) + 1}"
         self.use({word: x}, [word])
         return word
 
@@ -765,31 +765,31 @@ class Constants:
         """An index with the numbers that the variables of loops count: ``labels == 0`` for ``labels == k``."""
         turns = [*self._reads(eq)]
         for part in (part for part in ast.walk(e) if isinstance(part, ast.Name)) if len(turns) > 1 else ():
-            if steps := self._counts(part, eq.origin.code, len(turns)):
-                e = _instead(e, part, str(steps[turns.index(eq.outputs[0])]))
+            if steps := self._counts(part, eq.code, len(turns)):
+                e = _instead(e, part, str(steps[turns.index(eq.y)]))
         return e
 
     def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
         """The name of a single position: of a variable, j1, j2, … in a loop over labels, or of an entry, ``ys[t]``."""
-        code, turns = eq.origin.code, [*self._reads(eq)]
+        code, turns = eq.code, [*self._reads(eq)]
         e = e.args[0] if isinstance(e, ast.Call) and e.args and ast.unparse(e.func) == "int" else e
         if isinstance(e, ast.Name) and len(turns) < 2 and _is_same(self._value(e.id, code), x):
             self.use({e.id: x}, [e.id])
             return e.id
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
-            return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
+            return self._entry(e.value.id, e.slice, x, code, turns.index(eq.y) if turns else 0, len(turns))
         if not isinstance(e, ast.Name) or code is None:
             return ""
         of, part = iterated(code, e)
         if not of:
             is_numbered = self._is_numbered(eq, e, of)
             return self._by_round(eq, e.id, x) if is_numbered else str(x) if self._is_of_own(eq, of) else ""
-        return self._of_data(eq, x, e.id, of, part) if eq.outputs[0] in turns and len(turns) > 1 else ""
+        return self._of_data(eq, x, e.id, of, part) if eq.y in turns and len(turns) > 1 else ""
 
     def _of_data(self, eq: Equation, x: Any, word: str, of: str, part: slice) -> str:
         """The name of a position that a variable takes from data in one round of a loop: j2, an entry of them."""
-        code, turns = eq.origin.code, [*self._reads(eq)]
-        t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
+        code, turns = eq.code, [*self._reads(eq)]
+        t, whole = turns.index(eq.y), np.asarray(self._value(of, code))
         places = range(whole.size)[part] if whole.ndim == 1 else range(0)
         indices = [*self._reads(eq).values()]  # the first rounds may read a state of zeros, the last what is not needed
         last = len(places) - len(turns)
@@ -797,7 +797,7 @@ class Constants:
         starts = [s for s in range(last + 1) if [*whole[[*places]][s : s + len(turns)]] == indices]
         is_entry = len(starts) > 0
         t += starts[0] if starts else 0
-        if is_entry and eq.row.algebra == "assignment":  # where ``c != label``
+        if is_entry and eq.algebra == "assignment":  # where ``c != label``
             return self._entry(of, ast.Constant(places[t]), x, code, t, len(turns))
         word = f"{word}{t + 1}"
         self.use({word: x}, [word])
@@ -809,11 +809,11 @@ class Constants:
     def _is_of_own(self, eq: Equation, of: str | None) -> bool:
         """Whether each round of a loop reads the entry of its number in a vector of its own, ``sims[t]``."""
         values = self.each.get(_place_in_code(eq, 0), [])
-        return of == "" and eq.operands[0].ndim == 1 and len({*values}) == len(values) > 1
+        return of == "" and eq.x.ndim == 1 and len({*values}) == len(values) > 1
 
     def _is_numbered(self, eq: Equation, e: ast.Name, of: str | None) -> bool:
         """Whether a position that a loop counts has a number: of pairs, also in a list, or of some of the rounds."""
-        indices, code = [*self._reads(eq).values()], eq.origin.code
+        indices, code = [*self._reads(eq).values()], eq.code
         if code is not None and of == "" and counted(code, e) and not counts_up(code, e):
             return True
         firsts = [next((p for p in index_parts(k) if type(p) is int), -1) for k in indices]
@@ -966,8 +966,8 @@ def _compares_labels(e: Expr) -> bool:
     """Whether a formula is ``y[:, None] == np.arange(3)``, the indicators of labels."""
     if e.row is not TABLE["equal"] or e.args[1].role != "array" or not counts(e.args[1].value):
         return False
-    is_column = e.args[0].role == "index" and e.args[0].shape == (*e.args[0].args[0].shape, 1)
-    return is_column and e.args[0].args[0].role == "name"
+    is_column = e.of.role == "index" and e.of.shape == (*e.of.of.shape, 1)
+    return is_column and e.of.of.role == "name"
 
 
 def _are_several(indices: Sequence[Any]) -> bool:

@@ -226,13 +226,13 @@ class Lines:
 
     def _is_of_cases(self, n: Var, form: Closed) -> bool:
         """Whether a form has the cases that are steps of their own, as Huber's loss: where(|r| ≤ δ, r, δ sign(r))."""
-        e = form.formula.args[0] if form.formula.role == "quotient" else form.formula
+        e = form.formula.of if form.formula.role == "quotient" else form.formula
         return e.role == "selection" and len(self.consumers.get(n, ())) > 1
 
     def _cancels(self, n: Var) -> bool:
         """Whether `n` is a largest value that is subtracted, and added again: its gradient is 0."""
         eq, points = self.chain.defined.get(n), self.chain.shorter.points
-        is_extreme = eq is not None and eq.row.algebra == "reduction" and eq.row.fold is not None
+        is_extreme = eq is not None and eq.algebra == "reduction" and eq.row.fold is not None
         is_inner = is_extreme and n not in self.asked
         users = self.consumers.get(n, ()) if is_inner else ()
         is_used = any(np.any(p.gradients[k]) for k in users for p in points)  # by more than a hinge at rest
@@ -258,7 +258,7 @@ class Lines:
         if n not in self.chain.unnamed or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)] and not is_form:
             return False
         if word in used:  # 2 σ² in a fraction
-            return definition.role == "product" and leaves(definition) <= PLAIN and definition.args[0].is_number
+            return definition.role == "product" and leaves(definition) <= PLAIN and definition.of.is_number
         has_axes = any(part.role in ("reshape", "index") for part in walk(definition))
         is_indexed = not has_axes or all(m.shape for form in users for m in form.start)
         return not users or is_form or is_indexed and all(part.role not in PRODUCTS for part in walk(definition))
@@ -403,8 +403,8 @@ class Lines:
 
     def _counted(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """``Σ 1`` as the number of entries, which stands in front of other factors."""
-        body = e.args[0] if e.role == "total" else e
-        one = body.args[0] if body.role == "broadcast" else body
+        body = e.of if e.role == "total" else e
+        one = body.of if body.role == "broadcast" else body
         if body is not e and not one.shape and body.shape:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
         sizes = self.chain.constants.sizes.keys()
@@ -417,11 +417,11 @@ class Lines:
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """A diagonal of one number as that number times I; without a product of I and a matrix."""
         if _is_one_number(e):
-            return product((*e.args[0].args, self.chain.shorter.labelled(np.eye(e.shape[0]), "")), e.shape)
+            return product((*e.of.args, self.chain.shorter.labelled(np.eye(e.shape[0]), "")), e.shape)
         e = again(e, args)
         if (unit := self._unit(e)) is None or len(e.args) != 2:
             return e
-        return product((*(f for f in factors_of(unit) if not _is_identity(f)), e.args[e.args[0] is unit]), e.shape)
+        return product((*(f for f in factors_of(unit) if not _is_identity(f)), e.args[e.of is unit]), e.shape)
 
     def _unit(self, e: Expr) -> Expr | None:
         """The factor of a product of matrices that is a multiple of I."""
@@ -541,18 +541,18 @@ def _names(formulas: Sequence[Expr]) -> frozenset[str]:
 
 def _is_one_number(e: Expr) -> bool:
     """True for a diagonal matrix with one number on its diagonal."""
-    return is_diagonal(e) and e.args[0].role == "broadcast" and not e.args[0].args[0].shape
+    return is_diagonal(e) and e.of.role == "broadcast" and not e.of.of.shape
 
 
 def _trace(e: Expr) -> Expr | None:
     """The sum of all entries of ``G ⊙ I`` as the trace of G."""
-    ndim = len(e.args[0].shape) if e.role == "total" else 0
-    factors = factors_of(e.args[0]) if ndim == 2 and set(e.shape) <= {1} else ()
+    ndim = len(e.of.shape) if e.role == "total" else 0
+    factors = factors_of(e.of) if ndim == 2 and set(e.shape) <= {1} else ()
     rest = [f for f in factors if not _is_identity(f)]
-    matrices = [f for f in rest if f.shape == e.args[0].shape]
+    matrices = [f for f in rest if f.shape == e.of.shape]
     if len(rest) + 1 != len(factors) or not matrices:
         return None
-    trace = unsimplified("trace", (multiplied(matrices, e.args[0].shape),), ())
+    trace = unsimplified("trace", (multiplied(matrices, e.of.shape),), ())
     return multiplied([*(f for f in rest if f not in matrices), trace], ())
 
 

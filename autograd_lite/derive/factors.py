@@ -206,9 +206,9 @@ class FoldedCall(Function):
 
 def summed(e: Expr, axes: Shape, shape: Shape) -> Expr:
     """The sum of a formula over `axes`, in the given shape."""
-    inner = e.args[0] if e.role == "broadcast" else e
+    inner = e.of if e.role == "broadcast" else e
     if e.role == "negation" or is_negative(inner):
-        positive = e.args[0] if e.role == "negation" else full(number(-inner.value), e.shape)
+        positive = e.of if e.role == "negation" else full(number(-inner.value), e.shape)
         return product((number(-1), summed(positive, axes, shape)), shape)
     kept = len(e.shape) == len(shape)
     after = tuple(1 if k in axes else s for k, s in enumerate(e.shape) if kept or k not in axes)
@@ -256,10 +256,10 @@ def positions(e: Expr) -> dict[tuple[int, ...], Expr]:
         [k] = several
         inside = positions(e.args[k])
         return {at: make(e.row, (*e.args[:k], x, *e.args[k + 1 :]), e.params, ()) for at, x in inside.items()}
-    index = index_parts(e.params.get("index")) if e.role == "placement" and not e.args[0].shape else ()
+    index = index_parts(e.params.get("index")) if e.role == "placement" and not e.of.shape else ()
     if not index or len(index) != len(e.shape) or not all(isinstance(k, int | np.integer) for k in index):
         return {}
-    return {tuple(int(k) % size for k, size in zip(index, e.shape, strict=True)): e.args[0]}
+    return {tuple(int(k) % size for k, size in zip(index, e.shape, strict=True)): e.of}
 
 
 def beside(e: Expr, columns: bool) -> Expr | None:
@@ -274,7 +274,7 @@ def beside(e: Expr, columns: bool) -> Expr | None:
     for sign, part in terms:
         cuts = [(k, *p.indices(e.shape[k])[:2]) for k, p in enumerate(index_parts(part.params["index"]))]
         where = tuple(x for cut in cuts if cut[1:] != (0, e.shape[cut[0]]) for x in cut)
-        parts.setdefault(where, []).append((sign, part.args[0]))
+        parts.setdefault(where, []).append((sign, part.of))
     places = sorted(parts)
     axes, starts, stops = zip(*places, strict=True) if all(len(p) == 3 for p in places) else ((), (), ())
     if len({*axes}) != 1 or (*starts, e.shape[axes[0]]) != (0, *stops):
@@ -283,7 +283,7 @@ def beside(e: Expr, columns: bool) -> Expr | None:
     for where in places:
         here, shape = parts[where], parts[where][0][1].shape
         if all(x.role == "reshape" for _, x in here):  # the sum of two columns as one column
-            here = [(sign, x.args[0]) for sign, x in here]
+            here = [(sign, x.of) for sign, x in here]
         args.append(fitted(total([times(number(sign), x) for sign, x in here]), shape))
     return unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
 
@@ -295,7 +295,7 @@ def _with_axis(sign: int, e: Expr) -> tuple[int, Expr]:
         return sign, e
     k = index[1] % e.shape[1]
     at = index[0], slice(k, k + 1)
-    return sign, unsimplified(e.row, (fitted(e.args[0], (*e.args[0].shape, 1)),), e.shape, **{**e.params, "index": at})
+    return sign, unsimplified(e.row, (fitted(e.of, (*e.of.shape, 1)),), e.shape, **{**e.params, "index": at})
 
 
 def _pieces(sign: int, e: Expr) -> list[tuple[int, Expr]]:
@@ -310,7 +310,7 @@ def _pieces(sign: int, e: Expr) -> list[tuple[int, Expr]]:
     if e.role != "stack" or len(e.shape) > 1 or not any(map(is_zero, e.args)):
         around, core = scalars_apart(e)
         is_placed = core.role == "placement" and core is not e
-        return [(sign, unsimplified(core.row, (around(core.args[0]),), e.shape, **core.params) if is_placed else e)]
+        return [(sign, unsimplified(core.row, (around(core.of),), e.shape, **core.params) if is_placed else e)]
     places = [(slice(k, k + 1), fitted(x, (1,))) for k, x in enumerate(e.args) if not is_zero(x)]
     return [(sign, unsimplified("into_zeros", (x,), e.shape, index=at, shape=e.shape)) for at, x in places]
 
@@ -340,7 +340,7 @@ def _numbers_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
     """A matrix without its sign and the numbers that it is multiplied with, and what puts these beside a product."""
     if e.role == "negation":
-        positive, matrix = scalars_apart(e.args[0])
+        positive, matrix = scalars_apart(e.of)
         return (lambda term: product((number(-1), positive(term)), term.shape)), matrix
     is_quotient = e.role == "quotient" and not e.args[1].shape
     matrix, below = e.args if is_quotient else (e, number(1))

@@ -117,7 +117,7 @@ def _scaled(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | N
         return None
     for k, x in enumerate(eq.operands):
         of = defined.get(x) if isinstance(x, Var) else None
-        if of is not None and of.row.algebra == "diagonal matrix" and not any(of.params.values()):
+        if of is not None and of.algebra == "diagonal matrix" and not any(of.params.values()):
             [v], other = of.operands, eq.operands[1 - k]
             column = Var("", (*v.shape, 1), v.dtype)
             params = {"index": (slice(None), None), "unique_indices": True}
@@ -144,12 +144,12 @@ def _row_products(
     if eq.algebra != "total" or axis is None or any(eq.params.get(k) for k in _OPTIONS):
         return None
     of, user = defined.get(x) if isinstance(x, Var) and x in once else None, once.get(y)
-    is_step = y in named or user is not None and user.row.kind == "elementwise" and user.row.algebra != "negation"
-    if of is None or of.row.algebra != "product" or not is_step or x.dtype.kind != "f":
+    is_step = y in named or user is not None and user.row.kind == "elementwise" and user.algebra != "negation"
+    if of is None or of.algebra != "product" or not is_step or x.dtype.kind != "f":
         return None
     letters, axes = ascii_lowercase[: x.ndim], {k % x.ndim for k in np.atleast_1d(axis)}
     factors = [f for v in of.operands if (f := _factor(v, x, letters, defined, named)) is not None]
-    if len(factors) < 2 or of.operands[0] is of.operands[1] or {c for _, term in factors for c in term} != {*letters}:
+    if len(factors) < 2 or of.x is of.operands[1] or {c for _, term in factors for c in term} != {*letters}:
         return None
     operands, terms = zip(*factors, strict=True)
     result = "".join(c for k, c in enumerate(letters) if k not in axes)
@@ -171,7 +171,7 @@ def _batched(
     terms, operands = [], []
     for x, term in ((a, left), (b, right)):
         of = defined.get(x) if isinstance(x, Var) and x in once else None
-        if of is not None and of.row.algebra in ("transpose", "matrix transpose", "swap of axes"):
+        if of is not None and of.algebra in ("transpose", "matrix transpose", "swap of axes"):
             [x] = of.operands
             term = "".join(turned_back(term, of.row, of.params))
         terms.append(term)
@@ -199,7 +199,7 @@ def _gain(eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equa
     """``gain * (x - mean) / std``, in which the gain is broadcast, as ``gain * ((x - mean) / std)``."""
     x, *below = eq.operands or (None,)
     of = defined.get(x) if eq.algebra == "quotient" and isinstance(x, Var) and x in once else None
-    if of is None or of.row.algebra != "product" or x.shape != eq.shape:
+    if of is None or of.algebra != "product" or x.shape != eq.shape:
         return None
     for gain, rest in (of.operands, of.operands[::-1]):
         if isinstance(rest, Var) and rest.shape == x.shape and np.shape(gain) not in (x.shape, ()):
@@ -215,7 +215,7 @@ def _grouped(
     """``max(z, 0) - y z + log(1 + exp(-|z|))``, whose first and last term are together a row of z."""
     x, last = eq.operands[:2] if eq.algebra == "sum" else (None, None)
     of = defined.get(x) if isinstance(x, Var) and x in once else None
-    if of is None or of.row.algebra not in ("sum", "difference"):
+    if of is None or of.algebra not in ("sum", "difference"):
         return None
     first, other = of.operands
     leaves = _leaves(first, defined, once)
@@ -247,14 +247,14 @@ def _one_share(
 
     def of(x: Any, *roles: str) -> Equation | None:
         by = defined.get(x) if isinstance(x, Var) else None
-        return by if by is not None and by.row.algebra in roles else None
+        return by if by is not None and by.algebra in roles else None
 
     above, below = eq.operands if eq.algebra == "quotient" else (None, None)
     summed, one = of(below, "total"), of(above, "index", "gather", "exponential")
-    entry = one if one is None or one.row.algebra != "exponential" else of(one.operands[0], "index", "gather")
-    powers = of(summed.operands[0], "exponential") if summed is not None else None
-    x = None if powers is None else powers.outputs[0] if entry is one else powers.operands[0]
-    if entry is None or summed is None or powers is None or entry.operands[0] is not x:
+    entry = one if one is None or one.algebra != "exponential" else of(one.x, "index", "gather")
+    powers = of(summed.x, "exponential") if summed is not None else None
+    x = None if powers is None else powers.y if entry is one else powers.x
+    if entry is None or summed is None or powers is None or entry.x is not x:
         return None
     if eq.shape:
         rows = index_parts(entry.params["index"])[0]
@@ -263,8 +263,8 @@ def _one_share(
         below = Var("", (*eq.shape, 1), x.dtype)
         summed = replace(summed, outputs=(below,), params={**summed.params, "keepdims": True})
         defined, place = {**defined, below: summed}, {**place, below: place[eq.y] - 0.7}
-    y = Var("", powers.shape, powers.outputs[0].dtype)
-    part = replace(eq, outputs=(y,), operands=(powers.outputs[0], below))
+    y = Var("", powers.shape, powers.y.dtype)
+    part = replace(eq, outputs=(y,), operands=(powers.y, below))
     inner = _inner(part, [TABLE["softmax"]], kept, defined, place, eq.y)
     return inner and [replace(entry, outputs=eq.outputs, operands=(y, *entry.operands[1:])), *inner]
 
@@ -295,7 +295,7 @@ def _cones(
 ) -> Iterator[tuple[Var, list[Equation]]]:
     """The values from which alone `end` is computed, nearest first, each with the equations between, latest first."""
     inside: list[Equation] = []
-    heap = [(-place[end.outputs[0]], end.outputs[0])]
+    heap = [(-place[end.y], end.y)]
     while heap and len(inside) < LONG:
         _, v = heappop(heap)
         while heap and heap[0][1] is v:
@@ -348,7 +348,7 @@ def _run(inside: Sequence[Equation], x: Var, value: Any) -> Any:
     env = {x: value}
     for eq in reversed(inside):
         env[eq.y] = computed(eq, [env[v] if isinstance(v, Var) else v for v in eq.operands])
-    return env[inside[0].outputs[0]]
+    return env[inside[0].y]
 
 
 def _params(row: Primitive, x: Var, y: Var) -> Iterator[dict[str, Any]]:

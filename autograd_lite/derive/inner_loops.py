@@ -143,9 +143,9 @@ class _Whole:
         if len(first.outputs) > 1 or first.is_random:
             raise _NoArrays
         self.turns.add(values)
-        if first.row.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
+        if first.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
-        elif first.row.algebra in ("sum", "difference") and all(
+        elif first.algebra in ("sum", "difference") and all(
             eq.x is before for eq, before in zip(same[1:], values, strict=False)
         ):
             self._add_up(same)
@@ -162,13 +162,13 @@ class _Whole:
 
     def _entries(self, same: Sequence[Equation]) -> Var:
         """The array whose entries or rows the rounds take in turn, ``mu[k]`` of mu; or a row or column of it."""
-        first, x = same[0], same[0].operands[0]
+        first, x = same[0], same[0].x
         indices = [index_parts(eq.params["index"]) for eq in same]
         if any(eq.x is not x for eq in same) or len({len(index) for index in indices}) > 1:
             raise _NoArrays
         if all(repr(index) == repr(indices[0]) for index in indices):
             self.equations.append(first)
-            return first.outputs[0]
+            return first.y
         turns = [k for k, parts in enumerate(zip(*indices, strict=True)) if len({*map(repr, parts)}) > 1]
         if len(turns) > 1 or not all(type(part) is int for index in indices for part in index):
             raise _NoArrays
@@ -189,7 +189,7 @@ class _Whole:
 
     def _leave_out(self, read: Equation, others: Sequence[int]) -> None:
         """Note the entry that the rounds do not take, at a label: ``if j != y[i]``, not j != i, where d[i] = 0."""
-        code, of = read.origin.code, unequal(read.origin.code, expression(read)) if len(others) == 1 else None
+        code, of = read.code, unequal(read.code, expression(read)) if len(others) == 1 else None
         is_label = isinstance(of, ast.Subscript) or code is not None and of is not None and bool(looped(code, of))
         if others and not is_label or self.takes_entries and (self.left_out is None) != (not others):
             raise _NoArrays
@@ -203,7 +203,7 @@ class _Whole:
 
     def _add_up(self, same: Sequence[Equation]) -> None:
         """What the rounds add to a value, as a sum over them."""
-        first, last = same[0], same[-1].outputs[0]
+        first, last = same[0], same[-1].y
         values = {eq.y for eq in same}
         of, is_varied = self._operand([eq.operands[1] for eq in same])
         if not is_varied or of.shape[1:] != first.shape or values & {x for eq in self.run for x in eq.reads} - {
@@ -217,7 +217,7 @@ class _Whole:
             self.equations.append(zero)
             of = rest
         axis = None if not first.shape else (0,)
-        is_whole = not isinstance(x := first.operands[0], Var) and not np.any(x) and first.row.algebra == "sum"
+        is_whole = not isinstance(x := first.x, Var) and not np.any(x) and first.algebra == "sum"
         total = last if is_whole else Var("", first.shape, last.dtype)
         params = {"axis": axis, "keepdims": False}
         sum_of = replace(first, outputs=(total,), row=TABLE["sum"], operands=(of,), params=params)
@@ -233,14 +233,14 @@ class _Whole:
             raise _NoArrays
         if not any(is_varied for _, is_varied in read):
             self.equations.append(replace(first, operands=tuple(x for x, _ in read)))
-            return first.outputs[0]
+            return first.y
         shape = (self._count, *first.shape)
         if first.row is TABLE["matmul"] and [np.ndim(x) - is_varied for x, is_varied in read] == [1, 1]:
             (x, _), (y, is_last) = read  # u @ V[j] is an entry of V @ u
             if all(is_varied for _, is_varied in read):
                 raise _NoArrays
             return self._made(first, [y, x] if is_last else [x, y], shape)
-        if first.row.algebra in ("total", "norm"):
+        if first.algebra in ("total", "norm"):
             of, axis = read[0][0], first.params.get("axis")
             axes = range(np.ndim(of) - 1) if axis is None else np.atleast_1d(axis).tolist()
             axis = tuple(k % (np.ndim(of) - 1) + 1 for k in axes)

@@ -58,8 +58,8 @@ class Definition:
 
 def _side(symbol: str, e: Expr, printer: Printer) -> str:
     """What a symbol is equal to: an entry of the array of this name is ``b[t-1]``, as b_t = b_{t-1} would be false."""
-    if isinstance(printer, Latex) and e.role == "index" and e.args[0].role == "name":
-        word = e.args[0].value
+    if isinstance(printer, Latex) and e.role == "index" and e.of.role == "name":
+        word = e.of.value
         if word == re.sub(r"(@.*|\d+)$", "", symbol):
             return printer.name(word) + printer.plain(f"[{index_text(e.params['index'], TEXT)}]")
     return write(e, printer)
@@ -153,7 +153,7 @@ class Line:
         """How the line is to be read."""
         parts = [part for e in self.formulas for part in walk(e)]
         cuts = [part for part in parts if part.role == "placement" and is_cut(part)]
-        is_shifted = any(part.args[0].shape.count(1) == part.shape.count(1) for part in cuts)
+        is_shifted = any(part.of.shape.count(1) == part.shape.count(1) for part in cuts)
         letters, formulas = self.indexed
         is_shifted |= any(map(padded, parts)) and letters != ""
         is_round = any(map(is_rotated, parts)) and letters != ""

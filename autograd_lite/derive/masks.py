@@ -89,7 +89,7 @@ class _Masks:
         if len(assigned(code, word) or ()) + is_argument > 1:
             return None
         v = self.named.get(word)
-        is_own = v is not None and not is_in_loop(eq) and (v not in self.defined or self.defined[v].origin.code is code)
+        is_own = v is not None and not is_in_loop(eq) and (v not in self.defined or self.defined[v].code is code)
         around = (scope for owner, scope in self.scopes if reads(code, word, owner))
         where = self.operands, self.named if is_own else {}, *around
         return next((s[word] for s in where if word in s), None)

@@ -182,8 +182,8 @@ class Notation:
         for part in eq.params["index"]:
             v = part if not isinstance(part, Slot) else positions if part.j is None else several[part.j]
             by = defined.get(v) if isinstance(v, Var) else None
-            is_masked = by is not None and by.row.algebra == "positions" and self.names.keys().isdisjoint(by.outputs)
-            v = by.operands[0] if by is not None and is_masked and by.operands[0].dtype == bool else v
+            is_masked = by is not None and by.algebra == "positions" and self.names.keys().isdisjoint(by.outputs)
+            v = by.x if by is not None and is_masked and by.x.dtype == bool else v
             if not any(v is before for before, _ in index):
                 index.append((v, self._labels(v) if isinstance(v, Var) else v))
         places = tuple(part for _, part in index)
@@ -200,7 +200,7 @@ class Notation:
         """The values of a variable, with its name, or as the part ``y[:, 2]`` of one that has a name."""
         x, indices, of = np.asarray(self.values[v]), list[Any](), v
         while of not in self.names and of in self.defined and self.defined[of].algebra == "index":
-            indices, of = [self.defined[of].params["index"], *indices], self.defined[of].operands[0]
+            indices, of = [self.defined[of].params["index"], *indices], self.defined[of].x
         word = self.names.get(of, "")
         if word and indices and of.ndim == 1 and not x.ndim:
             word = f"{word}[{reduce(getitem, indices, np.arange(of.size))}]"

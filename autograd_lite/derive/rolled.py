@@ -383,7 +383,7 @@ def _turns(terms: Sequence[Expr]) -> list[list[Expr]]:
     """Terms of which each round adds several, such as both ends of a spring, those of one kind together."""
     kinds: dict[Any, list[Expr]] = {}
     for e in terms:
-        of = e.args[0] if e.role == "negation" else e
+        of = e.of if e.role == "negation" else e
         k = min([k for word in e.names if "/" in word and (k := _number(word)[1])] or _places(e), default=0)
         at = [i - k for i in index_parts(of.params["index"]) if type(i) is int] if of.role == "placement" else []
         kinds.setdefault((of is e, *at), []).append(e)
@@ -477,8 +477,8 @@ def _added(e: Expr) -> list[tuple[int, Expr]]:
     terms = list[tuple[int, Expr]]()
     while e.role in ("sum", "difference") and (not terms or e.args[1].role == terms[-1][1].role):
         terms.append((1 if e.role == "sum" else -1, e.args[1]))
-        e = e.args[0]
-    first = (-1, e.args[0]) if e.role == "negation" else (1, e)
+        e = e.of
+    first = (-1, e.of) if e.role == "negation" else (1, e)
     return [first, *terms[::-1]]
 
 
@@ -533,18 +533,18 @@ def _sum_of(body: Expr, shape: Shape, steps: list[int]) -> Expr:
 def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
     """A sum over steps, with the sign of its terms, and the numbers that all of them have, in front."""
     e, signs = _with_numbers(body), [1]
-    if e.role in ("matrix product", "outer product") and e.args[0].role == "negation":  # -a @ xᵀ
-        e, signs = replace(e, args=(*e.args[0].args, *e.args[1:])), [-1]
-    e, signs = (e.args[0], [-1]) if e.role == "negation" else (e, signs)
-    if e.role == "placement" and is_negative(e.args[0]):  # -Σₜ 1[wₜ = k]
-        e, signs = replace(e, args=(number(-e.args[0].value), *e.args[1:])), [-1, *signs]
+    if e.role in ("matrix product", "outer product") and e.of.role == "negation":  # -a @ xᵀ
+        e, signs = replace(e, args=(*e.of.args, *e.args[1:])), [-1]
+    e, signs = (e.of, [-1]) if e.role == "negation" else (e, signs)
+    if e.role == "placement" and is_negative(e.of):  # -Σₜ 1[wₜ = k]
+        e, signs = replace(e, args=(number(-e.of.value), *e.args[1:])), [-1, *signs]
     e, below = e.args if e.role == "quotient" and _is_of_all(e.args[1]) else (e, number(1))
     numbers = [f for f in factors_of(e) if _is_of_all(f)]
     numbers = numbers if len(numbers) < len(factors_of(e)) else []
     inner = multiplied([f for f in factors_of(e) if f not in numbers], e.shape) if numbers else e
     summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), shape, steps=steps)
     [at, *others] = index_parts(inner.params["index"]) if inner.role == "index" else [None]
-    if isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(inner.args[0].shape))]:
+    if isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(inner.of.shape))]:
         summed = unsimplified("sum", inner.args, (), axis=None)  # of all entries
     return simplified("divide", (product((*map(number, signs), *numbers, summed), shape), below), shape)
 
@@ -560,7 +560,7 @@ def _is_of_all(e: Expr) -> bool:
 def _root(f: Expr) -> Expr:
     """What a factor is a power of."""
     is_power = f.role == "square" or f.role == "power" and type(f.args[1].value) is int
-    return f.args[0] if is_power else f
+    return f.of if is_power else f
 
 
 def _degree(f: Expr) -> int:
@@ -572,7 +572,7 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
     before, every = _by_rows(replaced(e, _spread), looped)
     sums = [part for part in walk(before) if part.role in ("sum", "difference")]
     inner = {a.key for part in sums for a in part.args}
-    whole = before.args[0] if before.role == "negation" else before
+    whole = before.of if before.role == "negation" else before
     outer, steps = {part.key for part in sums} - inner, [every]
     nested = {x.key for part in sums for a in part.args for x in walk(a) if x.key in outer} if is_apart else set()
 
@@ -601,7 +601,7 @@ def _over(e: Expr) -> list[Expr]:
 
 def _spread(e: Expr) -> Expr | None:
     """A sum over a power that is also in its terms, (a + 2 b / (1 + r)) / (1 + r)², as that of quotients."""
-    factors = factors_of(e.args[0]) if e.role == "quotient" else ()
+    factors = factors_of(e.of) if e.role == "quotient" else ()
     sums = [terms_of(f) for f in factors if f.role in ("sum", "difference")]
     below = _root(e.args[1]).key if len(sums) == 1 else ""
     others = [f for of in sums for _, x in of if x.role == "quotient" for f in factors_of(x.args[1])]
@@ -658,7 +658,7 @@ def _of_neighbours(e: Expr) -> tuple[Expr, list[int]]:
 
 def _positive(e: Expr) -> Expr:
     """What is multiplied with a sign and numbers."""
-    return next((f for f in factors_of(e.args[0] if e.role == "negation" else e) if not f.is_number), e)
+    return next((f for f in factors_of(e.of if e.role == "negation" else e) if not f.is_number), e)
 
 
 def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:
@@ -693,7 +693,7 @@ def _since(line: Line, over: list[int]) -> tuple[list[Definition], list[int], bo
 
 def _is_by_row(e: Expr) -> bool:
     """Whether a sum over steps has one row of each, so that the index of the row is written and no step."""
-    first = index_parts(e.args[0].params["index"])[0] if e.args[0].role == "placement" else None
+    first = index_parts(e.of.params["index"])[0] if e.of.role == "placement" else None
     return isinstance(first, Step) and not first.back and _is_run(e.params["steps"])
 
 
@@ -801,7 +801,7 @@ def _counts(line: Line) -> bool:
 def _base(e: Expr) -> Expr | None:
     """What is raised to the number of the step, in 1 - βᵗ."""
     is_power = e.role == "power" and e.args[1].role == "name" and e.args[1].value.startswith(f"{NUMBER}1:")
-    return e.args[0] if is_power else None
+    return e.of if is_power else None
 
 
 def _changed(line: Line, change: Callable[[Expr], Expr]) -> Line:
@@ -829,8 +829,8 @@ def _in_order(lines: Iterable[Line]) -> list[Line]:
     out, entries = list[Line](), dict[str, list[Line]]()
     for line in lines:
         word, of = _number(line.symbol)[0], line.formulas[0] if line.formulas else None
-        is_entry = of is not None and of.role == "index" and of.args[0].role == "name" and not of.shape
-        if of is not None and is_entry and of.args[0].value == word:
+        is_entry = of is not None and of.role == "index" and of.of.role == "name" and not of.shape
+        if of is not None and is_entry and of.of.value == word:
             out += [] if word in entries else [line]
             entries.setdefault(word, []).append(line)
         else:

@@ -18,12 +18,12 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
 
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
         y, after = eq.y, users[eq.y] or [eq]
-        in_products = [u.row.algebra in ("matrix product", "dot product") for u in after]
+        in_products = [u.algebra in ("matrix product", "dot product") for u in after]
         new = [eq]
         if factors := [before[x] for x in eq.operands if isinstance(x, Var) and x in before]:
-            instead = {f.outputs[0]: _array(f) for f in factors}
+            instead = {f.y: _array(f) for f in factors}
             operands = tuple(instead.get(x, x) if isinstance(x, Var) else x for x in eq.operands)
-            signs = [f for f in factors if f.row.algebra == "negation"]
+            signs = [f for f in factors if f.algebra == "negation"]
             scaled = [(k, int(not f.shapes[0])) for f in factors for k, x in enumerate(operands)
                       if len(f.operands) > 1 and x is _array(f)]
             new = [replace(eq, operands=operands, origin=eq.origin._replace(scaled=tuple(scaled)))]
@@ -31,8 +31,8 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
                 inner = Var("", eq.shape, y.dtype)
                 turned = tuple(inner if x is _array(f) else x for x in f.operands)
                 new = [*new[:-1], replace(new[-1], outputs=(inner,)), replace(f, operands=turned, outputs=(y,))]
-        is_broadcast = [u.row.algebra in ("product", "quotient") and y.shape != u.outputs[0].shape for u in after]
-        is_sign = new[-1].row.algebra == "negation" and all(map(max, is_broadcast, in_products))
+        is_broadcast = [u.algebra in ("product", "quotient") and y.shape != u.y.shape for u in after]
+        is_sign = new[-1].algebra == "negation" and all(map(max, is_broadcast, in_products))
         if y not in named and (is_sign or all(in_products) and _is_scaled(new[-1])):
             before[y] = new.pop()
         return new

@@ -60,10 +60,10 @@ def _unchanged(e: Expr) -> None:
 
 def _with_sign_in_front(e: Expr) -> Expr | None:
     """``Σ (-x)`` as ``-Σ x``, and so with any linear function; σ(-(a - b)), of 1 / (1 + exp(a - b)), as σ(b - a)."""
-    x = e.args[0] if e.row.kind == "linear" and len(e.args) == 1 else e
-    if e.row is TABLE["sigmoid"] and e.args[0].role == "negation" and (of := e.args[0].args[0]).role == "difference":
+    x = e.of if e.row.kind == "linear" and len(e.args) == 1 else e
+    if e.row is TABLE["sigmoid"] and e.of.role == "negation" and (of := e.of.of).role == "difference":
         return make(e.row, [simplified("subtract", of.args[::-1], of.shape)], e.params, e.shape)
-    is_negative = x is not e and x.role == "negation" and x.args[0].shape == x.shape
+    is_negative = x is not e and x.role == "negation" and x.of.shape == x.shape
     return product((number(-1), make(e.row, x.args, e.params, e.shape)), e.shape) if is_negative else None
 
 
@@ -136,7 +136,7 @@ def _loosened(args: Sequence[Expr], shape: Shape) -> list[Expr]:
     for k, a in enumerate(out):
         inner = a
         while inner.role == "broadcast" or inner.role == "reshape" and _size(inner) == 1 or adds_in_front(inner):
-            inner = inner.args[0]
+            inner = inner.of
             others = [b.shape for j, b in enumerate(out) if j != k]
             if _broadcast(inner.shape, *others) == shape:
                 out[k] = inner
@@ -147,7 +147,7 @@ def adds_in_front(e: Expr) -> bool:
     """Whether a reshape or an index only adds axes of length 1 in front, which NumPy does anyway."""
     first = index_parts(e.params["index"])[:1] if e.role == "index" else ()
     is_it = e.role == "reshape" or any(part is None for part in first)
-    return is_it and e.shape == (1,) * (len(e.shape) - len(e.args[0].shape)) + e.args[0].shape
+    return is_it and e.shape == (1,) * (len(e.shape) - len(e.of.shape)) + e.of.shape
 
 
 def _size(e: Expr) -> int:
@@ -173,7 +173,7 @@ def product(factors: Iterable[Expr], shape: Shape) -> Expr:
         return number(coefficient)
     for f in [f for f in rest if f.head == "quotient"]:  # ‖x‖ (x / ‖x‖), where 0 / 0 is 0
         if (whole := next((h for h in rest if h.key == f.args[1].key), None)) is not None:
-            rest = [f.args[0] if h is f else h for h in rest if h is not whole]
+            rest = [f.of if h is f else h for h in rest if h is not whole]
     rest = sorted(_powers(_loosened(rest, shape)), key=lambda f: f.role == "total" and not f.shape)  # 2 a Σ x
     if sum(bool(f.shape) for f in rest) > 1:  # a dL/dK ⊙ X, not dL/dK a X
         rest.sort(key=lambda f: bool(f.shape))
@@ -196,19 +196,19 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
     stack = list(factors)[::-1]
     while stack:
         f = stack.pop()
-        inner = f.args[0] if f.role == "broadcast" else f
+        inner = f.of if f.role == "broadcast" else f
         if inner.is_number:
             coefficient = coefficient * inner.value
         elif f.role == "product":
             stack += f.args[::-1]
-        elif f.role == "square" and _coefficient(f.args[0])[0] != 1:
+        elif f.role == "square" and _coefficient(f.of)[0] != 1:
             stack.append(simplified("square", f.args, f.shape))
         elif f.role == "negation":
             coefficient = -coefficient
-            stack.append(f.args[0])
-        elif f.role == "difference" and (is_negative(f.args[0]) or f.args[0].role == "negation"):  # -1 - x is -(1 + x)
+            stack.append(f.of)
+        elif f.role == "difference" and (is_negative(f.of) or f.of.role == "negation"):  # -1 - x is -(1 + x)
             coefficient = -coefficient
-            rest.append(simplified("add", (product((number(-1), f.args[0]), f.args[0].shape), f.args[1]), f.shape))
+            rest.append(simplified("add", (product((number(-1), f.of), f.of.shape), f.args[1]), f.shape))
         elif not (f.role == "array" and f.value.size and np.all(f.value == 1)):
             rest.append(f)
     return coefficient, rest
@@ -218,9 +218,9 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     """A product with quotients in it, over one denominator, in the shape that it had: x / x is 1 in all places."""
     under = [f.args[1] for f in factors if f.role == "quotient"]
     over = [f.args[1] for f in under if f.role == "quotient"]  # a / (b / c)
-    over += [f.args[0] if f.role == "quotient" else f for f in factors]
+    over += [f.of if f.role == "quotient" else f for f in factors]
     top, numerators = _gathered((number(coefficient), *over))
-    bottom, denominators = _gathered(f.args[0] if f.role == "quotient" else f for f in under)
+    bottom, denominators = _gathered(f.of if f.role == "quotient" else f for f in under)
     whole = _joint((*numerators, *denominators))
     numerators, denominators = _cancelled(numerators, denominators)
     if not isinstance(top * bottom, complex):
@@ -284,11 +284,11 @@ def _with_exponents(above: list[Expr], below: list[Expr]) -> tuple[list[Expr], l
         for f, (of, n) in zip(side, map(_base, side), strict=True):
             if of.role == "power" and not of.args[1].is_number:
                 exponent = product((number(sign * n), of.args[1]), of.args[1].shape)
-                powers.setdefault(of.args[0].key, []).append((f, exponent))
+                powers.setdefault(of.of.key, []).append((f, exponent))
     for several in (fs for fs in powers.values() if len(fs) > 1):
         k = reduce(lambda a, b: simplified("add", (a, b), _joint((a, b))), (exponent for _, exponent in several))
         k = alike(k, cancels=True) or k
-        x, old = _base(several[0][0])[0].args[0], [f for f, _ in several]
+        x, old = _base(several[0][0])[0].of, [f for f, _ in several]
         above, below = ([f for f in side if f not in old] for side in (above, below))
         is_below = all(sign < 0 for sign, _ in terms_of(k)) or is_negative(k)
         new = simplified("power", (x, product((number(-1 if is_below else 1), k), k.shape)), _joint((x, k)))
@@ -305,10 +305,10 @@ def _with_ratios(numerators: Sequence[Expr], denominators: Sequence[Expr]) -> tu
     above, below = list(numerators), list(denominators)
     for k, f in enumerate(above):
         for j, g in enumerate(below):
-            if (f.head, g.head) in _RATIOS and f.args[0].key == g.args[0].key:
+            if (f.head, g.head) in _RATIOS and f.of.key == g.of.key:
                 word = _RATIOS[f.head, g.head]
                 above[k] = simplified(word, f.args, f.shape) if word else number(1)
-                below[j] = number(1) if word else f.args[0]
+                below[j] = number(1) if word else f.of
                 f = above[k]
     return [f for f in above if not f.is_number], [f for f in below if not f.is_number]
 
@@ -316,9 +316,9 @@ def _with_ratios(numerators: Sequence[Expr], denominators: Sequence[Expr]) -> tu
 def _base(f: Expr) -> tuple[Expr, int]:
     """``x³`` as x and 3."""
     if f.role == "square":
-        return f.args[0], 2
+        return f.of, 2
     is_power = f.role == "power" and f.args[1].is_number and type(f.args[1].value) is int and f.args[1].value > 0
-    return (f.args[0], f.args[1].value) if is_power else (f, 1)
+    return (f.of, f.args[1].value) if is_power else (f, 1)
 
 
 def _to(base: Expr, n: int) -> Expr:
@@ -337,7 +337,7 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     for f in factors:
         base, n = _base(f)
         powers[base.key] = base, n + powers.get(base.key, (base, 0))[1]
-    cut = [(e, *(e.args if e.args[0].is_number else e.args[::-1])) for e, _ in powers.values() if e.role in _CUT]
+    cut = [(e, *(e.args if e.of.is_number else e.args[::-1])) for e, _ in powers.values() if e.role in _CUT]
     zero = [(_CUT[e.role], x, least) for e, least, x in cut if least.is_number and not least.value]
     if not zero:
         return [_to(base, n) for base, n in powers.values()]
@@ -375,20 +375,20 @@ def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
 
 
 def _multiply(e: Expr) -> Expr:
-    if len(e.args) == 2 and e.args[0].key == e.args[1].key and not e.args[0].is_number:
+    if len(e.args) == 2 and e.of.key == e.args[1].key and not e.of.is_number:
         return simplified("square", e.args[:1], e.shape)
     return product(e.args, e.shape)
 
 
 def _negative(e: Expr) -> Expr:
-    terms = terms_of(e.args[0])
+    terms = terms_of(e.of)
     if len(terms) > 1 and all(sign < 0 for sign, _ in terms):  # -(-a - b)
         return reduce(lambda a, b: simplified("add", (a, b), e.shape), (term for _, term in terms))
     return product((number(-1), *e.args), e.shape)
 
 
 def _square(e: Expr) -> Expr | None:
-    (x,), (base, n) = e.args, _base(e.args[0])
+    (x,), (base, n) = e.args, _base(e.of)
     if _is_test(x) or x.role == "negation":
         return x if _is_test(x) else simplified("square", x.args, e.shape)
     c, rest = _coefficient(x)
@@ -403,8 +403,8 @@ def _add(e: Expr) -> Expr | None:
         if is_zero(y) and x.shape == e.shape:
             return x
         if y.role == "negation":  # x - a + b, not x - (a - b), but x - (p - y) of names
-            is_one = all(a.role == "name" for a in y.args[0].args)
-            for sign, term in [(1, y.args[0])] if is_one else terms_of(y.args[0]):
+            is_one = all(a.role == "name" for a in y.of.args)
+            for sign, term in [(1, y.of)] if is_one else terms_of(y.of):
                 x = simplified("subtract" if sign > 0 else "add", (x, term), _joint((x, term)))
             return x
         if is_negative(y):
@@ -437,15 +437,15 @@ def alike(e: Expr, cancels: bool = False) -> Expr | None:
 def _cases(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     """``where(c, 1, 0) x + where(c, 0, 1) y`` as ``where(c, x, y)``."""
     (mask, x), (other, y) = _masked(a), _masked(b)
-    if mask is None or other is None or mask.args[0].key != other.args[0].key or mask.key == other.key:
+    if mask is None or other is None or mask.of.key != other.of.key or mask.key == other.key:
         return None
-    return simplified("where", (mask.args[0], *((y, x) if mask.args[2].value else (x, y))), shape)
+    return simplified("where", (mask.of, *((y, x) if mask.args[2].value else (x, y))), shape)
 
 
 def _masked(e: Expr) -> tuple[Expr | None, Expr]:
     """The mask ``where(c, 1, 0)`` or ``where(c, 0, 1)`` in a term, and the term without it."""
     if e.role in ("quotient", "negation"):
-        mask, rest = _masked(e.args[0])
+        mask, rest = _masked(e.of)
         return mask, make(e.row, (rest, *e.args[1:]), e.params, e.shape)
     for f in factors_of(e):
         if f.role == "selection" and {x.value for x in f.args[1:] if x.is_number} == {0, 1}:
@@ -460,7 +460,7 @@ def with_cases(e: Expr) -> Expr:
     mask, x = _masked(e)
     if mask is None:
         return e
-    return simplified("where", (mask.args[0], *((x, number(0)) if mask.args[1].value else (number(0), x))), e.shape)
+    return simplified("where", (mask.of, *((x, number(0)) if mask.args[1].value else (number(0), x))), e.shape)
 
 
 def _side_by_side(a: Expr, b: Expr) -> Expr | None:
@@ -480,8 +480,8 @@ def _side_by_side(a: Expr, b: Expr) -> Expr | None:
 
 def _coefficient(e: Expr) -> tuple[Any, Expr]:
     """``3 * x`` as 3 and x."""
-    if e.role == "product" and e.args[0].is_number:
-        return e.args[0].value, product(e.args[1:], e.shape)
+    if e.role == "product" and e.of.is_number:
+        return e.of.value, product(e.args[1:], e.shape)
     return 1, e
 
 
@@ -492,7 +492,7 @@ def _subtract(e: Expr) -> Expr | None:
     if is_zero(a) and b.shape == e.shape:
         return product((number(-1), b), e.shape)
     if b.role == "negation" or is_negative(b):
-        return simplified("add", (a, b.args[0] if b.args else number(-b.value)), e.shape)
+        return simplified("add", (a, b.of if b.args else number(-b.value)), e.shape)
     return _common(a, b, e.shape) if a.role == "product" else alike(e)
 
 
@@ -530,10 +530,10 @@ def _divide(e: Expr) -> Expr | None:
         return number(1)
     if a.role == "quotient":
         below = product(sorted((a.args[1], b), key=lambda f: bool(f.args)), _joint((a.args[1], b)))
-        return simplified("divide", (a.args[0], below), e.shape)
-    full = [f for f in factors_of(a) if f.role == "broadcast" and f.args[0].role == "quotient"]
+        return simplified("divide", (a.of, below), e.shape)
+    full = [f for f in factors_of(a) if f.role == "broadcast" and f.of.role == "quotient"]
     if full and b.shape == e.shape:
-        factors = [f.args[0] if f in full else f for f in factors_of(a)]
+        factors = [f.of if f in full else f for f in factors_of(a)]
         return simplified("divide", (product(factors, _joint(factors)), b), b.shape)
     if _is_reducible(a, b):
         return _fraction(1, (e,))
@@ -556,7 +556,7 @@ def _is_reducible(a: Expr, b: Expr) -> bool:
 
 def _logarithm(e: Expr) -> Expr | None:
     (x,) = e.args
-    return x.args[0] if x.role == "exponential" and x.shape == e.shape else None
+    return x.of if x.role == "exponential" and x.shape == e.shape else None
 
 
 def _reciprocal(e: Expr) -> Expr:
@@ -586,13 +586,13 @@ def _transpose(e: Expr) -> Expr | None:
     if x.is_number or ndim < 2 or axes == tuple(range(ndim)):
         return x
     if ndim == 2 and x.is_turned:
-        return x.args[0]
+        return x.of
     if x.role == "outer product":
         return unsimplified(x.row, x.args[::-1], e.shape)
     if x.role == "broadcast":
-        return full(x.args[0], e.shape) if not x.args[0].shape else None
-    if x.role == "reshape" and x.shape == (1, *x.args[0].shape):  # a row
-        return fitted(x.args[0], e.shape)
+        return full(x.of, e.shape) if not x.of.shape else None
+    if x.role == "reshape" and x.shape == (1, *x.of.shape):  # a row
+        return fitted(x.of, e.shape)
     if x.role == "product" and ndim == 2 and all(len(f.shape) < 2 or f.is_turned for f in x.args):  # (x ⊙ Vᵀ)ᵀ
         columns = {0: (), 1: (e.shape[0], 1)}  # by the number of axes
         shapes = ((f, columns.get(len(f.shape))) for f in x.args)
@@ -607,9 +607,9 @@ def _total(e: Expr) -> Expr | None:
     (x,), shape = e.args, e.shape
     index = x.params.get("index") if x.role == "index" and not shape else None
     if isinstance(index, Labels) and index.dtype == bool and index.word.isidentifier():
-        chosen = _chosen(index, x.args[0].shape)
-        return simplified("sum", (product((chosen, x.args[0]), chosen.shape),), (), axis=None, keepdims=False)
-    is_all = x.role == "total" and _size(e) == 1 and len(shape) in (0, len(x.args[0].shape))
+        chosen = _chosen(index, x.of.shape)
+        return simplified("sum", (product((chosen, x.of), chosen.shape),), (), axis=None, keepdims=False)
+    is_all = x.role == "total" and _size(e) == 1 and len(shape) in (0, len(x.of.shape))
     return unsimplified(e.row, x.args, shape, **{**e.params, "axis": None, "keepdims": shape != ()}) if is_all else None
 
 
@@ -619,11 +619,11 @@ def _matrix_transpose(e: Expr) -> Expr | None:
         return x
     if len(e.shape) == 2:
         return transposed(x)
-    return x.args[0] if x.role == "matrix transpose" else None
+    return x.of if x.role == "matrix transpose" else None
 
 
 def _swapaxes(e: Expr) -> Expr | None:
-    ndim = len(e.args[0].shape)
+    ndim = len(e.of.shape)
     axes = sorted(k % max(ndim, 1) for k in (e.params.get("axis1", 0), e.params.get("axis2", 0)))
     return simplified("matrix_transpose", e.args, e.shape) if axes == [ndim - 2, ndim - 1] else None
 
@@ -632,7 +632,7 @@ def _moveaxis(e: Expr) -> Expr | None:
     """Axes that stay where they are."""
     ndim = len(e.shape)
     source, destination = (np.atleast_1d(e.params.get(k, ())) % max(ndim, 1) for k in ("source", "destination"))
-    return e.args[0] if np.array_equal(source, destination) else None
+    return e.of if np.array_equal(source, destination) else None
 
 
 def _dot(e: Expr) -> Expr | None:
@@ -661,37 +661,37 @@ def _matmul(e: Expr) -> Expr | None:
 def _solution(e: Expr) -> Expr | None:
     """``K⁻¹ @ -g`` as ``-K⁻¹ @ g``."""
     sign, x = _signed(e.args[1])
-    return None if sign == 1 else product((number(sign), replace(e, args=(e.args[0], x))), e.shape)
+    return None if sign == 1 else product((number(sign), replace(e, args=(e.of, x))), e.shape)
 
 
 def _outer(e: Expr) -> Expr | None:
     """The outer product of a vector and of one number in all places: a column, or a row, times the number."""
     for k, x in enumerate(e.args):
-        c, of = (-1, x.args[0]) if x.role == "negation" else (1, x)
-        if of.role == "broadcast" and not of.args[0].shape and len(of.shape) == len(e.args[1 - k].shape) == 1:
+        c, of = (-1, x.of) if x.role == "negation" else (1, x)
+        if of.role == "broadcast" and not of.of.shape and len(of.shape) == len(e.args[1 - k].shape) == 1:
             shape = (e.shape[0], 1) if k else (1, e.shape[1])
             line = simplified("reshape", (e.args[1 - k],), shape, shape=shape, order="C")
-            return full(product((number(c), of.args[0], line), shape), e.shape)
+            return full(product((number(c), of.of, line), shape), e.shape)
     (c, x), (d, y) = map(_signed, e.args)
     return None if c * d == 1 else product((number(c * d), replace(e, args=(x, y))), e.shape)
 
 
 def _signed(e: Expr) -> tuple[Any, Expr]:
     """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name, the transpose of one, or the identity."""
-    sign, rest = (-1, e.args[0]) if e.role == "negation" else _coefficient(e)
+    sign, rest = (-1, e.of) if e.role == "negation" else _coefficient(e)
     is_one = rest.role in ("name", "transpose", "solution") or rest.head == "identity"
     return (sign, rest) if is_one else (1, e)
 
 
 def stripped(e: Expr, axis: int) -> Expr | None:
     """The vector that a new axis of length 1 made a column or a line."""
-    one = e.role in ("index", "reshape", "new axis") and len(e.args[0].shape) == 1
-    return e.args[0] if one and e.shape[1 - axis] == e.args[0].shape[0] else None
+    one = e.role in ("index", "reshape", "new axis") and len(e.of.shape) == 1
+    return e.of if one and e.shape[1 - axis] == e.of.shape[0] else None
 
 
 def _same(e: Expr) -> Expr | None:
     """What changes nothing, unless it broadcasts, or stops a gradient."""
-    return e.args[0] if e.args[0].shape == e.shape and e.row.kind != "constant" else None
+    return e.of if e.of.shape == e.shape and e.row.kind != "constant" else None
 
 
 def _laid_out(e: Expr) -> Expr:
@@ -703,11 +703,11 @@ def _reshape(e: Expr) -> Expr | None:
     (x,) = e.args
     if x.shape == e.shape:
         return x
-    if x.role == "broadcast" and not x.args[0].shape:
-        return full(x.args[0], e.shape)
+    if x.role == "broadcast" and not x.of.shape:
+        return full(x.of, e.shape)
     if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
-    if x.params.get("keepdims") and np.empty(x.args[0].shape).sum(axis=x.params.get("axis")).shape == e.shape:
+    if x.params.get("keepdims") and np.empty(x.of.shape).sum(axis=x.params.get("axis")).shape == e.shape:
         return make(x.row, x.args, {**x.params, "keepdims": False}, e.shape)
     if x.role == "transpose" and sorted(x.shape)[0] == 1 == len(x.shape) - 1:  # of a row or a column
         return simplified("reshape", x.args, e.shape, **e.params)
@@ -723,7 +723,7 @@ def _reshape(e: Expr) -> Expr | None:
 
 def _line(x: Expr, shape: Shape) -> Expr | None:
     """The one row or column that a slice has, ``X[:, 1:2]``, as a vector: ``X[:, 1]``."""
-    sizes, parts = x.args[0].shape, index_parts(x.params["index"])
+    sizes, parts = x.of.shape, index_parts(x.params["index"])
     if len(parts) > len(sizes) or not all(type(part) is slice for part in parts):
         return None
     places = [range(size)[part] for size, part in zip(sizes, parts, strict=False)]
@@ -736,7 +736,7 @@ def _line(x: Expr, shape: Shape) -> Expr | None:
 def _average(product_: Expr, shape: Shape) -> Expr | None:
     """A product with ``[1 / n, 1 / n, ...]``, a faster way to compute a mean along the last axes, as that mean."""
     x, share = product_.args
-    x = x.args[0] if x.role == "reshape" else x
+    x = x.of if x.role == "reshape" else x
     for k in range(len(x.shape)):
         axes = tuple(range(k, len(x.shape)))
         size = math.prod(x.shape[k:])
@@ -757,7 +757,7 @@ def _where(e: Expr) -> Expr | None:
     """A guard that never applies is not written, ``where(False, 1, x)``; cases over one number are: (…) / n."""
     mask, a, b = e.args
     if a.role == b.role == "quotient" and (under := a.args[1]).key == b.args[1].key and not under.shape:
-        return simplified("divide", (make(e.row, (mask, a.args[0], b.args[0]), e.params, e.shape), under), e.shape)
+        return simplified("divide", (make(e.row, (mask, a.of, b.of), e.params, e.shape), under), e.shape)
     if a.key != b.key and not mask.is_number:  # an array has the example's values: at other values it may apply
         return None
     chosen = a if a.key == b.key or mask.value else b
@@ -778,16 +778,16 @@ def compared(e: Expr) -> Expr | None:
     if of_both is not None:  # τ u > (τ - 1) u
         row = TABLE[_TURNED.get(e.head, e.head)] if more < 0 else e.row
         return unsimplified(row, (of_both, number(0)), e.shape)
-    if e.role != "comparison" or e.args[0].role != "difference" or not e.args[1].is_number or e.args[1].value:
+    if e.role != "comparison" or e.of.role != "difference" or not e.args[1].is_number or e.args[1].value:
         return None
-    a, b = e.args[0].args
+    a, b = e.of.args
     row, args = (TABLE[_TURNED.get(e.head, e.head)], (b, a)) if a.is_number else (e.row, (a, b))
     return unsimplified(row, args, e.shape)
 
 
 def _difference(a: Expr, b: Expr) -> tuple[Any, Expr | None]:
     """1 and u for τ u and (τ - 1) u: c and x where a - b is a number times a name in both; None for another one."""
-    sides = [factors_of(x.args[0] if x.role == "negation" else x) for x in (a, b)]
+    sides = [factors_of(x.of if x.role == "negation" else x) for x in (a, b)]
     shared = [f for f in sides[0] if f.role == "name" and f.shape and f.key in {h.key for h in sides[1]}]
     sums: dict[str, Any] = {}
     for whole, factors, sign in zip((a, b), sides, (1, -1), strict=True) if len(shared) == 1 else ():
@@ -801,7 +801,7 @@ def _difference(a: Expr, b: Expr) -> tuple[Any, Expr | None]:
 
 def tidied(e: Expr) -> Expr | None:
     """A part of a textbook's formula in which others stand for its letters: ``-(-t / τ²)`` as ``t / τ²``."""
-    above = [part.args[0] for part in e.args if e.role == "negation" and part.role == "quotient"]
+    above = [part.of for part in e.args if e.role == "negation" and part.role == "quotient"]
     return again(e, e.args) if above and above[0].role == "negation" else compared(e)
 
 
@@ -815,24 +815,24 @@ def _linear(e: Expr) -> Expr:
 def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
     (x,), index = e.args, e.params.get("index")
-    if x.role == "broadcast" and not x.args[0].shape:
-        return full(x.args[0], e.shape)
+    if x.role == "broadcast" and not x.of.shape:
+        return full(x.of, e.shape)
     scalars, arrays = ([f for f in factors_of(x) if bool(f.shape) == has_axes] for has_axes in (False, True))
     if scalars and arrays and math.prod(e.shape) < math.prod(x.shape):  # dt dL/ds[0]
         return product((*scalars, make(e.row, (product(arrays, x.shape),), e.params, e.shape)), e.shape)
-    if x.role == "quotient" and x.args[0].shape == x.shape and not x.args[1].shape:
+    if x.role == "quotient" and x.of.shape == x.shape and not x.args[1].shape:
         return simplified("divide", (make(e.row, x.args[:1], e.params, e.shape), x.args[1]), e.shape)
     both = (*index_parts(x.params["index"]), *index_parts(index)) if x.role == "index" else (None,)
     if all(isinstance(part, int) for part in both):  # x[1][0]
         return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)
     if type(both[0]) is slice and len(both) == 2 and type(index) is int:  # x[1:][0]
-        return make(e.row, x.args, {**e.params, "index": range(x.args[0].shape[0])[both[0]][index]}, e.shape)
+        return make(e.row, x.args, {**e.params, "index": range(x.of.shape[0])[both[0]][index]}, e.shape)
     if x.role == "transpose" and len(x.shape) == 2 and type(index) in (int, slice):
         return _columns(e)
     if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
-            return unsimplified(x.row, (a, b.args[0]), e.shape)
+            return unsimplified(x.row, (a, b.of), e.shape)
     return _turned(e)
 
 
@@ -852,8 +852,8 @@ def _turned(e: Expr) -> Expr | None:
     if repr(e.params["index"]) not in _BACK or len(e.shape) != 1 or not x.args:
         return None
     if x.role == "index":
-        return x.args[0] if repr(x.params["index"]) in _BACK else None
-    back = x.args[0]
+        return x.of if repr(x.params["index"]) in _BACK else None
+    back = x.of
     if back.role != "index" or repr(back.params["index"]) not in _BACK:
         return None
     if x.head in NOTATIONS and (mirror := NOTATIONS[x.head].mirror):
@@ -897,8 +897,8 @@ def _before(part: Expr, args: Sequence[Expr | None], index: Labels, shape: Shape
     """A part of a formula of what a mask has chosen, of the whole array instead; None where it is not entrywise."""
     if not part.shape:
         return part
-    if part.role == "index" and part.args[0].shape == shape and part.params["index"] is index:
-        return part.args[0]
+    if part.role == "index" and part.of.shape == shape and part.params["index"] is index:
+        return part.of
     inside = [a for a in args if a is not None]
     if part.role == "broadcast" or len(inside) < len(args) or not (part.row and part.row.entrywise and inside):
         return inside[0] if part.role == "broadcast" and inside and not inside[0].shape else None
@@ -920,7 +920,7 @@ def is_negative(e: Expr) -> bool:
 
 def is_zero(e: Expr) -> bool:
     """True if all entries are 0."""
-    inner = e.args[0] if e.role == "broadcast" else e
+    inner = e.of if e.role == "broadcast" else e
     return inner.is_number and not inner.value or inner.role == "array" and inner.value.size and not inner.value.any()
 
 

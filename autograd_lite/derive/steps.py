@@ -57,7 +57,7 @@ class Steps(Notation):
             self._prefer_known()
         self.folds: dict[Var, Any] = {}  # the result of each folded call
         self.tied: set[Var] = set()  # whose textbook has another form where they are
-        written = [n for n in self.nodes if n in self.defined and self.defined[n].row.algebra != "comparison"]
+        written = [n for n in self.nodes if n in self.defined and self.defined[n].algebra != "comparison"]
         self.uses = Counter(p for n in written for p in self.arguments(n))
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
@@ -82,7 +82,7 @@ class Steps(Notation):
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)
-            is_sum = n in self.defined and self.defined[n].row.algebra in ("sum", "difference", "stack")
+            is_sum = n in self.defined and self.defined[n].algebra in ("sum", "difference", "stack")
             length[n] = 1 + (max if is_sum else sum)([0, *(length[p] for p in args)])
             if n in chosen or length[n] > DEEP and n not in self.regions and n not in self.running:
                 chosen.add(n)
@@ -108,7 +108,7 @@ class Steps(Notation):
             else:
                 length += 1
                 stack += self.arguments(q)
-        is_called = self.defined[n].row.algebra not in ("negation", "square", "reciprocal")
+        is_called = self.defined[n].algebra not in ("negation", "square", "reciprocal")
         return is_called and length > SHORT and max(leaves.values(), default=0) > 1
 
     def _is_light(self, n: Var) -> bool:
@@ -124,25 +124,25 @@ class Steps(Notation):
         is_entry = type(eq.params.get("index")) in (int, slice)  # y[1:], which a loop reads
         is_number = self._is_entry(n)
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
-        is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
+        is_scaled = eq.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
         is_number |= self._is_row(n)
         return is_near and (is_datum or is_number or is_scaled or self._is_plain(n) or self._is_stacked(n))
 
     def _is_plain(self, n: Var) -> bool:
         """Whether a value is a negation, a square of a number, 1 - p, or what a loop computes of numbers each time."""
         eq, args = self.defined[n], {*self.arguments(n)}
-        is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len(args) == 1 < len(eq.operands)
-        is_same = eq.row.algebra in ("negation", *TURNS) or self.adds_axes(n) or not n.shape and is_square
-        is_same |= not n.shape and n in self.repeated and eq.row.algebra in ARITHMETIC  # 1 - α, dt k, cos(a + b)
-        return is_same or eq.row.algebra == "difference" and type(eq.operands[0]) in (int, float)
+        is_square = eq.algebra == "square" or eq.algebra == "product" and len(args) == 1 < len(eq.operands)
+        is_same = eq.algebra in ("negation", *TURNS) or self.adds_axes(n) or not n.shape and is_square
+        is_same |= not n.shape and n in self.repeated and eq.algebra in ARITHMETIC  # 1 - α, dt k, cos(a + b)
+        return is_same or eq.algebra == "difference" and type(eq.x) in (int, float)
 
     def _is_stacked(self, n: Var) -> bool:
         """Whether a value without a name is only an entry or a row of an array that is written out: ``[cos(θ), 1]``."""
         users = self._consumers.get(n, [])
-        is_part = not n.shape and self.defined[n].row.kind == "elementwise" or self.defined[n].row.algebra == "stack"
+        is_part = not n.shape and self.defined[n].row.kind == "elementwise" or self.defined[n].algebra == "stack"
         return is_part and n not in self.names and bool(users) and all(
-            self.defined[k].row.algebra == "stack"
-            or self.defined[k].row.algebra == "negation" and self._is_stacked(k) for k in users
+            self.defined[k].algebra == "stack"
+            or self.defined[k].algebra == "negation" and self._is_stacked(k) for k in users
         )  # fmt: skip
 
     def _is_entry(self, n: Var) -> bool:
@@ -150,11 +150,11 @@ class Steps(Notation):
         several places of a loop.
         """
         eq = self.defined.get(n)
-        is_it = eq is not None and eq.row.algebra == "index" and not n.shape and n not in self.names
+        is_it = eq is not None and eq.algebra == "index" and not n.shape and n not in self.names
         parts = index_parts(eq.params["index"]) if eq is not None and is_it else ()
         users = self._consumers.get(n, ())
         is_outside = is_it and not is_in_loop(self.defined[n]) and self.rounds.keys().isdisjoint((n, *users))
-        beside = self._consumers.get(eq.operands[0], ()) if eq is not None and is_it else ()
+        beside = self._consumers.get(eq.x, ()) if eq is not None and is_it else ()
         is_near = any(self._is_read_twice(m) for m in (n, *beside) if m.shape == n.shape)
         is_near |= is_it and self._is_of_state(n, users)
         return is_it and (is_outside or is_near) and all(type(part) is int for part in parts)
@@ -173,11 +173,11 @@ class Steps(Notation):
         """Whether an entry is the same one of a vector in each round of a loop, ``s[0]`` of a state, for numbers."""
         eq, rows = self.defined[n], ((k, self.defined[k].row) for k in users)
         are_numbers = all(not k.shape and row.kind == "elementwise" or self._is_vector(k) for k, row in rows)
-        written = expression(eq) if are_numbers and not self.is_input(eq.operands[0]) else None
+        written = expression(eq) if are_numbers and not self.is_input(eq.x) else None
         return isinstance(written, ast.Subscript) and isinstance(written.slice, ast.Constant)
 
     def _is_vector(self, n: Var) -> bool:
-        return self.defined[n].row.algebra == "stack" and len(n.shape) == 1
+        return self.defined[n].algebra == "stack" and len(n.shape) == 1
 
     def _is_inside(self, n: Var) -> bool:
         """Whether `n` is no step although its user's derivative is a map: a number that a formula of arrays has once,
@@ -187,7 +187,7 @@ class Steps(Notation):
         is_light = self._is_light(n)
         if not self.board or others and not is_light or n in self.names or n not in self.defined:
             return False
-        if self._is_stacked(n) or self.defined[n].row.algebra == "square" and self.defined[user].row.algebra == "total":
+        if self._is_stacked(n) or self.defined[n].algebra == "square" and self.defined[user].algebra == "total":
             return True
         if self._is_entry(n):
             return all(self.defined[k].row.kind == "elementwise" or self._is_vector(k) for k in users)
@@ -197,17 +197,17 @@ class Steps(Notation):
             return self.defined[n].row.kind == "elementwise" and all(
                 self.defined[k].row.kind == "elementwise" for k in users
             )
-        return user in self.names and self.adds_axes(user) and self.defined[n].row.algebra not in PRODUCTS
+        return user in self.names and self.adds_axes(user) and self.defined[n].algebra not in PRODUCTS
 
     def _is_row(self, n: Var) -> bool:
         """Whether a value without a name is a row, a column or a slice of an array with one, ``W[t]`` of ``h @ W[t]``,
         or at a label; not of softmax(W[t]), whose derivative is one with respect to a vector.
         """
         eq, users = self.defined[n], self._consumers.get(n, ())
-        is_part = eq.row.algebra == "index" and all(p not in self.defined or p in self.names for p in eq.reads)
+        is_part = eq.algebra == "index" and all(p not in self.defined or p in self.names for p in eq.reads)
         is_part &= bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
         if is_part and isinstance(mask := eq.params["index"], Labels) and mask.dtype == bool:  # of Σ θ[at_risk]
-            return mask.word.isidentifier() and {self.defined[k].row.algebra for k in users} == {"total"}
+            return mask.word.isidentifier() and {self.defined[k].algebra for k in users} == {"total"}
         if not is_part or any(k.shape != n.shape and k.size == n.size for k in users):  # E[0] * E[1:] of two
             return False
         parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]
@@ -259,16 +259,16 @@ class Steps(Notation):
         for k in self._consumers.get(n, ()) if self._is_row(n) else ():
             is_added, top = False, n
             while top is not k and k not in self.regions and self._is_scaling(k, top):
-                is_added = k not in pure and (is_added or self.defined[k].row.algebra in ("sum", "difference"))
+                is_added = k not in pure and (is_added or self.defined[k].algebra in ("sum", "difference"))
                 [k, *_], top = self._consumers.get(k, [k]) if k not in pure else [k], k
             out |= {top} if is_added else set()
         return out
 
     def _is_square(self, n: Var) -> bool:
         """Whether a value is the square of a difference of two that are differentiated, which is a step."""
-        is_square = self.board and n not in self.names and n in self.defined and self.defined[n].row.algebra == "square"
+        is_square = self.board and n not in self.names and n in self.defined and self.defined[n].algebra == "square"
         [of, *_] = self.arguments(n) if is_square else [n]
-        is_difference = is_square and of in self.defined and self.defined[of].row.algebra == "difference"
+        is_difference = is_square and of in self.defined and self.defined[of].algebra == "difference"
         return is_difference and len(self.active_arguments(of)) > 1
 
     def is_turn(self, n: Var) -> bool:
@@ -279,7 +279,7 @@ class Steps(Notation):
         is_inner = self.uses[n] == 1 or any(p in self.names or self.is_input(p) for p in self.arguments(n))
         if self.adds_axes(n):
             return is_inner
-        if not is_inner or eq.row.algebra not in TURNS or len(n.shape) != 2:
+        if not is_inner or eq.algebra not in TURNS or len(n.shape) != 2:
             return False
         return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order
 
@@ -294,7 +294,7 @@ class Steps(Notation):
 
     def _is_in_one(self, n: Var, p: Var) -> bool:
         """Whether `n` and its argument `p` are one step: a sum, or the product u[:, None] * K * v."""
-        is_product = self.defined[n].row.algebra == self.defined[p].row.algebra == "product" and n.shape == p.shape
+        is_product = self.defined[n].algebra == self.defined[p].algebra == "product" and n.shape == p.shape
         is_product &= all(np.ndim(x) > 1 or np.size(x) > 1 for k in (n, p) for x in self.defined[k].operands)
         return self._is_scaling(n, p) or self.board and is_product and self.uses[p] == 1 and p not in self.names
 
@@ -388,7 +388,7 @@ class Steps(Notation):
                 formulas[m] = named(step.forward, {f"{X}{k}": a for k, a in enumerate(args)})
             else:
                 formulas[m] = self._one_of_several(m, args) if eq.row.outputs else applied(eq, args)
-                is_sum = is_running and eq.row.algebra in ("sum", "difference")
+                is_sum = is_running and eq.algebra in ("sum", "difference")
                 if is_sum and len(terms_of(formulas[m])) < sum(len(terms_of(a)) for a in args if not is_zero(a)):
                     formulas[m] = unsimplified(eq.row, args, eq.shape)
         return formulas[n] if self.names.get(n) == "mean" else self.with_sums(formulas[n])
@@ -502,7 +502,7 @@ class Steps(Notation):
 
     def _masked(self, n: Var) -> str:
         """Which entries of a softmax are 0, because of a mask."""
-        x = self.call(n).xs[0].value if n in self.defined and self.defined[n].row.algebra == "softmax" else np.zeros(1)
+        x = self.call(n).xs[0].value if n in self.defined and self.defined[n].algebra == "softmax" else np.zeros(1)
         if not np.isneginf(x).any():
             return ""
         [p], env = self.arguments(n), self.environment()
@@ -584,7 +584,7 @@ class Steps(Notation):
             self.tied.add(n)  # within the bounds both are equal, at other numbers too
             return parted(tie.formula, n.shape, shape)
         if of is not None:
-            test = "less_equal" if self.defined[n].row.algebra == "smaller" else "greater_equal"
+            test = "less_equal" if self.defined[n].algebra == "smaller" else "greater_equal"
             wins = unsimplified(test, (name(f"{X}{of}", n.shape), name(f"{X}{1 - of}", n.shape)), n.shape)
             return Edge(Combine.ELEMENTWISE, wins if i == of else number(0), ())
         stated = self.stated(n, [argument], shape, pull)
@@ -596,13 +596,13 @@ class Steps(Notation):
         """
         eq = self.defined[n]
         of = [self.defined[x] for x in eq.operands if isinstance(x, Var) and x in self.defined]
-        if eq.row.algebra not in ("smaller", "larger") or [x.row for x in of] != 2 * [of[0].row if of else None]:
+        if eq.algebra not in ("smaller", "larger") or [x.row for x in of] != 2 * [of[0].row if of else None]:
             return None, None
         for k, (p, q) in enumerate((of, of[::-1])):
             pairs = [(a, b) for a, b in zip(p.operands, q.operands, strict=True) if a is not b]
             v = pairs[0][1] if len(pairs) == 1 else None
             clip = self.defined.get(v) if isinstance(v, Var) else None
-            is_it = clip is not None and clip.row.algebra == "clipping" and clip.operands[0] is pairs[0][0]
+            is_it = clip is not None and clip.algebra == "clipping" and clip.x is pairs[0][0]
             if is_it and not any(x in self.active for x in q.operands if isinstance(x, Var) and x is not v):
                 return k, v
         return None, None

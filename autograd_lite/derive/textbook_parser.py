@@ -94,7 +94,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=0.5)):
             return _applied("sqrt", [sub(e.left)])
         case ast.BinOp(op=ast.Pow(), right=ast.BinOp(ast.expr() as a, ast.Sub(), ast.Constant(value=1))) if (
-            (k := sub(a)).formula.is_number or k.formula.role == "negation" and k.formula.args[0].is_number
+            (k := sub(a)).formula.is_number or k.formula.role == "negation" and k.formula.of.is_number
         ):  # x ** (3 - 1)
             return sub(ast.BinOp(e.left, ast.Pow(), ast.Constant(k.value - 1)))
         case ast.BinOp() if type(e.op) in _BINARY:
@@ -226,7 +226,7 @@ def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = N
 
 def _without_sign(e: Expr) -> tuple[int, Expr]:
     """A factor and its sign, which stands in front of a product: ``a * -3`` is -3 a."""
-    return (-1, e.args[0]) if e.role == "negation" else (1, e)
+    return (-1, e.of) if e.role == "negation" else (1, e)
 
 
 def _noted(word: str, args: list[Written]) -> Written:

@@ -401,7 +401,7 @@ def _read_in(e: Expr, a: Expr) -> Expr:
         return _condition(a)
     if not _is_joined(e) or a.shape != (1,) or a.role not in ("array", "stack"):
         return a
-    return number(a.value.item()) if a.role == "array" else a.args[0]
+    return number(a.value.item()) if a.role == "array" else a.of
 
 
 def _are_mixed(*roles: str) -> bool:
