@@ -46,6 +46,7 @@ from ..table import TABLE, Primitive
 from .axes import Axes
 from .board_names import start_of
 from .formula import (
+    PRODUCT,
     Array,
     Expr,
     Labels,
@@ -120,6 +121,16 @@ class Constants:
             if _place(a) == _place(x):
                 return name(word, x.shape)
         return next((part for a, word in around if (part := _part(x, a, word)) is not None), None)
+
+    def computed_in(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """An array that the user's line computes from named ones, ``0.5 * y``: the source has y as an argument."""
+        e = operand(eq, k) if np.ndim(x) else None
+        stated = evaluated(e, self._variables(e, eq.code)) if isinstance(e, ast.BinOp) else None
+        if stated is None or not _is_same(stated.value, x):
+            return None
+        rows, of = [part.row for part in walk(stated.formula)], stated.formula.names
+        are_rows = all(row is None or row is PRODUCT or isinstance(row, Primitive) for row in rows)
+        return stated.formula if are_rows and of and all(np.ndim(self.values.get(w, 0)) for w in of) else None
 
     def find_varying(self, equations: Iterable[Equation], named: Mapping[Var, str]) -> None:
         """Find the operands that have other numbers each time that their line runs, and those that become values."""

@@ -507,7 +507,8 @@ class Notation:
             return full(number(1), np.shape(x))  # [1, x]
         if self.board and (written := self.constants.at_labels(eq, k, x)) is not None:
             return written
-        written = self._in_line(eq, k, x) if self.board else self.constants.known(x)
+        constants = self.constants
+        written = self._in_line(eq, k, x) if self.board else constants.known(x) or constants.computed_in(eq, k, x)
         self.numbered |= self.constants.quoted.keys()
         if self.board and written is None and eq.algebra == "sum" and not np.any(x):
             return full(number(0), np.shape(x))

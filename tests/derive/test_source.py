@@ -741,3 +741,15 @@ def test_what_no_line_uses_is_not_defined_and_numbers_are_in_their_lowest_terms(
     assert "# ," not in ag.source(lambda c: sum(c) ** 2, np.ones(2))
     made = ag.source(lambda T: 3 * np.exp(-40 / (0.008314 * T)), 300.0)
     assert "120 * np.exp(-40 / (0.008314 * T)) / (0.008314 * T ** 2)" in made
+
+
+def test_a_multiple_of_an_array_follows_the_argument_that_it_is():
+    y = np.array([1.0, 0.5, -1.0])
+
+    def loss(w):
+        return 0.5 * y @ np.tanh(w) - y @ w
+
+    made, w, other = ag.source(loss, np.ones(3)), np.ones(3), np.array([2.0, 1.0, 3.0])
+    value, gradient = made(w, y=other)
+    np.testing.assert_allclose(value, 0.5 * other @ np.tanh(w) - other @ w)
+    np.testing.assert_allclose(gradient, 0.5 * other * (1 - np.tanh(w) ** 2) - other)
