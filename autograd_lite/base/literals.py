@@ -34,7 +34,7 @@ def literal(value: Any, other: Callable[[Any], str]) -> str:
 def index(value: Any, other: Callable[[Any], str]) -> str:
     """An index as it is written between brackets; `other` writes what is neither a slice nor a tuple.
 
-    >>> index((slice(1, None), ..., 0), repr), index(((),), repr), index((), repr)
+    >>> index((slice(1, None), ..., np.int64(0)), repr), index(((),), repr), index((), repr)
     ('1:, ..., 0', '(),', '()')
     """
     if isinstance(value, tuple):
@@ -44,4 +44,5 @@ def index(value: Any, other: Callable[[Any], str]) -> str:
     if isinstance(value, slice):
         ends = ["" if p is None else str(p) for p in (value.start, value.stop, value.step)]
         return ":".join(ends if ends[2] else ends[:2])
+    value = int(value) if isinstance(value, np.integer) else value
     return "..." if value is Ellipsis else other(value)
