@@ -471,6 +471,11 @@ def hanging(X, k, m):
     return k * np.sum(np.where(length < 0.7, length, length**2)) + 9.81 * m * np.sum(X[:, 1])
 
 
+def cosine_of(u, v):
+    b = u * v
+    return np.sum(b**3) / np.sum(u)
+
+
 def filtered_by(taps, signal, wanted):
     out = np.zeros(3)
     for k in range(3):
@@ -910,6 +915,7 @@ AS_ON_A_BOARD = {
         ), ""),
         "dLdd": {"dL/ddᵢⱼ = dL/dlengthᵢ": "6 of 6 entries are off, by up to 144.6"},
     }),
+    cosine_of: ((MATRIX[:3], MATRIX[3:6]), {"dLdb": {"3 b²/Σu": "", "3 b²/(Σuᵢ)": ""}}),
     filtered_by: ((MATRIX[:3], MATRIX[3:9], MATRIX[9:12]), {
         "dLdtaps": {"dL/dtaps_k = Σ_i e_i signal_{i+2-k}": "", "dL/dtapsₖ = Σᵢ eᵢ signalᵢ₊₂₋ₖ": ""},
     }),
