@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -88,6 +88,7 @@ class Constants:
         self.sizes: dict[str, int] = {}
         self.axes: Axes | None = None  # of the program, and its variables by name
         self.variables: Mapping[str, Var] = {}
+        self.inputs: Set[str] = frozenset()  # the names of those that are not computed
         self.lengths: dict[str, Expr] = {}  # of sizes without a name of the user's what they are: len(events)
         self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
         self.starts: set[str] = set()  # names, which the user does not have, of what a loop starts with
@@ -746,6 +747,7 @@ class Constants:
             return labels
         known = self.known(x) or (self.in_line(eq, x) if e is None or isinstance(e, ast.Name) else None)
         if isinstance(e, ast.Name) and eq.code is not None:
+            self._find_labels(e.id, x, eq.code)
             e = next(iter(assigned(eq.code, e.id) or ()), e) if is_all else e
         if isinstance(e, ast.Call) and ast.unparse(e.func).endswith("arange") and is_all:
             return labels
@@ -761,6 +763,31 @@ class Constants:
                 self.quoted[labels.word] = variables = self._variables(e, eq.code)
                 self.use(variables, variables)
         return x if e is None and known is None else labels
+
+    def _find_labels(self, word: str, x: Array, code: CodeType) -> None:
+        """Find the formula of labels that the user's lines compute from values, ``labels = np.argmin(D, axis=1)``."""
+        of, inside = self._from_values(word, code)
+        if of is not None and np.array_equal(of.value, x) and self._is_free(word, x):
+            for w, by in {**inside, word: of}.items():
+                self.add(by.value, w)
+                self.defined[w] = by.formula
+
+    def _from_values(self, word: str, code: CodeType) -> tuple[Written | None, dict[str, Written]]:
+        """What a variable is that is assigned once, in terms of values of the program, of arrays that are given, and of
+        further variables, which come first; none of them if it uses no values.
+        """
+        sources = [*(assigned(code, word) or ())]
+        meanings, further, is_used = dict[str, Written](), dict[str, Written](), False
+        for w in dict.fromkeys(names(sources[0])) if len(sources) == 1 else ():
+            x, is_used = self.computed.get(w, self.values.get(w)), is_used or w in self.inputs
+            if w in self.computed and w not in self.inputs:  # its line comes later
+                return None, {}
+            of, inside = (None, {}) if x is not None else self._from_values(w, code)
+            x = x if of is None else of.value
+            further |= {**inside, w: of} if of is not None and inside is not None else {}
+            meanings |= {w: Written(name(w, np.shape(x)), x)} if x is not None else {}
+        stated = evaluated(sources[0], {}, meanings) if meanings else None
+        return (stated, further) if is_used or further else (None, {})
 
     def _reads(self, eq: Equation) -> dict[Var, Any]:
         """What each round of a loop reads at the place of an equation, with the index."""

@@ -361,6 +361,7 @@ class Notation:
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
         self.constants.variables = {word: v for v, word in names.items()}
+        self.constants.inputs = {word for v, word in names.items() if v not in self.defined}
         self.constants.axes = Axes(self.program.equations) if self.board else None
         self._add_constants({**self.program.constants, **masks})
         if self.root not in names:

@@ -738,3 +738,15 @@ def test_what_is_looked_up_twice_is_one_value_and_e_is_no_number_beside_a_variab
     derivation = ag.trace(loss, np.ones((3, 2)), 0.5).explain(["P", "e"])
     assert "L = Σ (a exp(e)) + Σ a²" in " ".join(str(derivation).split())
     assert r"\exp(e)" in derivation.latex()
+
+
+def test_labels_that_are_computed_from_a_parameter_are_steps():
+    X = np.array([[0.0, 1.0], [2.0, 0.5], [1.0, 3.0]])
+    C = leaf(2, 2, name="C")
+    D = np.sum((X[:, None, :] - C[None, :, :]) ** 2, axis=2)
+    nearest = np.argmin(D, axis=1)
+    J = np.sum((X - C[nearest]) ** 2)
+    text = " ".join(str(J.explain([C], {"X": X, "C": C, "nearest": nearest})).split())
+    assert "Given X (3x2), C (2x2) The steps Dᵢⱼ = ‖Xᵢ - Cⱼ‖²" in text, text
+    assert "nearest = argminⱼ(D)" in text
+    assert "dJ/dCₖ = -Σᵢ 1[nearestᵢ = k] dJ/daᵢ" in text
