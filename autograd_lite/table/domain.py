@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 
-@dataclass(eq=False)
 class Domain:
     """The open interval of the reals on which a derivative holds, without some points; or its integers.
 
@@ -19,11 +17,11 @@ class Domain:
     array([False, False,  True])
     """
 
-    low: float = -np.inf
-    high: float = np.inf
-    holes: tuple[float, ...] = ()
-    tex: str = r"\mathbb{R}"
-    whole: bool = False
+    def __init__(
+        self, low: float = -np.inf, high: float = np.inf, holes: tuple[float, ...] = (), tex: str = r"\mathbb{R}",
+        whole: bool = False,
+    ) -> None:
+        self.low, self.high, self.holes, self.tex, self.whole = low, high, holes, tex, whole
 
     def __repr__(self) -> str:
         holes = f", holes={self.holes}" if self.holes else ""
@@ -57,7 +55,6 @@ def interval(low: float, high: float) -> Domain:
     return Domain(low, high, tex=f"{low:g} < x < {high:g}".replace("inf", r"\infty"))
 
 
-@dataclass(eq=False)
 class Joint:
     """A condition on all arguments together, as for ``x1 ** x2``.
 
@@ -67,8 +64,8 @@ class Joint:
     array([ True, False])
     """
 
-    contains: Callable[..., Any]
-    tex: str
+    def __init__(self, contains: Callable[..., Any], tex: str) -> None:
+        self.contains, self.tex = contains, tex
 
     def __repr__(self) -> str:
         return f"Joint({self.tex})"
