@@ -12,7 +12,7 @@ from thorough import EVERY_CASE, mostly_thorough
 import autograd_lite as ag
 from autograd_lite.nn import functional as F
 from autograd_lite.rules.indexing import into_zeros
-from autograd_lite.testing.fuzz import check_derived, run
+from autograd_lite.testing.fuzz import TABLE, Expression, Ref, RowCall, check_derived, run
 
 VECTOR = np.array([0.3, -0.5, 0.7])
 MATRIX = np.array([[0.3, -0.5, 0.7], [0.2, 0.9, -0.4]])
@@ -23,6 +23,15 @@ POSITIVE = np.array([[1.2, 0.4, 0.9], [0.3, 2.0, 0.7], [0.5, 0.8, 1.1]])
 def test_random_programs(first):
     count = 150 if EVERY_CASE[0] else 10
     assert run(0.0, first=first, order=0, batch=count, check=check_derived) >= count
+
+
+def test_a_product_that_broadcasts_is_summed_over_its_own_axes():
+    calls = [
+        ("tanh", Ref(0)), ("multiply", Ref(1), 0.05), ("add", Ref(2), np.full((2, 3), 0.3)), ("ravel", Ref(3)),
+        ("take", Ref(4), np.arange(12) % 6), ("reshape", Ref(5), (4, 1, 3)), ("tanh", Ref(6)),
+        ("multiply", Ref(7), 0.05), ("add", Ref(8), np.full((4, 1, 3), 0.2)), ("vecdot", Ref(3), Ref(9)),
+    ]  # fmt: skip
+    check_derived(Expression([np.ones((2, 3))], [RowCall(TABLE[name], args, {}) for name, *args in calls]))
 
 
 def scaled(K):

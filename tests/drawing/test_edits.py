@@ -122,7 +122,7 @@ def test_a_page_of_a_function_computes_everything(word):
 OFFERED = {
     "leaky": {"w", "x"}, "attention": {"Wq", "Wk", "X", "mask"}, "ppo": {"theta", "adv", "old"},
     "huber": {"w", "b", "X", "y"}, "process": {"D", "l", "sigma", "y"}, "ode": {"k"}, "baseline": {"theta"},
-    "graph": {"N", "W1", "W2", "X"}, "margins": {"W", "X"}, "springs": {"P", "rest"}, "gelu": {"W", "g"},
+    "graph": {"N", "W1", "W2", "X"}, "margins": {"W", "X"}, "springs": {"P", "rest"}, "gelu": {"W", "g", "x"},
     "truss": {"EA", "B", "h", "f"},
     "logs": {"x", "w"}, "gaussian": {"S", "mu", "X"}, "frame": {"W", "X"},
 }  # fmt: skip
