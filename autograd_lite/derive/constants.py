@@ -772,17 +772,20 @@ class Constants:
                 self.add(by.value, w)
                 self.defined[w] = by.formula
 
-    def _from_values(self, word: str, code: CodeType) -> tuple[Written | None, dict[str, Written]]:
+    def _from_values(
+        self, word: str, code: CodeType, users: Collection[str] = ()
+    ) -> tuple[Written | None, dict[str, Written]]:
         """What a variable is that is assigned once, in terms of values of the program, of arrays that are given, and of
-        further variables, which come first; none of them if it uses no values.
+        further variables, which come first; none of them if it uses no values. Its `users` may not be among these.
         """
+        users = {*users, word}
         sources = [*(assigned(code, word) or ())]
         meanings, further, is_used = dict[str, Written](), dict[str, Written](), False
         for w in dict.fromkeys(names(sources[0])) if len(sources) == 1 else ():
             x, is_used = self.computed.get(w, self.values.get(w)), is_used or w in self.inputs
-            if w in self.computed and w not in self.inputs:  # its line comes later
+            if w in self.computed and w not in self.inputs or w in users:  # its line comes later, or it is x = f(x)
                 return None, {}
-            of, inside = (None, {}) if x is not None else self._from_values(w, code)
+            of, inside = (None, {}) if x is not None else self._from_values(w, code, users)
             x = x if of is None else of.value
             further |= {**inside, w: of} if of is not None and inside is not None else {}
             meanings |= {w: Written(name(w, np.shape(x)), x)} if x is not None else {}

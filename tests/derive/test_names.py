@@ -750,3 +750,20 @@ def test_labels_that_are_computed_from_a_parameter_are_steps():
     assert "Given X (3x2), C (2x2) The steps Dᵢⱼ = ‖Xᵢ - Cⱼ‖²" in text, text
     assert "nearest = argminⱼ(D)" in text
     assert "dJ/dCₖ = -Σᵢ 1[nearestᵢ = k] dJ/daᵢ" in text
+
+
+def test_labels_that_are_assigned_from_themselves_are_given():
+    def loss(P, labels):
+        labels = labels % 3
+        return -np.sum(np.log(P[np.arange(4), labels]))
+
+    def carried(P):
+        a, b = np.array([0, 1, 2, 1]), np.array([1, 1, 0, 2])
+        for t in range(2):
+            a = (b + t) % 3
+            b = (a + 1) % 3
+        return -np.sum(np.log(P[np.arange(4), b]))
+
+    P = ag.tensor(np.linspace(0.1, 0.9, 12).reshape(4, 3), requires_grad=True, name="P")
+    assert "log(P[i, labelsᵢ])" in str(loss(P, np.array([4, 1, 5, 3])).explain())
+    assert "log(P[i, bᵢ])" in str(carried(P).explain())
