@@ -565,8 +565,7 @@ class Constants:
         inside, meanings = self._first_round(e, code)
         again = [w for w in dict.fromkeys(names(inside)) if w in self.changing and w not in known]
         known = {**self._again_assigned(e, code, again), **known}
-        read = [w for w in dict.fromkeys(names(inside)) if w in self.changing]
-        starts = {w: self._at_start(w, e, code) for w in read if w not in known}
+        starts = {w: self._at_start(w, e, code) for w in again if w not in known}
         values = {s: self._before(w, s, code) for w, s in starts.items()}
         if any(value is None for value in values.values()):
             return None
@@ -787,7 +786,7 @@ class Constants:
                 return None, {}
             of, inside = (None, {}) if x is not None else self._from_values(w, code, users)
             x = x if of is None else of.value
-            further |= {**inside, w: of} if of is not None and inside is not None else {}
+            further |= {**inside, w: of} if of is not None else {}
             meanings |= {w: Written(name(w, np.shape(x)), x)} if x is not None else {}
         stated = evaluated(sources[0], {}, meanings) if meanings else None
         return (stated, further) if is_used or further else (None, {})

@@ -596,8 +596,7 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
         e = around(beside(f.combine.apply(above, matrix, matrix_times=stated)))
     if not f.axes:
         return e
-    if f.is_map and len(e.shape) > len(of):
-        of = e.shape  # of a product that broadcasts, such as vecdot
+    of = e.shape if f.is_map else of  # a map is a whole gradient, which vecdot broadcasts further than its result
     in_front, body = scalars_apart(replace(e, shape=of))
     is_indexed = len(f.axes) < len(of) or all(part.role == "name" for part in factors_of(body))
     kept = tuple(1 if k in f.axes else size for k, size in enumerate(of))  # the axes stay, for their indices
