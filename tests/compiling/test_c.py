@@ -1018,6 +1018,7 @@ INTERRUPTED = """
 import signal, threading, time
 import numpy as np, autograd_lite as ag
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
 f = ag.jit(lambda x: ag.scan(lambda x, _: (x + 1e-3 * np.sin(x), None), x, length=10**11)[0], backend="c")
 threading.Timer(3, signal.raise_signal, (signal.SIGINT,)).start()
 try:
