@@ -468,7 +468,7 @@ def explain(
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"explain: expected a computed Tensor, got {type(loss).__name__}; write y = f(x) with "
-            "x = ag.tensor(..., requires_grad=True), and explain y"
+            "x = ag.tensor(..., requires_grad=True), and explain y, or ag.trace(f, x).explain()"
         )
     if loss.size != 1:
         raise ValueError(

@@ -138,7 +138,8 @@ class Reader:
     def _is_function(self, token: str) -> bool:
         r"""True for a function's name, such as ``\sin``."""
         word = token[1:]
-        return token[:1] == "\\" and word.isalpha() and word not in _COMMANDS and self._special(word) is None
+        is_known = word in _COMMANDS or word != "operatorname" and self._special(word) is not None
+        return token[:1] == "\\" and word.isalpha() and not is_known
 
     def _needs_space(self, token: str) -> bool:
         if (operand := self._operand(token)) is not None:

@@ -108,7 +108,7 @@ class HandOut:
                 csv.writer(f).writerows(map(_cell, row) for row in rows)
         return results
 
-    def save(self, path: str | Path, title: str = "Worksheet") -> None:
+    def save(self, path: str | Path, title: str = "Worksheet") -> Path:
         """Write the sheet to a file.
 
         Parameters
@@ -120,13 +120,17 @@ class HandOut:
         title : str
             Of the page.
 
+        Returns
+        -------
+        Path
+
         Examples
         --------
         >>> import tempfile, autograd_lite as ag
         >>> x = ag.tensor(2.0, requires_grad=True, name="x")
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     ag.worksheet(x**2, wrt=x).save(f"{folder}/homework.html", title="The chain rule")
-        ...     "<title>The chain rule</title>" in Path(folder, "homework.html").read_text(encoding="utf-8")
+        ...     page = ag.worksheet(x**2, wrt=x).save(f"{folder}/homework.html", title="The chain rule")
+        ...     "<title>The chain rule</title>" in page.read_text(encoding="utf-8")
         True
         """
         path = Path(path)
@@ -136,6 +140,7 @@ class HandOut:
         if path.suffix not in contents:
             raise ValueError(f"worksheet: expected a file name that ends in {', '.join(contents)}, got {path.name!r}")
         path.write_text(contents[path.suffix](), encoding="utf-8")
+        return path
 
     def data(self) -> str:
         """What marking needs, as JSON; see :meth:`opened`."""

@@ -65,4 +65,5 @@
     });
     document.getElementById("signs").append(button);
   }
+  for (const x of document.querySelectorAll("li, small, pre")) if (x.scrollWidth > x.clientWidth) x.tabIndex = 0; // scrolls
 })();

@@ -39,6 +39,7 @@ from mathml import mathml
         (r"\neg \varphi", '<mo stretchy="false">¬</mo><mi>φ</mi>'),
         (r"\sin a", '<mi>sin</mi><mspace width="0.17em"/><mi>a</mi>'),
         (r"\sin^2 \theta", '<msup><mi>sin</mi><mn>2</mn></msup><mspace width="0.17em"/><mi>θ</mi>'),
+        (r"\operatorname{diag} C", '<mi mathvariant="normal">diag</mi><mspace width="0.17em"/><mi>C</mi>'),
         (r"\sin(a)", '<mi>sin</mi><mo stretchy="false">(</mo><mi>a</mi><mo stretchy="false">)</mo>'),
     ],
 )

@@ -152,6 +152,24 @@ def test_axe_finds_nothing_in_frames_and_nets(browser, tmp_path):
             assert axe.violations(browser) == []
 
 
+@axe_is_here
+def test_axe_finds_nothing_on_a_worksheet(browser, tmp_path):
+    """Its reasons are wider than a narrow window, so that they are scrolled, by the keyboard too."""
+
+    def likelihood(K, y):
+        triangle = np.linalg.cholesky(K)
+        fit = 0.5 * np.sum(np.linalg.solve(triangle, y) ** 2)
+        complexity = np.sum(np.log(np.diag(triangle)))
+        return fit + complexity + 0.5 * len(y) * np.log(2 * np.pi)
+
+    sheet = ag.trace(likelihood, np.eye(3) + 0.2, np.array([0.3, 0.8, -0.2])).worksheet()
+    browser.ask("Emulation.setDeviceMetricsOverride", width=400, height=720, deviceScaleFactor=1, mobile=False)
+    browser.open(sheet.save(tmp_path / "sheet.html").as_uri())
+    assert browser.run("document.querySelectorAll('small[tabindex]').length")
+    assert axe.violations(browser) == []
+    browser.ask("Emulation.setDeviceMetricsOverride", width=1280, height=720, deviceScaleFactor=1, mobile=False)
+
+
 @can_render
 @axe_is_here
 def test_axe_finds_what_is_wrong(browser, tmp_path):
