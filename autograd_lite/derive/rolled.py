@@ -127,8 +127,8 @@ def _of_equal(e: Expr) -> Expr | None:
 
 def _number(word: str) -> tuple[str, int]:
     """The name of a variable without the number of its step, and that; 0 if it has none."""
-    m = re.fullmatch(r"(.*[^\W\d])(0|[1-9]\d*)", word)  # not of D01 in a grid
-    return (m[1], int(m[2])) if m else (word, 0)
+    m = re.fullmatch(r"(.*[^\W\d])(0|[1-9]\d*)(ᵀ?)", word)  # not of D01 in a grid
+    return (m[1] + m[3], int(m[2])) if m else (word, 0)
 
 
 def _entry(word: str) -> tuple[str, int]:
@@ -854,7 +854,9 @@ def _pair(a: Line, b: Line) -> Line | None:
         return None
     formulas = [e for pair in zip(a.formulas, b.formulas, strict=True) if (e := _one(pair, steps)) is not None]
     ones = [e for pair in zip(a.ones, b.ones, strict=True) if (e := _one(pair, steps)) is not None]
-    since = [d for pair in zip(a.since, b.since, strict=True) if (d := _both(pair, steps)) is not None]
+    there = {_number(d.symbol)[0]: d for d in b.since}  # the paths of the first round may come in another order
+    of_b = [there.get(_number(d.symbol)[0], d) for d in a.since] if len(there) == len(b.since) else b.since
+    since = [d for pair in zip(a.since, of_b, strict=True) if (d := _both(pair, steps)) is not None]
     if len(formulas) < len(a.formulas) or len(since) < len(a.since) or len(ones) < len(a.ones):
         return None
     shape = a.shape if a.value is None else np.shape(a.value)
