@@ -55,7 +55,9 @@ def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, s
     again = {eq.y: eq.code for eq in rows if eq.y in names and eq.code}
     starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
     rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.y in starts]
-    return {eq.y for eq in rows if place(eq) not in others}
+    data = {eq.y for eq in rows if place(eq) not in others}
+    computed = {f"{stem(word)}0" for v, word in names.items() if v in program.defined and v not in data}
+    return {v for v in data if names.get(v) not in computed}  # of a state x0, x1, …
 
 
 def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var, str]:

@@ -216,7 +216,8 @@ class Lines:
     def _is_of_softmaxes(self, form: Closed) -> bool:
         """Whether a form is the sum of those of several softmaxes, as of a student beside labels and a teacher."""
         through = [self.chain.definition(m).role for m in form.through]
-        return len(terms_of(form.formula)) > 1 and sum("softmax" in role for role in through) > 1
+        e = form.formula.of if form.formula.role == "quotient" else form.formula
+        return len(terms_of(e)) > 1 and sum("softmax" in role for role in through) > 1
 
     def _is_said(self, n: Var, chosen: Mapping[Var, Closed], at_labels: Set[Var]) -> bool:
         """Whether a line above has the labels, P - Y, and is passed on as it is."""

@@ -65,7 +65,8 @@ class Expr:
         """Equal for formulas that are the same."""
         params = sorted((k, _key(v)) for k, v in self.params.items())
         words = [p.word for p in index_parts(self.params.get("index")) if isinstance(p, Labels)]
-        content = repr((self.head, _key(self.value), params, words, [a.key for a in self.args]))
+        args = self.shape if self.head == "identity" else [a.key for a in self.args]  # of any matrix of its size
+        content = repr((self.head, _key(self.value), params, words, args))
         return blake2b(content.encode(), digest_size=16).hexdigest()
 
     @cached_property

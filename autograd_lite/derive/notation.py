@@ -413,6 +413,8 @@ class Notation:
         turns = self.rounds
         several = turns if any(map(self.is_looped, turns.values())) else {}
         self.looped = {stem(word) for v, word in self.names.items() if v in several}  # the variables of a loop
+        states = {stem(word) for v, word in self.names.items() if v in several and stem(word) != word}
+        words += [word.lower() for word in states if len(word) == 1]  # no c beside C1, C2
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         counted = {v for v in turns if v in several or sum(u not in self.names for u in turns[v]) > 1}
         for n in nodes:

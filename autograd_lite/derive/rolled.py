@@ -39,7 +39,7 @@ from .formula import (
     walk,
 )
 from .layout import GIVEN, RULE, STEPS, Definition, Line, Section
-from .simplify import again, alike, is_negative, is_zero, product, simplified
+from .simplify import again, alike, full, is_negative, is_zero, product, simplified
 from .writing import text_name
 
 T = TypeVar("T")
@@ -536,17 +536,48 @@ def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
     if e.role in ("matrix product", "outer product") and e.of.role == "negation":  # -a @ xᵀ
         e, signs = replace(e, args=(*e.of.args, *e.args[1:])), [-1]
     e, signs = (e.of, [-1]) if e.role == "negation" else (e, signs)
-    if e.role == "placement" and is_negative(e.of):  # -Σₜ 1[wₜ = k]
-        e, signs = replace(e, args=(number(-e.of.value), *e.args[1:])), [-1, *signs]
+    if e.role == "placement" and (is_negative(e.of) or e.of.role == "negation"):  # -Σₜ 1[wₜ = k]
+        e, signs = replace(e, args=(product((number(-1), e.of), e.of.shape), *e.args[1:])), [-1, *signs]
     e, below = e.args if e.role == "quotient" and _is_of_all(e.args[1]) else (e, number(1))
     numbers = [f for f in factors_of(e) if _is_of_all(f)]
     numbers = numbers if len(numbers) < len(factors_of(e)) else []
     inner = multiplied([f for f in factors_of(e) if f not in numbers], e.shape) if numbers else e
     summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), shape, steps=steps)
-    [at, *others] = index_parts(inner.params["index"]) if inner.role == "index" else [None]
-    if isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(inner.of.shape))]:
-        summed = unsimplified("sum", inner.args, (), axis=None)  # of all entries
+    if inner.role == "index" and _is_of_every(inner, inner.of.shape, steps):
+        summed = unsimplified("sum", inner.args, (), axis=None)
     return simplified("divide", (product((*map(number, signs), *numbers, summed), shape), below), shape)
+
+
+def _is_of_every(e: Expr, shape: Shape, steps: Sequence[int]) -> bool:
+    """Whether an index is the number of the step alone, and the steps have all entries of a vector."""
+    [at, *others] = index_parts(e.params["index"])
+    return isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(shape))]
+
+
+def _with_arrays(e: Expr) -> Expr:
+    """A formula with ``f(x)`` for a sum that puts ``f(x[t-1])`` at each entry, if no other term has entries."""
+    placed = {part.key for part in walk(e) if part.role == "placement" and isinstance(part.params["index"], Step)}
+    sums = [s for s in _over(e) if s.of.key in placed and _is_of_every(s.of, s.shape, s.params["steps"])]
+    wholes = [(s, _of_array(s)) for s in sums] if len(sums) == len(placed) else []
+    new = {s.key: full(whole, s.shape) for s, whole in wholes if whole is not None}
+    return replaced(e, lambda part: new.get(part.key)) if new else e
+
+
+def _of_array(e: Expr) -> Expr | None:
+    """What a sum puts at each entry, in terms of arrays; None where it is not of their entries there alone."""
+    at = repr(e.of.params["index"])
+
+    def made(part: Expr, args: tuple[Expr | None, ...]) -> Expr | None:
+        known = [a for a in args if a is not None]
+        if len(known) < len(args) or part.role == "name" and not _is_of_all(part) and part.shape != e.shape:
+            return None
+        if part.role == "index":
+            return known[0] if repr(part.params["index"]) == at and part.of.shape == e.shape else None
+        joint = np.broadcast_shapes(part.shape, *(a.shape for a in known))
+        is_plain = joint == part.shape or part.row.kind == "elementwise" or part.role in ("product", "selection")
+        return replace(part, args=tuple(known), shape=joint) if is_plain else None
+
+    return fold(e.of.of, made)
 
 
 def _is_of_all(e: Expr) -> bool:
@@ -591,7 +622,7 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
     over = next(filter(None, steps), [])
     if not is_apart and any(_over(x) for part in _over(written) for x in part.args):
         return _inside(e, looped, is_apart=True)
-    return (written if over else e), over
+    return (_with_arrays(written) if over else e), over
 
 
 def _over(e: Expr) -> list[Expr]:
@@ -620,7 +651,7 @@ def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
         placed = {k if k[1:] else k[0]: x for k, x in positions(part).items() if not x.is_number or x.value}
         terms = [(1, unsimplified("into_zeros", (x,), part.shape, index=k)) for k, x in placed.items()]
         instead, over = _of_terms(part, terms, looped) if len(terms) > 1 else (part, [])
-        is_one = isinstance(_positive(instead).row, _OverSteps)
+        is_one = len(terms_of(instead)) == 1
         if not over and len(part.shape) == 1:
             instead, over = _of_neighbours(part)
             is_one = bool(over)
@@ -654,11 +685,6 @@ def _of_neighbours(e: Expr) -> tuple[Expr, list[int]]:
         over = over if body is None else max(over, steps, key=len)
     instead = total(sums)
     return (instead, over) if entries([instead], e.shape)[0] else (e, [])
-
-
-def _positive(e: Expr) -> Expr:
-    """What is multiplied with a sign and numbers."""
-    return next((f for f in factors_of(e.of if e.role == "negation" else e) if not f.is_number), e)
 
 
 def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:
@@ -842,8 +868,8 @@ def _in_order(lines: Iterable[Line]) -> list[Line]:
 
 def _key(line: Line) -> tuple[str, ...]:
     """Equal for lines that say the same."""
-    since = (d.formula for d in line.since if d.formula)
-    return (line.symbol, *(e.key for e in (*line.formulas, *line.ones, *since)))
+    since = sorted(d.formula.key for d in line.since if d.formula)
+    return (line.symbol, *(e.key for e in (*line.formulas, *line.ones)), *since)
 
 
 def _pair(a: Line, b: Line) -> Line | None:

@@ -240,9 +240,12 @@ class Steps(Notation):
             for p in (p for i, p in active if not self.edge(n, i).is_simple):
                 if n not in pure and not self.is_turn(n):
                     top = n  # x @ W + h @ U is one step
+                    is_scaled = not n.shape
                     while consumer[top] not in self.regions and self._is_in_one(consumer[top], top):
                         pure.add(top)
                         top = consumer[top]
+                        is_scaled &= self.defined[top].algebra == "product"
+                    top = n if is_scaled else top  # an entry k[t] of ½ k[t] s²
                     further.add(top)
                     pure.add(top)
                 if not self.is_turn(p) and not self._is_inside(p):

@@ -62,6 +62,10 @@ def test_info_nce():
     S = leaf(4, 4, name="S")
     L = -np.mean(np.diag(S) - np.log(np.sum(np.exp(S), axis=1)))
     assert "dL/dS = (softmaxⱼ(S) - I) /" in lines(L, S)
+    rows, columns = (S - np.log(np.sum(np.exp(S), axis=k, keepdims=True)) for k in (1, 0))
+    rows.name, columns.name = "rows", "columns"
+    both = lines(-np.trace(rows) - np.trace(columns), S)
+    assert "dL/dS = softmaxⱼ(S) + softmaxᵢ(S) - 2 I since" in both
 
 
 @pytest.mark.parametrize("write", [

@@ -1609,7 +1609,52 @@ def _best_line(w, xs, ys):
     return np.sum(sum((w * x - y) ** 2 for x, y in zip(xs, ys, strict=True)))
 
 
+def _stacked_gates(W, xs):
+    c = h = np.zeros(1)
+    for x in xs:
+        z = W @ np.concatenate([h, x])
+        f, i, o = (1 / (1 + np.exp(-z[k : k + 1])) for k in range(3))
+        c = f * c + i * np.tanh(z[3:])
+        h = o * np.tanh(c)
+    return h @ h
+
+
+def _predators(rates, u0, seen):
+    prey, hunters = u0
+    total = 0.0
+    for k in range(len(seen)):
+        grown = rates[0] * prey - rates[1] * prey * hunters
+        hunters = hunters + 0.1 * (prey * hunters - hunters)
+        prey = prey + 0.1 * grown
+        total += (prey - seen[k]) ** 2
+    return total
+
+
+def _partial_likelihood(eta, times, died):
+    total = 0.0
+    for i in range(len(times)):
+        at_risk = times >= times[i]
+        total += died[i] * (np.log(np.sum(np.exp(eta[at_risk]))) - eta[i])
+    return total
+
+
+def _stiff(k, x):
+    energy = 0.0
+    for i in range(len(k)):
+        stretch = x[i + 1] - x[i]
+        energy += 0.5 * k[i] * stretch**2
+    return energy
+
+
 _BOOKS = {
+    "reasons in another order": (_stacked_gates, ((4, 3), (3, 2)), "W", ["oₜ = σ(zₜ[2:3]); t = 3 … 1"]),
+    "a state that is unpacked": (
+        _predators, (2, 2, 3), "rates", ["prey0 = u0[0]", "preyₜ = preyₜ₋₁ + 0.1 grownₜ 1 t = 1 … 3"],
+    ),
+    "each entry of an array": (
+        _partial_likelihood, (4, 4, 4), "eta", ["Σₜ dtotal/daₜ at [at_riskₜ], 0 elsewhere - died since"],
+    ),
+    "entries with a factor": (_stiff, (3, 4), "k", ["energy = ½ Σₜ kₜ stretchₜ²", "denergy/dkₜ = ½ stretchₜ²"]),
     "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsₜ = (softmax(simsₜ) - Yₜ) / n", "Yₜ = onehot(t-1)"]),
     "neighbours": (
         _smooth, (5, (), 5), "u",

@@ -831,8 +831,9 @@ def test_what_has_no_line_is_not_in_the_chain_rule():
         return -np.trace(np.sin(P)) / len(S)
 
     text = explained(loss, (draw(3, 3),), ["S"])
-    assert "dL/dS = dL/da · da/dP · dP/dS" in text
-    assert "dL/db" not in text  # b = tr(a) is written where it is used
+    assert "dL/dS = dL/dP · dP/dS" in text
+    assert "dL/dP = -I ⊙ cos(P) / n since L = -tr(sin(P)) / n" in text
+    assert "dL/da" not in text
 
 
 def test_labels_in_a_list_have_their_numbers():
