@@ -92,7 +92,7 @@ def questions(
     said, letters = "".join(hints), "" if "(" in shown.indexed[0] else shown.indexed[0]  # not of two axes in one
     typed = Question(
         as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters,
-        (x := _computed_value(d, line)) is not None and all(_is_symmetric(at[x]) for at in choices),
+        (x := _computed_value(d, line)) is not None and all(_is_symmetric(at[x]) for at in choices), printed=printed,
     )  # fmt: skip
     return [replace(typed, since="", answer=printed), typed][:: 1 if is_ours else -1]
 
@@ -173,7 +173,7 @@ class Code(Ascii):
         if options not in several:
             several.append(options)
         k = several.index(options) + (e.head not in NOTATIONS and e.head in FUNCTIONS)
-        word = e.head.replace(".", "_") + (f"_{k + 1}" if k else "")
+        word = e.head.replace(".", "_") + (f"_{k + 1}" if k else "_" * (e.head in self.env))
         self.functions[word] = partial(_applied, e, [evaluate(a, self.env) for a in e.args[count:]])
         written = f"{word}({', '.join(arguments)})"
         if e.head in NOTATIONS and re.fullmatch(r"\w\(\{x1\}\)", NOTATIONS[e.head].text):  # Φ
@@ -343,14 +343,14 @@ def kind_of(q: Question) -> str:
 
 def form_of(q: Question) -> str:
     """An answer with numbers for its names, so that ``dL/da ⊙ u`` and ``dL/db ⊙ v`` have one form; ``dL/da`` and ``u``
-    have not.
+    have not, nor has ``dL/dc · u`` with a number c.
     """
     names: dict[str, str] = {}
 
     def numbered(m: re.Match[str]) -> str:
-        return names.setdefault(m[0], f"{'d' * bool(re.match('d[a-zA-Z]+d', m[0]))}{len(names)}")
+        return names.setdefault(m[0], f"{'d' * ('/' in m[0])}{len(names)}")
 
-    return re.sub(r"[^\W\d]\w*(?!\w|\()", numbered, kind_of(q))
+    return re.sub(r"d\w+/d[\w.]+|[^\W\d]\w*(?!\w|\()", numbered, q.printed or q.answer)
 
 
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:

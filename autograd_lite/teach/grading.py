@@ -55,6 +55,8 @@ class Question:
         Of a line for step t of a loop the questions for each step.
     over : sequence of int
         The steps that the sums in its line are over.
+    printed : str
+        The answer as a derivation prints it.
     """
 
     word: str
@@ -69,6 +71,7 @@ class Question:
     is_symmetric: bool = False
     steps: Sequence[Question] = field(default=(), repr=False)
     over: Sequence[int] = ()
+    printed: str = ""
 
     @property
     def symbols(self) -> list[str]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice, product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,7 +26,9 @@ from .blanks import lines_at
 
 TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
 FAR = (0.5, 1, 2, 4, 8) * 2  # where a case of the formulas has not occurred, how far parameters are moved
-Values = Mapping[str, Any]
+FEW = 12  # entries of conditions of which several choices of the numbers are to differ
+Values: TypeAlias = "Mapping[str, Any]"
+Cases: TypeAlias = "dict[tuple[str, int], tuple[bool, ...]]"
 
 
 def forward(d: Derivation, start: Values) -> dict[str, Any]:
@@ -58,28 +60,39 @@ def _computed(part: Expr, args: Sequence[Any]) -> Any:
 
 
 def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
-    """Two other choices of the numbers near `start`, if there are any, each with every value of the steps.
+    """Other choices of the numbers near `start`, two if there are any, each with every value of the steps.
 
     Where a condition in the formulas always has one value, one is further away if the other occurs there; and the
-    second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``.
+    second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``. Of few conditions there
+    are two more if these hold together in other ways, so that one term of a sum is not the sum of them.
     """
     chosen, _ = _choice(d, start)
-    cases = _cases(d, start)
-    missing = {(key, k, other) for key, k, at in cases for other in product((False, True), repeat=len(at))} - cases
-    seen = {(key, at) for key, _, at in cases}
-    for seed in (1, 2):
-        wanted = {case for case in missing if (case[0], case[2]) not in seen} or (missing if seed == 2 else set())
-        far = [chosen(np.random.default_rng([seed, k]), size, False) for k, size in enumerate(FAR if wanted else ())]
-        reached = [wanted & _cases(d, new) for new in far]
-        for k in sorted((k for k, new in enumerate(reached) if new), key=lambda k: -len(reached[k])):
+    taken = [_cases(d, start)]
+    draws = [(seed, k, size) for seed in (1, 2) for k, size in enumerate(FAR if taken[0] else ())]
+    far = [chosen(np.random.default_rng([seed, k]), size, False) for seed, k, size in draws]
+    reached = [_cases(d, new) for new in far]
+    for number in range(2 if len(taken[0]) > FEW else 4):
+        news = [_news(taken, at, number) for at in reached]
+        for k in sorted((k for k, new in enumerate(news) if new), key=lambda k: -news[k]):
             if (env := confirmed(d, far[k])) is not None:
-                seen |= {(key, at) for key, _, at in reached[k]}
-                missing -= reached[k]
+                taken.append(reached[k])
                 yield env
                 break
         else:
-            near = (confirmed(d, chosen(np.random.default_rng(seed), *how)) for how in TRIES)
+            near = (confirmed(d, chosen(np.random.default_rng(number + 1), *how)) for how in TRIES if number < 2)
             yield from islice((env for env in near if env is not None), 1)
+
+
+def _news(taken: Sequence[Cases], at: Cases, number: int) -> int:
+    """How many entries of conditions have a value that none has yet; for the second choice of the numbers, that they
+    have not had; for others, whether the values are independent of those that they had.
+    """
+    seen = {case for other in taken for case in other.items()}
+    if number < 2:
+        ats = {(key, x) for (key, _), x in seen}
+        return sum((key, x) not in ats if not number else ((key, k), x) not in seen for (key, k), x in at.items())
+    rows = [[1, *(v for key in taken[0] for v in other.get(key, ()))] for other in (*taken, at)]
+    return int(at.keys() == taken[0].keys() and np.linalg.matrix_rank(rows) == len(rows))
 
 
 def with_zeros(d: Derivation, start: Values) -> tuple[Sequence[str], list[dict[str, Any]]]:
@@ -113,7 +126,7 @@ def _choice(
     return chosen, [w for w in sorted(data) if not np.any(start[w])]
 
 
-def _cases(d: Derivation, start: Values) -> set[tuple[str, int, tuple[bool, ...]]]:
+def _cases(d: Derivation, start: Values) -> Cases:
     """The values that each condition in the formulas has at each entry, and those that it has where a sign is 1 or not:
     δ sign(r) where |r| > δ.
     """
@@ -137,7 +150,7 @@ def _cases(d: Derivation, start: Values) -> set[tuple[str, int, tuple[bool, ...]
     for (a, x), (b, y) in product(conditions.items(), signs.items()):
         several |= {a + b: [x, y]} if x.shape == y.shape else {}
     entries = {key: zip(*(x.ravel().tolist() for x in xs), strict=True) for key, xs in several.items()}
-    return {(key, k, at) for key, several_at in entries.items() for k, at in enumerate(several_at)}
+    return {(key, k): at for key, several_at in entries.items() for k, at in enumerate(several_at)}
 
 
 def near(values: Values) -> Iterator[dict[str, Any]]:
