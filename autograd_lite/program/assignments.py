@@ -345,6 +345,14 @@ def rows(code: CodeType, target: Positions | None) -> dict[str, str]:
     return {word: _name(each) for word, each in over if often[id(each)] == 1 and not isinstance(each, ast.Call)}
 
 
+def of_loops(code: CodeType) -> dict[str, tuple[str, slice]]:
+    """The variables of all loops in some code, each with the variable whose rows it has, and which of them."""
+    loops: list[Any] = [at.target for at in _fors(source_of(code))]
+    over = _over(tree(code.co_filename))
+    parts = {word: _slice(each) for at in loops for word, each in over[at.lineno, at.col_offset]}
+    return {word: (of, parts[word]) for at in loops for word, of in rows(code, at).items()}
+
+
 def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     """An expression in a loop with the arrays in the place of the entries or rows that its rounds take: ``x - mu`` of
     ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``.

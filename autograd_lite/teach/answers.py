@@ -559,7 +559,10 @@ class Reader:
             try:
                 shape = np.broadcast_shapes(np.shape(a), np.shape(b))
             except ValueError:
-                raise Misfit(f"shapes {_shapes(a, b)} do not fit; write A @ B for a product of matrices") from None
+                says = f"shapes {_shapes(a, b)} do not fit; write "
+                if not isinstance(op, (ast.Mult, ast.Div)) and {np.ndim(a), np.ndim(b)} == {1, 2} and len(a) == len(b):
+                    raise Unread(f"{says}indices, as in xᵢⱼ + yᵢ") from None
+                raise Misfit(f"{says}A @ B for a product of matrices") from None
             self._charge(math.prod(shape))
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
             a = float(a)  # 9**9**9 has 370 million digits

@@ -24,6 +24,7 @@ from ..derive.formula import Expr, number, replaced, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.layout import Line as Shown
 from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, write
+from ..table import TABLE
 from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS
 from .grading import Question
@@ -156,15 +157,18 @@ class Code(Ascii):
         return None if e.role == "index" and not _is_typed({"index": e.params["index"]}) else super().template(e)
 
     def call(self, e: Expr) -> str:
-        count = len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text))) if e.head in NOTATIONS else len(e.args)
+        noted = NOTATIONS.get(e.head) if TABLE.get(e.head, 0) is not e.row else None  # convolve is one of nn, and a row
+        count = len(set(re.findall(r"\{x(\d)\}", noted.text))) if noted else len(e.args)
         if text(e) == "I":
             return "I"
         arguments = [write(a, self) for a in e.args[:count]]
+        if noted and "mode=" in noted.text:  # of np.convolve, code as it is printed
+            return noted.text.format(x1=arguments[0], x2=arguments[1])
         if e.role == "concatenation":
             arguments = list(map(_as_part, e.args, arguments))
         if e.role == "norm" and e.params.get("p", 2) == 2:
             return f"norm({', '.join([*arguments, *(f'{k}={v!r}' for k, v in shown_params(e).items() if k != 'p')])})"
-        if e.head not in NOTATIONS and e.head in FUNCTIONS and _is_typed(e.params):
+        if not noted and e.head in FUNCTIONS and _is_typed(e.params):
             params = [f"{k}={v!r}" for k, v in shown_params(e).items()]
             inside = ", ".join(arguments)
             return f"{e.head}({', '.join([f'[{inside}]' if e.row.variadic else inside, *params])})"
@@ -172,15 +176,14 @@ class Code(Ascii):
         several = self._numbers.setdefault(e.head, [])
         if options not in several:
             several.append(options)
-        k = several.index(options) + (e.head not in NOTATIONS and e.head in FUNCTIONS)
-        word = e.head.replace(".", "_") + (f"_{k + 1}" if k else "_" * (e.head in self.env))
+        k = several.index(options) + (not noted and e.head in FUNCTIONS)
+        word = e.head.replace(".", "_") + (f"_{k + 1}" if k else "")
         self.functions[word] = partial(_applied, e, [evaluate(a, self.env) for a in e.args[count:]])
         written = f"{word}({', '.join(arguments)})"
-        if e.head in NOTATIONS and re.fullmatch(r"\w\(\{x1\}\)", NOTATIONS[e.head].text):  # Φ
-            self.functions[NOTATIONS[e.head].text[0]] = self.functions[word]
-        infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", NOTATIONS[e.head].text if e.head in NOTATIONS else "")
-        printed = signs_replaced(text(e))
-        self.words |= {infix[1]: word} if infix else {printed: written}
+        if noted and re.fullmatch(r"\w\(\{x1\}\)", noted.text):  # Φ
+            self.functions[noted.text[0]] = self.functions[word]
+        infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", noted.text if noted else "")
+        self.words |= {infix[1]: word} if infix else {signs_replaced(text(e)): written}
         return written
 
 
@@ -191,9 +194,9 @@ def _as_part(e: Expr, written: str) -> str:
 
 
 def _is_typed(params: Mapping[str, Any]) -> bool:
-    """Whether all parameters of a call can be typed: numbers, and tuples of them."""
+    """Whether all parameters of a call can be typed: numbers, and tuples of them; a mode."""
     of_index = (slice, EllipsisType) if "index" in params else ()
-    plain = (int, float, type(None), tuple, *of_index)
+    plain = (int, float, type(None), tuple, *of_index, *([str] if "mode" in params else []))
     return all(isinstance(part, plain) for v in params.values() for part in (v if isinstance(v, tuple) else (v,)))
 
 

@@ -30,7 +30,7 @@ from . import grading, notation
 from .answers import FEWER, FUNCTIONS, PRODUCTS, READINGS, Reader
 from .grading import Marks, Question
 from .notation import Board, Unread
-from .spellings import POWERS, SIGNS, SPELLINGS
+from .spellings import POWERS, SIGNS
 
 LINE = r"\underline{\hspace{8em}}"  # a blank
 BESIDE = 36  # characters of the longest remark beside a blank; a longer one is below it
@@ -53,6 +53,7 @@ class HandOut:
     constants: Sequence[tuple[float, str]]
     shown: Mapping[str, str]
     zeros: Sequence[str]
+    own: Sequence[tuple[str, str, str]]
 
     def check(self, answers: Mapping[str, Any] | Callable[..., Any] | str) -> Marks:
         raise NotImplementedError
@@ -153,7 +154,8 @@ class HandOut:
             "whole": self.board.whole,
             "letter": self.board.letter,
             "signs": SIGNS,
-            "spellings": [[_in_script(pattern), _by(by), name] for pattern, by, name in SPELLINGS],
+            "spellings": [[_in_script(pattern), _by(by), name] for pattern, by, name in self.board.spellings],
+            "own": self.own,
             "powers": POWERS,
             "limits": {"products": PRODUCTS, "readings": READINGS, "fewer": FEWER},
             "constants": self.constants,
@@ -197,7 +199,7 @@ class HandOut:
                 ) for word, slips, shape, letters, is_symmetric, numbers in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
-        how = {word: content[word] for word in ("words", "whole", "letter", "constants", "shown", "zeros")}
+        how = {word: content[word] for word in ("words", "whole", "letter", "constants", "shown", "zeros", "own")}
         return cls(questions, "", "", "", spaces, **how)  # type: ignore[call-arg]  # of a subclass
 
     def _html(self, title: str) -> str:

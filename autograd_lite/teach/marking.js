@@ -330,7 +330,6 @@ const cross = (a, b) => binary("-", binary("*", turned(a, 1), turned(b, 2)), bin
 const argsort = (x, ...rest) => (rest.length || x.shape.length !== 1 ? notMarked("its arguments") : array(x.shape, [...x.data.keys()].sort((i, j) => x.data[i] - x.data[j]), "i"));
 const FUNCTIONS = {
   cross, cross3: cross, argsort, unsorted: (g, x) => array(x.shape, argsort(argsort(x)).data.map((i) => g.data[i]), g.kind),
-  valid: (x, y) => convolved(x, { ...y, data: [...y.data].reverse() }, "valid"),
   stack: (x, ...rest) => {
     const n = x.shape.length, [k] = axesOf(alongOf(rest)[0] ?? array([], [0], "i"), n), order = [...Array(n).keys()].slice(1);
     order.splice(k, 0, 0);
@@ -479,7 +478,9 @@ const COMPARISONS = {
 const binary = (op, a, b) => {
   if (op === "@") return matmul(a, b);
   if (!together(a.shape, b.shape)) {
-    throw new Misfit(`shapes ${shapesText(a, b)} do not fit; write A @ B for a product of matrices`);
+    const says = `shapes ${shapesText(a, b)} do not fit; write `, several = [a.shape.length, b.shape.length].sort();
+    if (!["*", "/"].includes(op) && alike(several, [1, 2]) && a.shape[0] === b.shape[0]) throw new Unread(`${says}indices, as in xᵢⱼ + yᵢ`);
+    throw new Misfit(`${says}A @ B for a product of matrices`);
   }
   if (COMPARISONS[op]) return map((x, y) => (COMPARISONS[op](x, y) ? 1 : 0), "b", a, b);
   const kind = kindOf(a, b);
@@ -689,8 +690,8 @@ class Board {
 
   python(text, shape, letters = "", steps = []) {
     text = this.withT(decomposed(this.spelled(text)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all)));
-    const base = (w) => w.replace(new RegExp(`(?:_[i-n]|[${INDICES}])$`, "u"), "");
-    const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && has(this.words, base(w)) && has(this.shapes, this.words[base(w)]); // e_y
+    const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ])$`, "u"), "");
+    const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && (this.steps.has(base(w)) || (has(this.words, base(w)) && has(this.shapes, this.words[base(w)]))); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
     text = this.withSigns(this.withSubscripts(text)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
@@ -699,8 +700,6 @@ class Board {
       const row = of + letter.toUpperCase();
       return isRow(c, row) && !new RegExp(`(?<!${W})${row}(?![A-Za-z])`, "u").test(all) ? row : c;
     }); // xᵢ for Xᵢ, not in d - D
-    const plural = (w) => !has(this.words, w) && !this.steps.has(w) && has(this.words, `${w}s`) && this.shapes[this.words[`${w}s`]]?.length; // xₜ for xsₜ
-    text = text.replace(new RegExp(`(?<!${W}|[/.])(?!\\p{Nd})${W}+?(?=ₜ|_t(?!${W})|_?\\p{Nd}+(?!${W})|[₀-₉])`, "gu"), (w) => (plural(w) ? `${w}s` : w));
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     text = text.replace(this.ofT, (w) => this.words[w]); // x_t for xt
     const start = text.match(this.start);

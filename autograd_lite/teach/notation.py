@@ -15,7 +15,7 @@ from itertools import accumulate, islice, pairwise, permutations, product
 from typing import TypeAlias
 
 from ..base import regex
-from .spellings import FRACTIONS, POWERS, SIGNS, power, signs_replaced, spelled
+from .spellings import FRACTIONS, POWERS, SIGNS, SPELLINGS, power, signs_replaced, spelled
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
@@ -99,6 +99,8 @@ class Board:
         The shape of each value, by which the lengths of indices are known.
     whole : mapping of str to str, optional
         Texts that are read as another one if they are all that was written.
+    own : sequence of tuple of str
+        Spellings of this program, as in :data:`~autograd_lite.teach.spellings.SPELLINGS`.
 
     Examples
     --------
@@ -115,7 +117,9 @@ class Board:
     def __init__(
         self, words: Mapping[str, str], functions: Container[str] = (),
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
+        own: Sequence[tuple[str, str, str]] = (),
     ) -> None:  # fmt: skip
+        self.spellings = (*SPELLINGS, *own)
         words = {regex.sub(r"(?<![a-ce-z])pi$", "π", w): x for w, x in words.items()} | {**words}
         self.whole, self.shapes, self.letter = whole or {}, shapes or {}, letter
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
@@ -156,7 +160,7 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        text = text if self._has_whole(text) else spelled(text, self.words)
+        text = text if self._has_whole(text) else spelled(text, self.words, self.spellings)
         text = regex.sub(_PRIMED, self._primed, decomposed(text))
         text = self.with_t(text)
         if "e" not in self.words:  # e_y, a unit vector
@@ -168,7 +172,6 @@ class Board:
         text = signs_replaced(self.with_subscripts(text))
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(\d+),", r"\1\2[", text)  # state_{2,0}
         text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
-        text = regex.sub(r"(?<![\w/.])([^\W\d]\w*?)(?=ₜ|_t(?!\w)|_?\d+(?!\w)|[₀-₉])", self._plural, text)
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
         text = regex.sub(exponent, lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
         text = regex.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
@@ -252,13 +255,9 @@ class Board:
 
     def _unit(self, m: re.Match[str]) -> str:
         word = m[1] or m[2]
-        is_unit = self.words.get(regex.sub(rf"(?:_[i-n]|[{INDICES}])$", "", word)) in self.shapes
+        base = regex.sub(rf"(?:_[ti-n]|[{INDICES}ₜ])$", "", word)
+        is_unit = self.words.get(base) in self.shapes or base in self._steps
         return f"onehot({word})" if is_unit and m[0] not in self.words else m[0]
-
-    def _plural(self, m: re.Match[str]) -> str:
-        """``xsₜ`` for ``xₜ``, where there is no x but ``for x in xs``."""
-        is_named = m[0] in self.words or m[0] in self._steps or self.words.get(f"{m[0]}s") not in self.shapes
-        return m[0] if is_named or not len(self.shapes[self.words[f"{m[0]}s"]]) else f"{m[0]}s"
 
     def _primed(self, m: re.Match[str]) -> str:
         """A matrix that is transposed: ``X'``."""

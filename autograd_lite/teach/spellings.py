@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 
 from ..base import regex
 
@@ -23,9 +23,11 @@ _UP = "⁰¹²³⁴-⁹⁺⁻⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖ
 POWERS = rf"⁻¹(?![{_UP}])|⁻ᵀ|[{_UP}]+"  # zᵏ⁻¹, but not an inverse
 
 _TABLE = r"""
-# Parts of patterns: a sign of a condition, what stands in braces, what has its brackets in pairs, a condition,
-# a part of a list, an index, a group, what stands before an if, and what behind it
+# Parts of patterns: a sign of a condition, a word, its index, what stands in braces, what has its brackets in pairs,
+# a condition, a part of a list, an index, a group, what stands before an if, and what behind it
 «IS» ⟶ (?:[<>≤≥≠∈]|[!=]=?) ⟶
+«W» ⟶ [A-Za-z\u0370-\u03ff]+ ⟶
+«Y» ⟶ (?:_[ti-n]|_\{[ti-n]\}|[ᵢⱼₖₗₘₙₜ]|\[[^\]{}]*\]) ⟶
 «B» ⟶ ((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*) ⟶
 «P» ⟶ ([^()]*(?:\([^()]*\)[^()]*)*) ⟶
 «C» ⟶ ([^()]*(?:\([^()]*\)[^()]*)*«IS»[^()]*(?:\([^()]*\)[^()]*)*) ⟶
@@ -35,7 +37,7 @@ _TABLE = r"""
 «Q» ⟶ ((?:(?! if )[^()]|\([^()]*\))*) ⟶
 «K» ⟶ (?=(?:[^,]|«G»)*?«IS»)((?:(?! if | else | otherwise)[^(),\[{]|«G»)+) ⟶
 «V» ⟶ ([d∂][\w]+/[d∂][\w\u0300-\u036f]+|[^\W\d][\w\u0300-\u036f]*|\(«P»\)) ⟶
-«AT» ⟶ (?<=[\w)])(?<!Σ)(?<!prod)(?<!delta)(?<!δ) ⟶
+«AT» ⟶ (?<=[\w)])(?<!Σ)(?<!prod)(?<!delta)(?<!δ)(?<!(?<![\w])e) ⟶
 «FONT» ⟶ \\(?:operatorname|mathrm|mathbf|mathbb|mathsf|text|boldsymbol|bm)\*? ⟶
 «DX» ⟶ \{\s*[d∂] ?\\?([\w\u0300-\u036f]+(?:_\{[^{}]*\})?)\s*\} ⟶
 «IF» ⟶  if «K»(?:,? (?:else|otherwise),? |, (?:else |otherwise )?) ⟶
@@ -71,7 +73,7 @@ _TABLE = r"""
 Σ(?=[A-Za-z\u03b1-\u03c9]) ⟶ Σ  ⟶ Sigma
 \\var(?=[a-z]) ⟶ \\ ⟶
 # Places below the line: B_{:, 0}, P_{i, y_i}, x_{-1}
-«AT» ?_\{(-[0-9]+|[^{}]*:(?:[^{}]|\{[^{}]*\})*|(?:[^{},]+,)? ?[A-Za-z\u0370-\u03ff]+_(?:[ti-n]|\{[ti-n]\}))\} ⟶ [\1] ⟶
+«AT» ?_\{(-[0-9]+|[^{}]*:(?:[^{}]|\{[^{}]*\})*|(?:[^{},]+,)? ?«W»«Y»)\} ⟶ [\1] ⟶
 \\(?:wide)?hat(?:\{ ?([^{}]) ?\}| ([^\W\d]))|(?<![\w])([A-Za-z])_hat(?![\w]) ⟶ \1\2\3̂ ⟶
 (?<!\\)\\[,;:! ]|\\q?quad ⟶   ⟶
 \\([{}]) ⟶ \1 ⟶
@@ -154,6 +156,10 @@ _TABLE = r"""
 Σ_\{ ?([ti-n](?: ?,? ?[i-n])?) ?[:|] ?([^{}|]+(?:\{[^{}]*\}[^{}|]*)*)\} ⟶ Σ_{\1} 1[\2]  ⟶
 (?<![\w.])(?:np\.)?transpose\(([^(),]*(?:\([^()]*\)[^(),]*)*)\) ⟶ (\1)ᵀ ⟶
 (?<![\w.])sgn(?=\() ⟶ sign ⟶ sgn
+(?<![\w.])sqrt(?=[0-9]) ⟶ √ ⟶
+(?<![\w.])H\(«P»\) ⟶ 1[(\1) > 0] ⟶ H
+(?<![\w.])[θΘ]\(«P»\) ⟶ 1[(\1) > 0] ⟶ theta
+Σ_\{ ?(«W»)(_([i-n])|([ᵢⱼₖₗₘₙ])) ?=+ ?([^{}]+)\} ⟶ Σ\2 1[\1\2 = \5]  ⟶
 (?<![\w.])one_hot\( ⟶ onehot( ⟶ one_hot
 (?<![\w.])(?:[\w.]*\.)?(?:norm|normal)[._]pdf(?=\() ⟶ φ ⟶
 (?<![\w.])(?:[\w.]*\.)?(?:norm|normal)[._]cdf(?=\() ⟶ Φ ⟶
@@ -192,7 +198,7 @@ def power(m: re.Match[str]) -> str:
     return m[0] if m[0] in ("⁻¹", "⁻ᵀ") else f"**{number} " if number.isdigit() else f"**({number})"
 
 
-def spelled(text: str, words: Container[str] = ()) -> str:
+def spelled(text: str, words: Container[str] = (), rows: Sequence[tuple[str, str, str]] = SPELLINGS) -> str:
     r"""A formula as on a board.
 
     >>> spelled(r"\frac{\partial L}{\partial z_{ij}} \odot \sqrt{\frac{1}{n}}^\top")
@@ -203,7 +209,7 @@ def spelled(text: str, words: Container[str] = ()) -> str:
     before = ""
     while text != before and len(text) < 10_000:
         before = text
-        for pattern, by, name in SPELLINGS:
+        for pattern, by, name in rows:
             if not name or name not in words:
                 text = regex.sub(pattern, by, text)
     return text

@@ -29,6 +29,7 @@ from ..derive.shorter import ROUNDING
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, Full, text, text_name
 from ..engine.operands import raw
+from ..program.assignments import of_loops
 from ..program.capture import run
 from ..tensor import Tensor
 from . import points
@@ -72,6 +73,7 @@ MANY = 12  # blanks
 SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot be told from 0
 GIVEN = 64  # entries of the largest array of which the numbers are printed
 NUMBERS = "biuf"  # kinds of arrays
+OF_STEP = r"ₜ|_t(?![\w])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
@@ -104,7 +106,7 @@ class Worksheet(HandOut):
         self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
-        unseen: Iterable[str] = (), zeros: Sequence[str] = (),
+        unseen: Iterable[str] = (), zeros: Sequence[str] = (), own: Sequence[tuple[str, str, str]] = (),
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
@@ -126,7 +128,8 @@ class Worksheet(HandOut):
         self.words = {**_in_short(symbols), **written(map(as_variable, values)), **round_d, **symbols}
         self.words |= words or {}
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
-        self.board = Board(self.words, FUNCTIONS, shapes, whole, letter)
+        self.own = own
+        self.board = Board(self.words, FUNCTIONS, shapes, whole, letter, own)
         #: The values that are named in messages.
         self.seen = [{w: x for w, x in at.items() if self.shown.get(w) != ""} for at in self.spaces]
         self.readers = [Reader(space, self.shown) for space in self.spaces]
@@ -475,7 +478,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     sections = [sections[0], *d.in_steps(d.letter)[1:]]
     constants = _constants(d, spaces[0])
     words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
-    whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=d.letter, constants=constants)
+    own = [*_of_loops(d, sections[1:], spaces[0])]
+    whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=d.letter, constants=constants, own=own)
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
@@ -493,6 +497,27 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     unseen = [*_unseen(body, chosen, spaces[0]), *(as_variable(w) for w in spaces[0] if "/" in w and w not in printed)]
     spaces += spaces_of_zeros
     return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, zeros=zeros if with_zeros else ())
+
+
+def _of_loops(
+    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Spellings of what the program has in its loops: points[t-1] is xₜ, and margin may be written for marginₜ."""
+    lines = [line for section in sections for line in section.lines if re.search("@[tsm]$", line.symbol)]
+    names = {TEXT.name(line.symbol[:-2]) for line in lines}
+    stems = {word.rstrip("_") for word in names}
+    last = max((t for line in lines for t in _range(line)), default=0)
+    for code in {eq.code for eq in d.chain.recorded.equations} - {None} if lines else ():
+        for word, (of, part) in of_loops(code).items():
+            n = np.shape(space[of])[:1] if of in space else ()
+            is_whole = part in (slice(None), slice(1, None)) and n == (last + (part.start or 0),)
+            if is_whole and word not in stems:
+                yield rf"(?<![\w/.]){word}(?={OF_STEP}|_?[0-9]+(?![\w])|[₀-₉]|_?[i-n](?![\w])|[{INDICES}])", of, word
+    several = "|".join(sorted(map(re.escape, stems - {*space, *map(TEXT.name, space), *LETTERS, "t"})))
+    behind = rf"(?![\w\[{INDICES}ₜ₀-₉₍\u0300-\u036f]| ?_| ?(?:\^|\*\*)? ?\(?t(?![\w])|[)}}] ?[_ₜ])"
+    yield rf"(?<![\w/.∂])({several or '(?!)'}){behind}", r"\1ₜ", ""
+    numbered = "|".join(re.escape(word[:-1]) for word in names if word.endswith("_"))
+    yield rf"(?<![\w/.∂])({numbered or '(?!)'})(?=[\[(]t)", r"\1_", ""  # rate2[t]
 
 
 def _with_values(sections: Sequence[Section], space: Mapping[str, Any]) -> list[Section]:

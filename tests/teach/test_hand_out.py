@@ -436,6 +436,19 @@ def filtered(a, q, obs):
     return total
 
 
+def slacks(w, b, points, labels):
+    slack = 0.0
+    norm = 0.5 * np.sum(w**2)
+    for x, y in zip(points, labels):  # noqa: B905 - as on a board
+        margin = y * (w @ x + b)
+        slack = slack + np.maximum(0, 1 - margin)
+    return norm + slack
+
+
+def closest(m, x, labels):
+    return np.sum((x - m[labels]) ** 2)
+
+
 def infected(beta, t, seen):
     dt, I, loss = 1.0, 0.1, 0.0
     for n in range(4):
@@ -696,7 +709,9 @@ def ended(u):
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
-WRT = {infected: ["beta"], delayed: ["b", "c"]}
+WRT = {slacks: ["w", "b"], infected: ["beta"], delayed: ["b", "c"]}
+
+
 AS_ON_A_BOARD = {
     delayed: ((0.5, np.array([0.1, 0.5, -0.3, 0.8, 0.2]), 0.2), {
         "dtotaldc": {
@@ -947,6 +962,17 @@ AS_ON_A_BOARD = {
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
         "dLddist": {"-distᵏ⁻¹ (k ln dist + 1)": "", "-dist[i]^(k - 1) (k ln dist[i] + 1)": ""},
+    }),
+    slacks: ((MATRIX[:2], np.array(0.2), np.array([[1, 2], [2, -1], [-1, 1], [-2, -1]]), np.array([1.0, 1, -1, -1])), {
+        "dLdmargin_t": dict.fromkeys(("-H(1 - margin)", "-θ(1 - margin_t)", "-1[y_t (w·x_t + b) < 1]"), ""),
+        "dLdw": dict.fromkeys((
+            "w + Σ_t dL/dmargin_t y_t x_t", "Σₜ dL/dmarginₜ yₜ xₜ + w", "w - Σ_i 1[margin_i < 1] y_i x_i"), ""),
+        "dLdb": dict.fromkeys(("-dL/dmargin4", "dL/dmargin4 labels[3]"), "that is only the term dmargin4/db"),
+    }),
+    closest: ((MATRIX[:6].reshape(3, 2), MATRIX[6:16].reshape(5, 2), np.array([0, 2, 1, 2, 0])), {
+        "dLdm": dict.fromkeys((
+            "2 Σ_{labels_i = k} (m_{labelsᵢ} - x_i)", "2 Σ_{labelsᵢ = k} (m_k - xᵢ)",
+            "2 Σ_i e_{labels_i} (m_{labels_i} - x_i)ᵀ"), ""),
     }),
 }  # fmt: skip
 
