@@ -293,6 +293,7 @@ class Steps(Notation):
             p for k, p in enumerate(self.defined[n].operands)
             if isinstance(p, Var) and f"{X}{k}" in symbols and p not in self.active and p in self.defined
             and (row := self.defined[p].row).kind not in ("elementwise", "constant") and row.algebra not in CHEAP
+            and not (p.size == 1 and all(map(self.is_input, self.arguments(p))))  # Σ M of a given mask
         }  # fmt: skip
 
     def _is_in_one(self, n: Var, p: Var) -> bool:

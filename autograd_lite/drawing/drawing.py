@@ -203,7 +203,7 @@ class Drawing(GraphView):
         try:
             return {"image/svg+xml": svg_text.fluid(self.svg()), "text/plain": repr(self)}
         except NoRenderer as error:
-            return {"text/plain": f"{error}\n\n{self.source}"}
+            return {"text/plain": f"{self!r}\n{error}"}
 
     def __repr__(self) -> str:
         """The boxes as text, each with the partial derivatives on its lines."""

@@ -509,7 +509,7 @@ def test_without_a_renderer_the_error_says_what_to_install(monkeypatch, tmp_path
     assert "\n" not in str(caught.value)
     assert picture.source.startswith("digraph")
     assert picture.save(tmp_path / "net.dot").read_text(encoding="utf-8") == picture.source
-    assert "digraph" in picture._repr_mimebundle_()["text/plain"]
+    assert picture._repr_mimebundle_() == {"text/plain": f"{picture!r}\n{caught.value}"}
 
 
 def test_a_dot_that_does_not_work_is_passed_over(monkeypatch, tmp_path):
