@@ -43,6 +43,7 @@ from .board_names import (
     number_result,
     rows_of_data,
     running_sums,
+    with_joined_starts,
     with_starts,
     without_gaps,
     without_numbers,
@@ -104,7 +105,7 @@ class Notation:
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
-        self.program = program = with_starts(program, names) if is_read else program
+        self.program = program = with_starts(with_joined_starts(program, names), names) if is_read else program
         self.defined = program.defined
         [self.root] = program.outputs
         #: The values that only the next sum of the same variable uses; they have no name.

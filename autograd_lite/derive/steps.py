@@ -19,7 +19,7 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Program, Var
-from ..program.naming import expression, is_in_loop, place
+from ..program.naming import expression, is_in_loop, place, stem
 from ..table import TABLE, Textbook
 from . import formula
 from .constants import counts
@@ -418,6 +418,7 @@ class Steps(Notation):
         used -= {w for w in used & self.constants.values.keys() if counts(self.constants.values[w])}
         words = (self.named.keys() | used) - self.own
         is_entry = any(w.rstrip("0123456789") in words - {w} for w in words)  # x1 beside x
+        words |= self.looped & {*LETTERS} & {stem(w) for w in words}  # k of kₜ
         return set() if words.isdisjoint({*LETTERS, "e"}) and not is_entry else words
 
     def _one_of_several(self, n: Var, args: list[Expr]) -> Expr:

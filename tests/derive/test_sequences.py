@@ -75,6 +75,38 @@ def test_the_gates_of_an_lstm_read_as_a_recursion():
     assert "t = 3 … 1" in text
 
 
+def test_what_the_first_round_joins_of_arrays_alone_is_a_step_as_in_the_others():
+    xs = draw(3, 1)
+    W = ag.tensor(draw(2, 3), requires_grad=True)
+
+    def last(joined):
+        h = np.zeros(2)
+        for x in xs:
+            h = np.tanh(W @ joined(x, h))
+        return " ".join(str(np.sum(h**2).explain(names={"xs": xs, "W": W})).split())
+
+    for joined in (lambda x, h: np.concatenate((x, h)), lambda x, h: np.append(x, h)):
+        text = last(joined)
+        assert "Given xs (3x1), h0 = 0, W (2x3) The steps aₜ = [xs[t-1], hₜ₋₁] 3 t = 1 … 3 bₜ = W @ aₜ" in text
+        assert "dL/dW = Σₜ dL/dbₜ @ aₜᵀ since bₜ = W @ aₜ; t = 1 … 3" in text
+
+    h = np.zeros(2)
+    for x in xs:
+        hx = np.hstack([h, x])
+        h = np.tanh(W @ hx)
+    text = " ".join(str(np.sum(h**2).explain(names={"xs": xs, "W": W})).split())
+    assert "hxₜ = [hₜ₋₁, xs[t-1]] 3 t = 1 … 3" in text
+
+
+def test_an_index_is_not_called_as_the_variable_of_a_loop():
+    def f(q, K):
+        scores = np.array([np.dot(q, k) / 2 for k in K])
+        return np.sum(np.exp(scores))
+
+    text = explained(f, (draw(2), draw(3, 2)))
+    assert "dL/dKᵢ = dL/dkᵢ₊₁ since kₜ = K[t-1]" in text
+
+
 def test_the_heads_of_attention_have_indices():
     def f(x, Wq, Wk, Wv, y):
         split = lambda a: a.reshape(3, 2, 2).transpose(1, 0, 2)  # noqa: E731  as a user writes it
