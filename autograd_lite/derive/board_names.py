@@ -9,7 +9,6 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence, 
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -174,13 +173,15 @@ def _first_joined(later: Sequence[Equation], x: Array, names: dict[Var, str]) ->
 
 
 def _row_before(of: Any, x: Array) -> Array:
-    """The row before `of` in an array, which has a name, if it has the entries of `x`; else `x`."""
+    """What stands before `of` along an axis of an array, which has a name, if it has the entries of `x`; else `x`."""
     base: Array | None = of.base if isinstance(of, np.ndarray) else None
-    for axis in range(base.ndim if base is not None else 0):
-        for row, after in pairwise(np.moveaxis(np.asarray(base), axis, 0)):
-            is_next = address(after) == address(of) and after.strides == of.strides
-            if is_next and np.array_equal(row, x):
-                return np.asarray(row)
+    if base is None or not base.flags.c_contiguous or of.dtype != base.dtype:
+        return x
+    for stride in base.strides:
+        start = address(of) - address(base) - stride
+        row = np.ndarray(of.shape, of.dtype, base, max(start, 0), of.strides)
+        if start >= 0 and np.array_equal(row, x):
+            return row
     return x
 
 

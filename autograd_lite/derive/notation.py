@@ -94,18 +94,19 @@ class Notation:
         #: What has no name and is not differentiated, with its value: a constant.
         self.replaced = _replaced(program, called, board)
         program = program.substituted(self.replaced) if self.replaced else program
+        names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
+        program = with_joined_starts(program, names) if board else program
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         self._computed_at = dict[Any, Any]()  # where the first of them is computed, by the place of the others
         self.repeated = set[Var]()  # what is computed several times: written again, or the same in all rounds of a loop
-        names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         self._inner = set[Any]()  # the places of inner loops that are operations on arrays
         if board:
             program = self._textbook(program, names, wrt, not self.is_picture)
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
-        self.program = program = with_starts(with_joined_starts(program, names), names) if is_read else program
+        self.program = program = with_starts(program, names) if is_read else program
         self.defined = program.defined
         [self.root] = program.outputs
         #: The values that only the next sum of the same variable uses; they have no name.

@@ -652,14 +652,14 @@ def test_the_first_round_of_a_script_has_the_form_of_the_others():
     assert "sse = Σₜ (returns[t+1] - sₜ)²" in str(sse.explain(alpha, {"returns": returns}))
 
 
-def test_what_is_joined_to_a_state_of_zeros_has_the_number_0():
+def test_what_is_joined_to_a_state_of_zeros_is_a_blank_of_a_sheet():
     W, xs, h = leaf(2, 4, name="W"), RNG.uniform(-1, 1, (3, 2)), np.zeros(2)
     for t in range(3):
         h = np.tanh(W @ np.concatenate([xs[t], h]))
     L, names = np.sum(h**2), {"xs": xs}
     text = " ".join(str(L.explain(W, names)).split())
-    assert "[xs[t], hₜ] 4 t = 0 … 2" in text
-    assert "dL/dW = Σₜ dL/da" in text
+    assert "aₜ = [xs[t-1], hₜ₋₁] 4 t = 1 … 3" in text
+    assert "dL/dW = Σₜ dL/db" in text
     sheet = ag.worksheet(L, names=names)
     assert sheet.check(sheet.key()).wrong == []
 
@@ -767,8 +767,8 @@ def test_a_loop_in_a_module_is_a_recursion():
     L = np.mean(Net()(X) ** 2)
     text = " ".join(str(L.explain(names={"X": X})).split())
     assert "h0 = 0" in text
-    assert "bₜ = [X[:, t], hₜ] 3x4 t = 0 … 2" in text
-    assert "hₜ = tanh(aₜ) 3x2 t = 1 … 3" in text
+    assert "aₜ = [X[:, t-1], hₜ₋₁] 3x4 t = 1 … 3" in text
+    assert "hₜ = tanh(bₜ) 3x2 t = 1 … 3" in text
     sheet = ag.worksheet(L, names={"X": X})
     assert sheet.check(sheet.key()).wrong == []
 

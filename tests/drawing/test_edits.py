@@ -236,6 +236,17 @@ def test_rows_that_a_loop_takes_are_right_or_still(body):
     assert "w" in check_page(drawn)
 
 
+def test_what_a_loop_joins_to_its_state_is_offered():
+    body = "h = np.zeros(1)\nfor x in xs:\n    h = np.tanh(w * np.concatenate((h, x)))[1:]\nL = h @ h"
+    program = Learner({"w": np.array([0.3, -0.2])}, {"xs": np.array([[1.0], [0.0], [-1.0]])}, body)
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) == {"w", "xs"}
+
+
 FIELD = """def field(r, q):
     return a * r - b * r * q, b * r * q - a * q
 """
