@@ -33,7 +33,12 @@ def without_inner_loops(program: Program, names: dict[Var, str], kept: Container
     instances = Counter[Any]()
     instead: dict[Var, Any] = {}
     new: dict[int, list[Equation]] = {}
-    for key, whole in _loops(program, kept):
+    loops = list(_loops(program, kept))
+    runs = Counter(key for key, _ in groupby(program.equations, turn_of))
+    found = Counter(key for key, _ in loops)
+    for key, whole in loops:
+        if found[key] < runs[key]:  # for t in range(times[i]), where one time is 1: not read everywhere
+            continue
         instances[key] += 1
         new |= {id(eq): [] for eq in whole.run} | {id(whole.run[-1]): whole.equations}
         instead |= whole.stacks
