@@ -479,11 +479,16 @@ class Notation:
         return leads_to
 
     def _apart(self, steps: list[Var]) -> Iterable[list[Var]]:
-        """The values of one place, apart for each variable that they lead to: of a function that is called twice."""
+        """The values of one place, apart for each variable that they lead to: of a function that is called twice; of
+        one that is called for three variables, each alone.
+        """
         families: dict[str, list[Var]] = {}
         for v in steps:
             families.setdefault(stem(self._led.get(v, "")), []).append(v)
-        return families.values() if "" not in families and min(map(len, families.values())) > 1 else [steps]
+        are_alone = len(families) == len(steps) > 2 and self.names.keys().isdisjoint(steps)
+        are_alone = are_alone and not any(v in self.defined and is_in_loop(self.defined[v]) for v in steps)
+        are_several = min(map(len, families.values())) > 1
+        return families.values() if "" not in families and (are_several or are_alone) else [steps]
 
     def word(self, n: Var) -> str:
         """The name of a value; one that has none gets the next free letter."""
