@@ -16,7 +16,7 @@ import numpy as np
 from ..base.memory import address
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, is_unpacked
-from ..program.naming import Names, operand, place, stem
+from ..program.naming import Names, is_in_loop, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from .formula import Array, Expr, walk
 from .row_formulas import derivatives
@@ -26,7 +26,8 @@ TERMS = 20  # of a sum that is written with all of them
 
 
 def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
-    """The values that only the next sum of the same variable uses: ``L = L + (q - obs[t])**2`` in a loop.
+    """The values that only the next sum of the same variable uses: ``L = L + (q - obs[t])**2`` in a loop; and after it,
+    in ``L = L / n``.
 
     Not those of a state, ``x, v = x + dt * v, v - dt * k * x``, of which only the last round needs no more.
     """
@@ -47,6 +48,11 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
         before = xs if last is y else xs[: xs.index(last)]
         chain = [x for x in before if x not in names or stems[x] == stems.get(last)]
         running |= {*chain} if len(chain) < TERMS and not set(names).isdisjoint(chain) else set()
+    for eq in program.equations:
+        [x, *others] = eq.reads or [None]
+        is_one = not others and x in program.defined and not x.shape and len(users[x]) == 1
+        if is_one and eq.algebra in ("product", "quotient") and stems.get(x, 0) == stems.get(eq.y) and not is_in_loop(eq):
+            running.add(x)
     return running
 
 
