@@ -491,6 +491,7 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         steps = _steps_of(some)
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
+        is_new = is_new and (len(some) >= TERMS or some[0].names != some[1].names)  # not s[0]² + s[1]² of a state
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
         body = _one_of(some, steps) if is_new and is_part else None
         if body is not None:

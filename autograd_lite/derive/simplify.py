@@ -609,8 +609,11 @@ def _total(e: Expr) -> Expr | None:
     if isinstance(index, Labels) and index.dtype == bool and index.word.isidentifier():
         chosen = _chosen(index, x.of.shape)
         return simplified("sum", (product((chosen, x.of), chosen.shape),), (), axis=None, keepdims=False)
-    is_all = x.role == "total" and _size(e) == 1 and len(shape) in (0, len(x.of.shape))
-    return unsimplified(e.row, x.args, shape, **{**e.params, "axis": None, "keepdims": shape != ()}) if is_all else None
+    if x.role != "total" or _size(e) > 1:
+        return None
+    is_kept = len(shape) == len(x.of.shape) > 0
+    every = unsimplified(e.row, x.args, shape if is_kept else (), **{**e.params, "axis": None, "keepdims": is_kept})
+    return simplified("reshape", (every,), shape, shape=shape, order="C")
 
 
 def _matrix_transpose(e: Expr) -> Expr | None:
