@@ -18,6 +18,7 @@ from ..program import Equation, Program, Var
 from ..program.assignments import assigned, is_unpacked
 from ..program.naming import Names, is_in_loop, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
+from ..table.textbook import NOTATIONS
 from .formula import Array, Expr, walk
 from .row_formulas import derivatives
 from .writing import TEXT
@@ -48,12 +49,14 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
         before = xs if last is y else xs[: xs.index(last)]
         chain = [x for x in before if x not in names or stems[x] == stems.get(last)]
         running |= {*chain} if len(chain) < TERMS and not set(names).isdisjoint(chain) else set()
-    for eq in program.equations:
-        [x, *others] = eq.reads or [None]
-        is_one = not others and x in program.defined and not x.shape and len(users[x]) == 1
-        if is_one and eq.algebra in ("product", "quotient") and stems.get(x, 0) == stems.get(eq.y) and not is_in_loop(eq):
-            running.add(x)
-    return running
+    return running | {x for eq in program.equations for x in _divided_total(eq, program, stems)}
+
+
+def _divided_total(eq: Equation, program: Program, stems: Mapping[Var, str]) -> list[Var]:
+    """The value of the same variable before, a number, that is multiplied or divided by a constant: ``L = L / n``."""
+    xs = eq.reads if eq.algebra in ("product", "quotient") and not is_in_loop(eq) else []
+    is_total = len(xs) == 1 and xs[0] in program.defined and not xs[0].shape and len(program.users[xs[0]]) == 1
+    return xs if is_total and stems.get(xs[0], "") == stems.get(eq.y) else []
 
 
 def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, str]) -> set[Var]:
@@ -269,4 +272,6 @@ def _letters(row: Primitive) -> str:
     """What is written for a row and its derivatives."""
     book = row.textbook if isinstance(row.textbook, Textbook) else Textbook()
     slopes = derivatives(row, 0.5) if row.kind == "elementwise" and len(row.pulls) == 1 else []
-    return f"{row.text}{'δ' * ('delta' in (book.jacobian or ''))}{''.join(slope.text() for slope in slopes)}"
+    words = re.findall(r"\w+", f"{book.jacobian}{book.gradients}")
+    told = "".join(NOTATIONS[w].text for w in words if w in NOTATIONS)
+    return f"{row.text}{'δ' * ('delta' in words)}{told}{''.join(slope.text() for slope in slopes)}"

@@ -89,7 +89,8 @@ class Lines:
         entries = [f for f in self.factors.values() if f.is_elementwise and np.prod(f.formula.shape) > 1]
         numbers = [f for f in entries if f.of.size > f.wrt.size == 1]
         looped = any(map(self._is_looped, self.reach))  # a recursion of gradients
-        self.by_gradients = bool(maps or sums or numbers or looped or self.direct) or len(self.factors) > MANY
+        are_written = bool(self.direct) or any(form.is_zero for form in self._short.values())
+        self.by_gradients = bool(maps or sums or numbers or looped or are_written) or len(self.factors) > MANY
 
     def _is_looped(self, n: Var) -> bool:
         """Whether a landmark is that of a step of a loop."""
@@ -163,15 +164,12 @@ class Lines:
 
     @cached_property
     def _short(self) -> dict[Var, Closed]:
-        chosen = {}
+        chosen: dict[Var, Closed] = {}
         equal: dict[Var, Closed] = {}  # no shorter, but it skips landmarks without a name
         result, at_labels = [self.chain.root], self._at_labels  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
         for n in (n for n in order if n in self.reach and (n in at_labels or self.consumers.get(n, result) != result)):
-            if self._cancels(n):
-                chosen[n] = Closed(number(0), frozenset(result))
-                continue
-            if (stated := self._stated(n)) is not None:
+            if (stated := self._zero(n, chosen) or self._stated(n)) is not None:
                 chosen[n] = stated
                 continue
             near, whole, long = self._forms(n)
@@ -230,14 +228,24 @@ class Lines:
         e = form.formula.of if form.formula.role == "quotient" else form.formula
         return e.role == "selection" and len(self.consumers.get(n, ())) > 1
 
+    def _zero(self, n: Var, chosen: Mapping[Var, Closed]) -> Closed | None:
+        """The gradient of `n` where it is 0; without a start if that of all that uses `n` is: it then has no line."""
+        users = self.consumers.get(n, [self.chain.root])
+        is_passed = n not in self.asked and all(k in chosen and chosen[k].is_zero for k in users)
+        return Closed(number(0), frozenset(() if is_passed else users)) if is_passed or self._cancels(n) else None
+
     def _cancels(self, n: Var) -> bool:
-        """Whether `n` is a largest value that is subtracted, and added again: its gradient is 0."""
-        eq, points = self.chain.defined.get(n), self.chain.shorter.points
-        is_extreme = eq is not None and eq.algebra == "reduction" and eq.row.fold is not None
-        is_inner = is_extreme and n not in self.asked
-        users = self.consumers.get(n, ()) if is_inner else ()
-        is_used = any(np.any(p.gradients[k]) for k in users for p in points)  # by more than a hinge at rest
-        return is_used and all(largest(p.gradients[n]) <= 1e-12 * p.size for p in points)
+        """Whether the gradient of `n` is 0 as its terms cancel: of a largest value that is subtracted, and added again;
+        of d1 in Black and Scholes's formula.
+        """
+        eq, points, users = self.chain.defined.get(n), self.chain.shorter.points, self.consumers.get(n, ())
+        slopes = [[p.gradients[k] for p in points] for k in users if k is not self.chain.root]
+        if n in self.asked or eq is None or not points or any(largest(p.gradients[n]) > 1e-12 * p.size for p in points):
+            return False
+        if eq.algebra == "reduction" and eq.row.fold is not None:
+            return any(np.any(g) for of in slopes for g in of)  # by more than a hinge at rest
+        are_far = (largest(g - of[0]) > 1e-6 * p.size for of in slopes for g, p in zip(of[1:], points[1:], strict=True))
+        return len(users) > 1 and bool(slopes) and all(are_far)  # no signs, 1 - 1
 
     def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `equal` that skip only what no other line needs."""
@@ -343,7 +351,8 @@ class Lines:
         return {n for n, form in self._short.items() if self._is_direct(n, form)}
 
     def _is_direct(self, n: Var, form: Closed) -> bool:
-        return form.is_zero or not form.through.isdisjoint(self.chain.unnamed) or self._is_all(n, form)
+        is_shown = n in self.chain.defined and self.chain.defined[n].algebra != "reduction"  # no shift by the maximum
+        return form.is_zero and not is_shown or not form.through.isdisjoint(self.chain.unnamed) or self._is_all(n, form)
 
     @cached_property
     def live(self) -> set[Var]:
@@ -352,6 +361,7 @@ class Lines:
         for n in self.chain.landmarks:  # what uses a landmark comes after it
             form = self.short(n) if n in self.direct else None
             live |= set(() if n not in live else form.start if form else self.consumers.get(n, []))
+        live -= {n for n, form in self._short.items() if form.is_zero and not form.start}
         return live - self.plain.keys() if self.by_gradients else self.reach
 
     @cached_property

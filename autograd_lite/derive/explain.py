@@ -297,8 +297,8 @@ class Derivation(GraphView):
             shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
             since += [Definition(names[n], self.order.definition(n)) for n in shown]
         said = _remarks(*users)
-        if closed is not None and closed.is_zero:  # a shift by the maximum
-            since, said = self.since(self.order.passed(replace(line, closed=None))), "; it cancels"
+        if closed is not None and closed.is_zero:
+            since, said = self.since(self.order.passed(replace(line, closed=None))), f"{said}; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
         value = layout.small(self.chain.shorter.gradient(line.node, line.value))
         shape = line.value.shape if value is None else None

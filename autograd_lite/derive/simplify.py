@@ -524,7 +524,7 @@ def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
 
 def _divide(e: Expr) -> Expr | None:
     a, b = e.args
-    if b.is_number and b.value == 1 and a.shape == e.shape:
+    if (b.is_number and b.value == 1 or is_zero(a)) and a.shape == e.shape:
         return a
     if a.key == b.key and not a.is_number:
         return number(1)

@@ -958,3 +958,16 @@ def test_an_inverse_with_a_name_and_a_half_over_two_pi():
     text = traced(likelihood, np.eye(2) + 0.1, np.array([1.0, 2.0]), np.array([0.5, 1.0]))
     assert "dL/dK = ½ (Kinvᵀ - Kinvᵀ @ (y @ yᵀ) @ Kinvᵀ)" in text
     assert "0.0795" not in text
+
+
+def test_terms_that_cancel_are_0_and_not_passed_on():
+    S, K = ag.tensor(100.0, requires_grad=True, name="S"), 95.0
+    sigma = ag.tensor(0.3, requires_grad=True, name="sigma")
+    d1 = np.log(S / K) / sigma + sigma / 2
+    d2 = d1 - sigma
+    phi = np.exp(-(d1**2) / 2)  # beside the density φ
+    price = S * ag.special.ndtr(d1) - K * ag.special.ndtr(d2)
+    assert "dprice/dS = Φ(d1) since" in lines(price, [S, sigma])
+    assert "phi = exp(" in lines(price + phi, S)
+    w, x = leaf(3, name="w"), np.array([1.0, 2.0, 0.5])
+    assert "it cancels" not in lines(np.abs(w[0] - x[0] + 9) - np.abs(w[0] - x[1] + 9), w)  # only signs do

@@ -156,3 +156,18 @@ def test_a_list_in_another_order_is_not_the_vector():
     text = str(ag.trace(f, mu, X).explain(["mu"]))
     assert "not confirmed" not in text
     assert f"{f(mu, X):.5g}"[:6] in text
+
+
+def test_an_inner_loop_that_runs_once_for_one_item_is_read_nowhere():
+    def survival(w, alpha, X, times):
+        nll = 0.0
+        for i in range(len(times)):
+            eta = X[i] @ w
+            for t in range(times[i]):
+                h = 1 / (1 + np.exp(-(alpha[t] + eta)))
+                nll = nll - np.log(1 - h)
+        return nll
+
+    text = str(ag.trace(survival, draw(2), draw(3), draw(3, 2), np.array([2, 3, 1])).explain(["w", "alpha"]))
+    assert "nll = -Σₜ log(1 - hₜ)" in text
+    assert "not confirmed" not in text

@@ -1774,3 +1774,17 @@ def test_data_that_a_helper_takes_in_each_round_are_entries():
         alpha = alpha / np.sum(alpha) * density(y[t])
     text = " ".join(str(np.sum(alpha).explain([mu], {"y": y})).split())
     assert "αₜ = bₜ / (1 + (y[t] - μ)²) 2 t = 1 … 3" in text
+
+
+def test_the_total_of_a_loop_that_is_divided_is_one_sum():
+    s, ys = ag.tensor([0.1, 0.5], requires_grad=True, name="s"), np.array([1.0, 0.2, 0.4])
+    loss = 0.0
+    for y in ys:
+        s = np.tanh(s * y)
+        loss = loss + (s[0] - y) ** 2
+    loss = loss / len(ys)
+    text = " ".join(str(loss.explain(None, {"ys": ys})).split())
+    assert "loss3" not in text
+    assert "loss = Σₜ (sₜ[0] - ys[t-1])² / n" in text
+    energy = s[0] ** 2 + s[1] ** 2
+    assert "energy = s3[0]² + s3[1]²" in str(energy.explain(None, {"ys": ys}))

@@ -767,3 +767,17 @@ def test_labels_that_are_assigned_from_themselves_are_given():
     P = ag.tensor(np.linspace(0.1, 0.9, 12).reshape(4, 3), requires_grad=True, name="P")
     assert "log(P[i, labelsᵢ])" in str(loss(P, np.array([4, 1, 5, 3])).explain())
     assert "log(P[i, bᵢ])" in str(carried(P).explain())
+
+
+def test_a_function_that_is_called_for_three_variables_is_no_loop():
+    w = ag.tensor([0.2, -0.4], requires_grad=True, name="w")
+
+    def score(x):
+        return x @ w
+
+    good = np.tanh(score(np.ones((3, 2))))
+    bad = np.tanh(score(np.eye(2)))
+    poor = np.tanh(score(np.array([[0.5, 2.0]])))
+    text = str((np.sum(good) + np.sum(bad) + np.sum(poor)).explain([w]))
+    assert "Σₜ" not in text
+    assert "a1" not in text
