@@ -124,7 +124,10 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
         taken_from.setdefault((n.code, n.at), []).append(n.parents[0] if n.parents else None)
     for n in nodes:
         targets = _targets(n)
-        if isinstance(targets, dict):
+        at = n.params.get("index") if getattr(n.row, "algebra", None) == "index" and not isinstance(targets, dict) else None
+        if type(at) is int and at < len(targets) > 1:  # s, i, r = y, of which perhaps not all are used
+            targets = targets[at : at + 1]
+        elif isinstance(targets, dict):
             targets = _of_round(n, targets, taken_from[n.code, n.at], known or {})
         outermost = next(iter(called(n)), None)
         if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
@@ -189,10 +192,11 @@ def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
             if len({*steps}) == len(ns):
                 turns |= {n: ((code, other), k) for n, k in zip(ns, steps, strict=True)}
         for where, ns in called.items():
-            often = len(ns) // len(orders) if len(orders) > 1 else 1
+            often = -(-len(ns) // len(orders)) if len(orders) > 1 else 1
+            before = often * len(orders) - len(ns)  # what the first step did
             steps = [bisect_left(orders, -n.order) for n in ns]
-            if where[0] is not code and steps == [k // often + steps[0] for k in range(len(orders) * often)]:
-                turns |= {n: ((*where, k % often + 1), k // often + 1) for k, n in enumerate(ns)}
+            if where[0] is not code and steps == [k // often + steps[0] for k in range(before, len(orders) * often)]:
+                turns |= {n: ((*where, k % often + 1), k // often + 1) for k, n in enumerate(ns, before)}
     return turns
 
 
