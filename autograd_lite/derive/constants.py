@@ -354,8 +354,13 @@ class Constants:
         return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
 
     def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
-        """Whether an operand is a variable of a loop over data, ``for u, i, r in ratings``."""
-        return code is not None and e is not None and bool(looped(code, e))
+        """Whether an operand is a variable of a loop over data, ``for u, i, r in ratings``, or over numbers side by
+        side, ``for w, a in zip([5.0, 15.0], [0.1, 0.2])``.
+        """
+        if code is None or e is None or not (of := looped(code, e)) and (of is None or not isinstance(e, ast.Name)):
+            return False
+        over = "" if of or not isinstance(e, ast.Name) else counted(code, e)
+        return bool(of) or isinstance(over, ast.Call) and ast.unparse(over.func) == "zip"
 
     def _is_of_each_round(self, e: Any, code: Any) -> bool:
         """Whether a variable is computed in one place, from numbers of each round."""
@@ -391,19 +396,20 @@ class Constants:
     def _of_turns(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """A number that a round computes from variables of a loop over data which have their numbers: 1 - result3."""
         e, code, rounds = operand(eq, k), eq.code, [*self.rounds.get(_place_in_code(eq, k), ())]
-        turns = {w for w in names(e) if self._is_turn(ast.Name(w), code)} if e is not None and rounds else set()
+        words = [w for w in ast.walk(e) if isinstance(w, ast.Name)] if e is not None and rounds else []
+        turns = {w.id for w in words if self._is_turn(w, code)}
         taken = {w: list(self._taken_at.get((code, w), {}).values()) for w in turns}
         if e is None or not taken or any(len(values) != len(rounds) for values in taken.values()):
             return None
         j = rounds.index(eq.y)
-        words = {w: f"{w}{j + 1}" for w in taken}
-        meanings = {w: Written(name(word), taken[w][j]) for w, word in words.items()}
-        variables = {w: y for w, y in self._variables(e, code).items() if w not in words}
+        numbered = {w: f"{w}{j + 1}" for w in taken}
+        meanings = {w: Written(name(word), taken[w][j]) for w, word in numbered.items()}
+        variables = {w: y for w, y in self._variables(e, code).items() if w not in numbered}
         of = evaluated(e, variables, meanings)
-        are_free = all(self._is_free(word, taken[w][j]) for w, word in words.items())
+        are_free = all(self._is_free(word, taken[w][j]) for w, word in numbered.items())
         if of is None or not are_free or not _is_same(of.value, x):
             return None
-        self.use({w: taken[v][j] for v, w in words.items()} | variables, of.formula.names)
+        self.use({w: taken[v][j] for v, w in numbered.items()} | variables, of.formula.names)
         return of.formula
 
     def _detached(self, word: str, x: Any) -> Expr | None:
@@ -420,7 +426,7 @@ class Constants:
             return number(0)
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x) or self._of_turns(eq, k, x)
-            return of_round or self.in_line(eq, x, True) or self._only_number(x)
+            return of_round or self.in_line(eq, x, True) or self._of_call(eq, e, x) or self._only_number(x)
         again = self._again_assigned(e, eq.code, {e.id} & {*self.changing}) if isinstance(e, ast.Name) else {}
         if (computed := next(iter(again.values()), None)) is not None and _is_same(computed.value, x):
             return computed.formula
@@ -934,13 +940,28 @@ class Constants:
 
     def _passed(self, word: str, code: CodeType) -> Any:
         """The number that is passed for an argument of a function, if it is the same in every call."""
-        callers = {c for c, _ in self.indices if c is not None and c.co_filename == code.co_filename}
-        values = [
-            stated.value for e in passed(code, word) for caller in callers if is_around(caller, e)
-            if (stated := evaluated(e, self._variables(e, caller))) is not None
-        ]  # fmt: skip
+        values = [stated.value for stated in self._each_passed(word, code)]
         is_one = bool(values) and all(is_number(x) and x == values[0] for x in values)
         return values[0] if is_one and len(values) == len(passed(code, word)) else None
+
+    def _each_passed(self, word: str, code: CodeType) -> list[Written]:
+        """What is passed for an argument of a function, in each call."""
+        callers = {c for c, _ in self.indices if c is not None and c.co_filename == code.co_filename}
+        each = ((e, caller) for e in passed(code, word) for caller in callers if is_around(caller, e))
+        return [of for e, caller in each if (of := evaluated(e, self._variables(e, caller))) is not None]
+
+    def _of_call(self, eq: Equation, e: ast.expr | None, x: Any) -> Expr | None:
+        """An array that a function computes of an argument, ``-v``, in terms of what is passed in one of its calls."""
+        if e is None or eq.code is None or not np.ndim(x):
+            return None
+        for word in names(e):
+            variables = self._variables(e, eq.code)
+            for of in self._each_passed(word, eq.code):
+                stated = evaluated(e, variables, {word: of})
+                if stated is not None and _is_same(stated.value, x):
+                    self.use({**variables, **{w: self._value(w, None) for w in of.formula.names}}, stated.formula.names)
+                    return stated.formula
+        return None
 
     def size(self, value: int, code: Any, e: ast.expr | None = None, shape: Sequence[int] = ()) -> str:
         """The name of a number of entries: n, the user's variable if that has the length of an array, or another.

@@ -649,6 +649,9 @@ def _matmul(e: Expr) -> Expr | None:
     a, b = e.args
     if len(a.shape) == 0 or len(b.shape) == 0:
         return product(e.args, e.shape)
+    if b.role == "broadcast" and not b.of.shape and len(a.shape) == 2 and len(b.shape) == 1:  # Xᵀ @ (1, …, 1) / n
+        rows, axis = (a.of, 0) if a.role == "transpose" else (a, 1)
+        return product((b.of, unsimplified("sum", (rows,), e.shape, axis=(axis,), keepdims=False)), e.shape)
     (c, x), (d, y) = _signed(a), _signed(b)
     if "identity" in (x.head, y.head):
         return product((number(c * d), y if x.head == "identity" else x), e.shape)

@@ -124,9 +124,9 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
         taken_from.setdefault((n.code, n.at), []).append(n.parents[0] if n.parents else None)
     for n in nodes:
         targets = _targets(n)
-        at = n.params.get("index") if getattr(n.row, "algebra", None) == "index" and not isinstance(targets, dict) else None
-        if type(at) is int and at < len(targets) > 1:  # s, i, r = y, of which perhaps not all are used
-            targets = targets[at : at + 1]
+        at = n.params.get("index") if n.row is not None and n.row.algebra == "index" else None
+        if type(at) is int and not isinstance(targets, dict) and at < len(targets) > 1:
+            targets = targets[at : at + 1]  # s, i, r = y, of which perhaps not all are used
         elif isinstance(targets, dict):
             targets = _of_round(n, targets, taken_from[n.code, n.at], known or {})
         outermost = next(iter(called(n)), None)

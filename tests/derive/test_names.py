@@ -781,3 +781,39 @@ def test_a_function_that_is_called_for_three_variables_is_no_loop():
     text = str((np.sum(good) + np.sum(bad) + np.sum(poor)).explain([w]))
     assert "Σₜ" not in text
     assert "a1" not in text
+
+
+def test_of_what_is_unpacked_each_has_its_own_name_though_some_is_not_used():
+    beta, y = ag.tensor(0.4, requires_grad=True, name="beta"), np.array([0.9, 0.1, 0.0])
+
+    def rhs(y):
+        s, i, _r = y
+        return np.stack([-beta * s * i, beta * s * i, 0.1 * i])
+
+    for _ in range(3):
+        k1 = rhs(y)
+        k2 = rhs(y + 0.5 * k1)
+        y = y + 0.25 * (k1 + k2)
+    text = " ".join(str((y[1] ** 2).explain([beta])).split())
+    assert "sₜ = aₜ[0] 1 t = 1 … 3" in text, text
+    assert "iₜ = aₜ[1] 1 t = 1 … 3" in text
+
+
+def test_what_a_function_computes_of_given_arrays_is_written_with_their_names():
+    a, W = ag.tensor([0.1, 0.4], requires_grad=True, name="a"), ag.tensor(np.eye(2), requires_grad=True, name="W")
+    good, bad = np.array([[1.0, 2.0], [0.5, 0.3]]), np.array([[0.2, 0.7], [0.1, 0.9]])
+
+    def energy(v):
+        return np.mean(-v @ a - np.sum(np.log(1 + np.exp(v @ W)), axis=1))
+
+    text = str((energy(good) - energy(bad)).explain([a, W]))
+    assert "Given  good (2x2), bad (2x2), n = 2" in text
+    assert "c1" not in text
+
+
+def test_numbers_side_by_side_in_a_loop_have_the_names_of_its_variables():
+    R, loss = ag.tensor(2.0, requires_grad=True, name="R"), 0.0
+    for w, amp in zip([5.0, 15.0, 25.0], [0.05, 0.09, 0.07], strict=True):
+        loss = loss + (1 / np.sqrt(1 + R * w) - amp) ** 2
+    text = " ".join(str(loss.explain([R])).split())
+    assert "Given (w1, w2, w3) = (5, 15, 25), (amp1, amp2, amp3) = (0.05, 0.09, 0.07)" in text

@@ -120,7 +120,7 @@ def test_the_heads_of_attention_have_indices():
     text = explained(f, args, ["Wq", "Wk", "Wv"])
     assert "qᵢⱼₗ = bⱼ₍ᵢₗ₎ 2x3x2 (il) is one index" in text
     assert "scoresᵢⱼₗ = Σₘ qᵢⱼₘ kᵢₗₘ / √2" in text
-    assert "dL/dattᵢⱼₘ = Σₗ dL/dmᵢⱼₗ vᵢₘₗ" in text
+    assert "dL/dattᵢⱼₘ = Σₗ dL/dpᵢⱼₗ vᵢₘₗ" in text
     assert "dL/dqᵢⱼₘ = Σₗ dL/dscoresᵢⱼₗ kᵢₗₘ / √2" in text
     assert "dL/dbᵢ₍ⱼₗ₎ = dL/dqⱼᵢₗ" in text
     assert " as " not in text
