@@ -95,7 +95,7 @@ class Notation:
         self.replaced = _replaced(program, called, board)
         program = program.substituted(self.replaced) if self.replaced else program
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
-        program = with_joined_starts(program, names) if board else program
+        program = with_joined_starts(program, names)
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         self._computed_at = dict[Any, Any]()  # where the first of them is computed, by the place of the others
