@@ -354,9 +354,13 @@ def _terms(e: Expr, printer: Latex, wide: int) -> list[str]:
     """A formula, or its terms with their signs if it is a sum of more characters than `wide`."""
     is_long = e.role in ("sum", "difference") and len(write(e, TEXT)) > wide
     terms = terms_of(e) if is_long else []
-    signs = ["" if c > 0 and not k else printer.plain("+" if c > 0 else "-") for k, (c, _) in enumerate(terms)]
-    rows = [f"{sign} {write(term, printer, PRODUCT)}".lstrip() for sign, (_, term) in zip(signs, terms, strict=True)]
-    return rows or [write(e, printer)]
+    plus, minus = map(printer.plain, "+-")
+    rows = list[str]()
+    for c, term in terms:
+        word = write(term, printer, PRODUCT)
+        is_added = (c > 0) != word.startswith(minus)  # + -x is - x
+        rows.append(f"{plus if is_added else minus} {word.removeprefix(minus).lstrip()}")
+    return [rows[0].removeprefix(f"{plus} "), *rows[1:]] if rows else [write(e, printer)]
 
 
 def latex_of(sections: Iterable[Section]) -> str:

@@ -534,8 +534,8 @@ def index_text(index: Any, printer: Printer) -> str:
     """An index as it is written between the brackets; ``i, yᵢ`` for ``np.arange(n), y``."""
     parts = index_parts(index)
     words = [p.word if isinstance(p, Labels) else "" for p in parts]
-    if words[1:] and words == [f"{words[0][:-3]}[{k}]" for k in range(len(words))]:  # of a tuple, np.triu_indices(n)
-        return printer.name(words[0][:-3])
+    if words[1:] and np.ndim(parts[0]) and words == [f"{words[0][:-3]}[{k}]" for k in range(len(words))]:
+        return printer.name(words[0][:-3])  # of a tuple, np.triu_indices(n)
     letter = "i" if any(isinstance(p, Labels) and not p.word for p in parts) else ""
     names = []
 

@@ -136,6 +136,21 @@ def test_a_long_line_is_broken() -> None:
     assert max(map(len, rows)) < 420
 
 
+def test_a_term_of_a_long_sum_that_is_negated_has_one_sign() -> None:
+    weights, tags = np.ones((4, 2)), np.array([0, 1, 1, 0])
+
+    def score(emission):
+        total, partition = 0.0, 0.0
+        for t in range(4):
+            total = total + emission[t, tags[t]]
+            partition = partition + np.exp(emission[t]) @ weights[t]
+        return np.log(partition) - total
+
+    latex = ag.trace(score, np.ones((4, 2))).explain(roll=False).latex()
+    assert r"& \quad - 1[k = 3]\,1[\mathrm{tags}[3] = j] \\" in latex
+    assert "+ -" not in latex
+
+
 def test_a_brace_grows_with_its_cases():
     """It is drawn by the style sheet; without that the character is shown."""
     made = html_of(r"$$x = \begin{cases} 1 & a \\ 2 & b \end{cases}$$")

@@ -98,6 +98,17 @@ def test_what_the_first_round_joins_of_arrays_alone_is_a_step_as_in_the_others()
     assert "hxₜ = [hₜ₋₁, xs[t-1]] 3 t = 1 … 3" in text
 
 
+def test_an_entry_at_two_labels_is_not_at_the_array_of_them():
+    def score(trans, tags):
+        total = 0.0
+        for t in range(1, len(tags)):
+            total = total + trans[tags[t - 1], tags[t]]
+        return total
+
+    text = str(ag.trace(score, draw(2, 2), np.array([0, 1, 1])).explain(roll=False))
+    assert "total = trans[tags[0], tags[1]] + trans[tags[1], tags[2]]" in text
+
+
 def test_an_index_is_not_called_as_the_variable_of_a_loop():
     def f(q, K):
         scores = np.array([np.dot(q, k) / 2 for k in K])
