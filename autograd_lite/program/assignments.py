@@ -350,7 +350,16 @@ def of_loops(code: CodeType) -> dict[str, tuple[str, slice]]:
     loops: list[Any] = [at.target for at in _fors(source_of(code))]
     over = _over(tree(code.co_filename))
     parts = {word: _slice(each) for at in loops for word, each in over[at.lineno, at.col_offset]}
-    return {word: (of, parts[word]) for at in loops for word, of in rows(code, at).items()}
+    found = {word: (of, parts[word]) for at in loops for word, of in rows(code, at).items()}
+    for word, values in _bindings(source_of(code)).items():
+        match values:
+            case [ast.Subscript(ast.Name(of), ast.Name() as turn)] if turn.id in parts:  # x = xs[t] in range(1, n)
+                match counted(code, turn):
+                    case ast.Call(ast.Name("range"), [ast.Constant(int() as start), _]) if start:
+                        found[word] = of, slice(start, None)
+                    case ast.Call(ast.Name("range" | "enumerate")):
+                        found[word] = of, slice(None)
+    return found
 
 
 def of_whole(code: CodeType, e: ast.expr) -> ast.expr:

@@ -673,27 +673,28 @@ class Board {
     this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
     this.ofT = new RegExp(`(?<!${W}|/)(?:${Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])).map(escaped).join("|") || "(?!)"})(?!${W})`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
-    this.indices = [...LETTERS].filter((c) => arrays.includes(c)); // that are the user's own
+    this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     const longest = arrays.sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
     this.arrays = longest;
     this.entry = new RegExp(`((?<!${W})(?:${longest})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
 
   /** A formula as on a board: other spellings are replaced. */
-  spelled(text) {
+  spelled(text, steps) {
+    const other = steps.length === 1 || /Σ|sum/.test(text) ? "Σ" : "ₜ"; // of all steps, or of one
     for (let before = ""; text !== before && text.length < 10000 && !this.hasWhole(text);) {
       before = text;
-      for (const [from, by, name] of this.spellings) if (!name || !has(this.words, name)) text = text.replace(from, by);
+      for (const [from, by, name] of this.spellings) if (!name || !(name === other || has(this.words, name))) text = text.replace(from, by);
     }
     return text;
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(this.spelled(text)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all)));
-    const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ])$`, "u"), "");
+    text = this.withT(decomposed(this.spelled(text, steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all)));
+    const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && (this.steps.has(base(w)) || (has(this.words, base(w)) && has(this.shapes, this.words[base(w)]))); // e_y
-    text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
-    for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
+    text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+(?:\\[[^\\][]*\\])?)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
+    for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)}|\\[${c}\\])`, "gu"), this.stems.has(c) ? `[${c}ₜ]` : `[${c}]`);
     text = this.withSigns(this.withSubscripts(text)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
     const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
     text = text.replace(new RegExp(`(?<!${W}|[/.])([d∂]${W}+/[d∂])?([a-z])(?=[${INDICES}ₜ])`, "gu"), (c, of = "", letter, k, all) => {
@@ -712,6 +713,7 @@ class Board {
         if (steps.length === 1) steps = [steps[0] - by];
       }
     }
+    if (letters.includes("ₜ")) text = this.typedSteps(text);
     [text, letters] = ofRow(text, letters, steps.length === 1);
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
     text = this.unrolled(text, steps, letters, shape, by);
@@ -794,10 +796,7 @@ class Board {
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
-    text = text.replace(RE.TYPED_STEP, (all, sign, k, at, whole) => { // w_t may be a name
-      const [word] = whole.slice(0, at + all.length).match(new RegExp(`(?:${W}|/)*$`, "u"));
-      return has(this.words, word) && has(this.shapes, this.words[word]) ? all : `ₜ${small(sign, k)}`;
-    }).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
+    text = this.typedSteps(text).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
     const values = [...text.matchAll(RE.AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
@@ -821,6 +820,13 @@ class Board {
     if (text.includes("ₜ") && steps.length > 1) throw new (/(?<![\p{L}\p{N}_])(?:over|of|for)(?![\p{L}\p{N}_])/u.test(text) ? Unread : Misfit)("the sum over the steps is missing: write Σₜ"); // in words it is not read
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
     return steps.length === 1 && new RegExp(`ₜ|\\[[^\\]]*${P.BARE}`, "u").test(text) ? this.atStep(text, steps[0]) : text; // else t is no name
+  }
+
+  typedSteps(text) {
+    return text.replace(RE.TYPED_STEP, (all, sign, k, at, whole) => { // w_t may be a name
+      const [word] = whole.slice(0, at + all.length).match(new RegExp(`(?:${W}|/)*$`, "u"));
+      return has(this.words, word) && has(this.shapes, this.words[word]) ? all : `ₜ${sign ? below(sign + k) : ""}`;
+    });
   }
 
   /** A formula in which sums over steps are over t: Σₜ t dL/dyₜ for Σₖ k dL/dyₖ. */
@@ -973,9 +979,12 @@ class Board {
     }
     const inside = (text.match(RE.TOKEN) ?? []).map(split).flatMap(([base, at]) => {
       const lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [], all = [...at.matchAll(RE.MOVED)];
-      return all.length === lengths.length ? all.map(([, c, sign, k], j) => [LETTERS[INDICES.indexOf(c)], lengths[j] - Math.max(moved(sign, k), 0), sign]) : [];
+      return all.length === lengths.length ? all.map(([, c, sign, k], j) => [LETTERS[INDICES.indexOf(c)], lengths[j] - Math.max(moved(sign, k), 0), sign, all.length === 1 && lengths[j] > 1 && lengths[j]]) : [];
     });
-    for (const [c, , sign] of inside) if (sign && sums.includes(c) && !letters.includes(c)) this.ends[c] = Math.min(...inside.filter(([d]) => d === c).map(([, n]) => n));
+    for (const c of new Set(sums)) {
+      const of = inside.filter(([d]) => d === c), vectors = new Set(of.flatMap(([, , , size]) => size || []));
+      if (!letters.includes(c) && (of.some(([, , sign]) => sign) || vectors.size > 1)) this.ends[c] = Math.min(...of.map(([, n]) => n));
+    }
     const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.shapes[this.words[base]]?.length].includes(lettersOf(at).length));
     this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...pins.flatMap(([, at]) => lettersOf(at))];
     const rest = lettersOf(text.replace(new RegExp(`Σ[${INDICES}]+`, "gu"), ""));

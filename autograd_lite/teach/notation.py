@@ -151,7 +151,7 @@ class Board:
         self._copied = _any(self.copied)
         self._of_t = _any(w for w, word in words.items() if w.endswith("_t") and word in self.shapes)
         arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
-        self.indices = [c for c in LETTERS if c in arrays]  # that are the user's own
+        self.indices = [c for c in LETTERS if c in (*arrays, *self._stems)]  # that are the user's own
         self._arrays = _any(arrays)
 
     def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "", steps: Sequence[int] = ()) -> str:
@@ -160,15 +160,17 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        text = text if self._has_whole(text) else spelled(text, self.words, self.spellings)
+        other = "Σ" if len(steps) == 1 or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
+        text = text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
         text = regex.sub(_PRIMED, self._primed, decomposed(text))
         text = self.with_t(text)
         if "e" not in self.words:  # e_y, a unit vector
-            text = regex.sub(r"(?<!\w)e_(?:\{(\w+)\}|(\w+))", self._unit, text)
+            text = regex.sub(r"(?<!\w)e_(?:\{(\w+(?:\[[^][]*\])?)\}|(\w+))", self._unit, text)
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
         text = regex.sub(POWERS, power, text)
         for c in self.indices if self.indices and self._is_read_as("own") else ():
-            text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
+            at = f"[{c}ₜ]" if c in self._stems else f"[{c}]"
+            text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)}|\[{c}\])", at, text)
         text = signs_replaced(self.with_subscripts(text))
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(\d+),", r"\1\2[", text)  # state_{2,0}
         text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
@@ -181,6 +183,7 @@ class Board:
             if (m := regex.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
                 by, letters = _moved(*(part and part.translate(_SMALL) for part in m.groups())), "ₜ"
                 steps = [steps[0] - by] if len(steps) == 1 else steps
+        text = regex.sub(_TYPED_STEP, self._typed_step, text) if "ₜ" in letters else text
         text, letters = _of_row(text, letters, len(steps) == 1)
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
         letters = letters.replace("ₜ", "")
@@ -255,7 +258,7 @@ class Board:
 
     def _unit(self, m: re.Match[str]) -> str:
         word = m[1] or m[2]
-        base = regex.sub(rf"(?:_[ti-n]|[{INDICES}ₜ])$", "", word)
+        base = regex.sub(rf"(?:_[ti-n]|[{INDICES}ₜ]|\[.*)$", "", word)
         is_unit = self.words.get(base) in self.shapes or base in self._steps
         return f"onehot({word})" if is_unit and m[0] not in self.words else m[0]
 
@@ -544,17 +547,21 @@ class Board:
         self._bare = bare if shape or used else set[str]()
 
     def _extend(self, uses: Uses, shape: Sequence[int], several: Sequence[int], sums: str) -> None:
-        """Find how far indices go, and those of sums that are moved: as far as each value with them."""
+        """Find how far indices go, and those of sums that are moved, or of vectors of two lengths: as far as each value
+        with them.
+        """
         order = self.order or self.free
         lengths = zip(order, several if len(several) == len(order) else shape, strict=False)
         self.ends = {c: n for c, n in lengths if c not in sums}
         used = [(c, n) for sizes, at in uses for c, n in zip(_letters(at), sizes, strict=False)]
         self.extents = {**dict(used[::-1]), **self.ends}
-        inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign)
+        inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign, n if len(sizes) == 1 < n else 0)
                   for sizes, at in uses if len(_letters(at)) == len(sizes)
                   for (c, sign, k), n in zip(regex.findall(_MOVED, at), sizes, strict=True)]  # fmt: skip
-        for c in {c for c, _, sign in inside if sign and c not in order} & {*sums}:
-            self.ends[c] = min(n for d, n, _ in inside if d == c)
+        for c in {*sums} - {*order}:
+            of = [rest for d, *rest in inside if d == c]
+            if any(sign for _, sign, _ in of) or len({size for *_, size in of} - {0}) > 1:
+                self.ends[c] = min(n for n, *_ in of)
 
     @staticmethod
     def _fitting(free: str, sizes: Sequence[int], uses: Uses) -> str:

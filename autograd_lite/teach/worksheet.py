@@ -73,7 +73,7 @@ MANY = 12  # blanks
 SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot be told from 0
 GIVEN = 64  # entries of the largest array of which the numbers are printed
 NUMBERS = "biuf"  # kinds of arrays
-OF_STEP = r"ₜ|_t(?![\w])|_\{?\(?t(?![\w])"  # behind a variable of a loop
+OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
@@ -502,22 +502,35 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
 def _of_loops(
     d: Derivation, sections: Sequence[Section], space: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    """Spellings of what the program has in its loops: points[t-1] is xₜ, and margin may be written for marginₜ."""
+    """Spellings of what the program has in its loops: points[t-1] is xₜ, and margin may be written for marginₜ, or in
+    what is no sum over steps for all of them.
+    """
     lines = [line for section in sections for line in section.lines if re.search("@[tsm]$", line.symbol)]
-    names = {TEXT.name(line.symbol[:-2]) for line in lines}
-    stems = {word.rstrip("_") for word in names}
     last = max((t for line in lines for t in _range(line)), default=0)
+    steps = range(1, last + 1)
+    stems = {TEXT.name(line.symbol[:-2]): line.symbol[:-2] for line in lines}
+    given = (w[:-1] for w in space if w[-1] == "1" and last > 1)
+    stems |= {w: w for w in given if all(f"{w}{t}" in space for t in steps)}
+    every = {w: f"(stack([{','.join(f'{w}{t}' for t in steps)}]))" for w, s in stems.items()
+             if all(f"{s}{t}" in space for t in steps)}  # fmt: skip
     for code in {eq.code for eq in d.chain.recorded.equations} - {None} if lines else ():
         for word, (of, part) in of_loops(code).items():
             n = np.shape(space[of])[:1] if of in space else ()
             is_whole = part in (slice(None), slice(1, None)) and n == (last + (part.start or 0),)
             if is_whole and word not in stems:
-                yield rf"(?<![\w/.]){word}(?={OF_STEP}|_?[0-9]+(?![\w])|[₀-₉]|_?[i-n](?![\w])|[{INDICES}])", of, word
-    several = "|".join(sorted(map(re.escape, stems - {*space, *map(TEXT.name, space), *LETTERS, "t"})))
-    behind = rf"(?![\w\[{INDICES}ₜ₀-₉₍\u0300-\u036f]| ?_| ?(?:\^|\*\*)? ?\(?t(?![\w])|[)}}] ?[_ₜ])"
-    yield rf"(?<![\w/.∂])({several or '(?!)'}){behind}", r"\1ₜ", ""
-    numbered = "|".join(re.escape(word[:-1]) for word in names if word.endswith("_"))
-    yield rf"(?<![\w/.∂])({numbered or '(?!)'})(?=[\[(]t)", r"\1_", ""  # rate2[t]
+                word = word.removesuffix("_t")
+                every |= {word: of}
+                behind = rf"(?={OF_STEP}|_?[0-9]+(?![^\Wᵀ])|[₀-₉]|_?[i-n](?![\w])|[{INDICES}])"
+                yield rf"(?<![\w/.]){word}{behind}", of, word
+    named = {*dict(d.given), *d.chain.names.values()}
+    before = r"(?<![\w.∂])(?<!_\{)(?!(?<=\w/)d[A-Za-z\u0370-\u03ff])"
+    behind = rf"(?!(?![⁰¹²³⁴-⁹⁻ᵀ])[\w\[{INDICES}ₜ₀-₉₍\u0300-\u036f]| ?_| ?(?:\^|\*\*)? ?\(?t(?![\w])|[)}}] ?[_ₜ])"
+    for word in sorted({*stems, *every} - {*named, *map(TEXT.name, named), *LETTERS, "t"}):
+        yield f"{before}{re.escape(word.rstrip('_'))}{behind}", f"{word.rstrip('_')}ₜ", "ₜ"
+        if word in every:
+            yield f"{before}{re.escape(word.rstrip('_'))}{behind}", every[word], "Σ"
+        if word.endswith("_"):
+            yield rf"(?<![\w/.∂])({re.escape(word[:-1])})(?=[\[(]t)", r"\1_", ""  # rate2[t]
 
 
 def _with_values(sections: Sequence[Section], space: Mapping[str, Any]) -> list[Section]:

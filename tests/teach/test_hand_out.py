@@ -445,6 +445,30 @@ def slacks(w, b, points, labels):
     return norm + slack
 
 
+def returns_to_go(w, obs, tags):
+    J = np.sum((w - np.eye(2)[tags[0]]) ** 2)
+    for t, y in enumerate(tags):
+        x_t = obs[t]
+        G = sum(0.9**k for k in range(3 - t))
+        mu = w @ x_t
+        J = J + G * (y - mu) ** 2
+    return J
+
+
+def attracted(r, m):
+    U = 0.0
+    for i in range(3):
+        for j in range(i):
+            d = np.linalg.norm(r[i] - r[j])
+            U = U - m[i] * m[j] / d
+    return U
+
+
+def lagged(a, y):
+    e = y[2:] - a * y[:-2]
+    return np.sum(e**2)
+
+
 def closest(m, x, labels):
     return np.sum((x - m[labels]) ** 2)
 
@@ -709,7 +733,9 @@ def ended(u):
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
-WRT = {slacks: ["w", "b"], infected: ["beta"], delayed: ["b", "c"]}
+WRT = {
+    slacks: ["w", "b"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"], delayed: ["b", "c"],
+}  # fmt: skip
 
 
 AS_ON_A_BOARD = {
@@ -968,6 +994,19 @@ AS_ON_A_BOARD = {
         "dLdw": dict.fromkeys((
             "w + Σ_t dL/dmargin_t y_t x_t", "Σₜ dL/dmarginₜ yₜ xₜ + w", "w - Σ_i 1[margin_i < 1] y_i x_i"), ""),
         "dLdb": dict.fromkeys(("-dL/dmargin4", "dL/dmargin4 labels[3]"), "that is only the term dmargin4/db"),
+    }),
+    returns_to_go: ((MATRIX[:2], MATRIX[:6].reshape(3, 2), np.array([0, 1, 1])), {
+        "dJdmu_t": dict.fromkeys(("-2 G (y_t - μ)", "2 G_t (mu_t - tags[t-1])", "2 (μ - y) G"), ""),
+        "dJdw": dict.fromkeys((
+            "Σ_t dJ/dμ_t x_t + 2 (w - Y)", "Σₜ dJ/dμₜ obsₜ + 2 (w - e_{tags[0]})", "2 (w - e_{tags[0]}) + Σ dJ/dμ x",
+            "2 (w - Y) + obsᵀ dJ/dμ", "dJ/dμ @ x + 2 (w - Y)"), ""),
+    }),
+    attracted: ((MATRIX[:6].reshape(3, 2), MATRIX[6:9] ** 2), {
+        "dUdd_t": dict.fromkeys(("m_i m_j/d²", "m[i] m[j] / d_t^2", "mᵢ mⱼ / dₜ²"), "")
+        | {"-m_i m_j/d²": "the sign is wrong"},
+    }),
+    lagged: ((MATRIX[1], MATRIX[:6]), {
+        "dLda": dict.fromkeys(("-2 Σᵢ eᵢ y[i]", "Σ_i dL/de_i (-y_i)", "-2 Σ e y[:-2]"), ""),
     }),
     closest: ((MATRIX[:6].reshape(3, 2), MATRIX[6:16].reshape(5, 2), np.array([0, 2, 1, 2, 0])), {
         "dLdm": dict.fromkeys((
