@@ -493,7 +493,15 @@ def _subtract(e: Expr) -> Expr | None:
         return product((number(-1), b), e.shape)
     if b.role == "negation" or is_negative(b):
         return simplified("add", (a, b.of if b.args else number(-b.value)), e.shape)
-    return _common(a, b, e.shape) if a.role == "product" else alike(e)
+    return _common(a, b, e.shape) if a.role == "product" else _share(a, b, e.shape) or alike(e)
+
+
+def _share(a: Expr, b: Expr, shape: Shape) -> Expr | None:
+    """``1 - S / (K + S)`` as ``K / (K + S)``."""
+    sign, one, of = (1, a, b) if a.is_number else (-1, b, a)
+    below = of.args[1] if of.role == "quotient" and one.is_number and one.value == 1 and not of.of.is_number else one
+    left = [x for x in below.args if x.key != of.of.key] if below.role == "sum" else []
+    return product((number(sign), simplified("divide", (left[0], below), shape)), shape) if len(left) == 1 else None
 
 
 def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
