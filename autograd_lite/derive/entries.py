@@ -691,7 +691,9 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     terms, result = e.params["subscripts"].split("->")
     others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
     meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
-    factors = [entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
+    pairs = [(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
+    front = [a for a, of in pairs if not of and a.value != 1 and a.role != "quotient"] if others and len(pairs) > 1 else []
+    factors = [entry(a, of) for a, of in pairs if a not in front]
     below = [f.args[1] for f in factors if f.role == "quotient"]
     parts = [g for f in factors for g in factors_of(f.of if f.role == "quotient" else f)]
     parts = [f for f in parts if not f.is_number or f.value != 1] or parts[:1]
@@ -700,7 +702,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     numerators = [f for k, f in enumerate(parts) if k not in roots]
     above = multiplied([f for f in numerators if not (f.is_number and f.value == 1)] or numerators[:1], ())
     body = unsimplified("divide", (above, multiplied(below, ())), ()) if below else above
-    return _sum(tuple(meaning[c] for c in others), body)
+    return multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ())
 
 
 def _parts(e: Expr) -> Sequence[Any]:
