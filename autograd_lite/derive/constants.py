@@ -25,6 +25,7 @@ import numpy as np
 from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import (
+    Pairs,
     assigned,
     bound,
     counted,
@@ -35,6 +36,7 @@ from ..program.assignments import (
     iterated,
     looped,
     names,
+    nested,
     of_whole,
     pairs,
     passed,
@@ -186,9 +188,14 @@ class Constants:
         rounds = list(self.rounds[here])
         counts = {w: self._steps(over, code, len(rounds)) or range(len(rounds)) for w, over in turns.counts.items()}
 
+        over = (counted(code, of) for of in turns.counters)
+        order = next((steps for of in over if of is not None and (steps := self._steps(of, code, len(rounds)))), ())
+        is_back = len(order) > 1 and order[0] > order[-1]
+
         def at(t: int) -> Written | None:
             """The expression where the variable of the loop is `t`."""
-            entries = {word: self._taken(turns, k, wholes, t) for k, word in enumerate(turns.words)}
+            at = order[t] if is_back and t < len(order) else t
+            entries = {word: self._taken(turns, k, wholes, at) for k, word in enumerate(turns.words)}
             numbers = {w: steps[t % len(steps)] for w, steps in counts.items()}
             return evaluated(e, variables, entries | {w: Written(number(k), k) for w, k in numbers.items()})
 
@@ -246,6 +253,8 @@ class Constants:
                     self._labelled[here] = every
                     break
                 turns = []
+            else:
+                self._labelled[here] = self._nested(e, code, [*rounds.values()]) or self._labelled[here]
         found = self._labelled[here][[*rounds].index(eq.y)]
         if found is None:
             return None
@@ -278,6 +287,16 @@ class Constants:
         stated = evaluated(e, variables, entries) if entries or is_unit else None
         return None if stated is None else (stated, {**variables, **numbers})
 
+    def _nested(self, e: ast.expr, code: Any, values: Sequence[Any]) -> list[tuple[Written, Variables] | None]:
+        """An expression in the rounds of loops in loops, with numbers for what these count: ``masses[1]``."""
+        around, variables = nested(code, e), self._variables(e, code)
+        turns = [] if around is None else self._rounds_of(around, e, code)[: len(values)]
+        every = [evaluated(_at_round(e, turn), variables) for turn in turns]
+        are_it = len(every) == len(values) and all(
+            of is not None and of.formula.names and _is_same(of.value, x) for of, x in zip(every, values, strict=True)
+        )
+        return [(of, variables) for of in every if of is not None] if are_it else []
+
     def _position(self, e: ast.expr, code: Any, turn: int, turns: int, numbers: Mapping[str, int]) -> Any:
         """What a part of an index is in one round of a loop: a number, or a label; None if it is not known."""
         if isinstance(e, ast.Name) and (word := f"{e.id}{turn + 1}") in numbers:
@@ -292,9 +311,11 @@ class Constants:
 
     def _pairs(self, e: ast.expr, code: Any) -> list[dict[str, int]]:
         """The variables of loops over pairs in each round that reaches an expression; none where that is not known."""
+        around = pairs(code, e)
+        return [] if around is None else self._rounds_of(around, e, code)
+
+    def _rounds_of(self, around: Pairs, e: ast.expr, code: Any) -> list[dict[str, int]]:
         rounds: list[dict[str, int]] = [{}]
-        if (around := pairs(code, e)) is None:
-            return []
         for word, over in around.turns:
             rounds = [{**turn, word: k} for turn in rounds for k in self._steps(_at_round(over, turn), code, 0)]
         reached = []

@@ -692,7 +692,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
     meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
     pairs = [(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
-    front = [a for a, of in pairs if not of and a.value != 1 and a.role != "quotient"] if others and len(pairs) > 1 else []
+    front = [a for a, of in pairs if not of and a.value != 1 and a.role != "quotient"] if others else []
     factors = [entry(a, of) for a, of in pairs if a not in front]
     below = [f.args[1] for f in factors if f.role == "quotient"]
     parts = [g for f in factors for g in factors_of(f.of if f.role == "quotient" else f)]

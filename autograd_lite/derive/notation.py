@@ -140,7 +140,7 @@ class Notation:
             program, self._inner = without_inner_loops(program, names, {*(wrt or ())})
         kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}
-        program = with_masks(program).mapped(_with_exponent)
+        program = with_masks(program).mapped(_with_exponent).mapped(_without_ones)
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)
@@ -669,6 +669,17 @@ def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
     match expression(eq) if power else None:
         case ast.BinOp(_, ast.Pow(), exponent) if names(exponent) and (power != 1 or isinstance(exponent, ast.Name)):
             return [replace(eq, row=TABLE["power"], operands=(*eq.operands, power))]
+    return None
+
+
+def _without_ones(eq: Equation, _: Any) -> list[Equation] | None:
+    """What is multiplied by ``np.ones(n)`` as repeated so often."""
+    for k, x in enumerate(eq.operands if eq.algebra == "product" and len(eq.reads) == 1 else ()):
+        is_one = not isinstance(x, Var) and np.ndim(x) > 0 and np.all(np.asarray(x) == 1)
+        match operand(eq, k) if is_one else None:
+            case ast.Call(func=ast.Attribute(attr="ones" | "full") | ast.Name(id="ones" | "full")):
+                params = {"shape": eq.y.shape}
+                return [replace(eq, row=TABLE["broadcast_to"], operands=tuple(eq.reads), params=params)]
     return None
 
 

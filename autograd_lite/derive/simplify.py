@@ -247,8 +247,8 @@ def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[A
     is_whole = bottom and not top % bottom
     if is_whole:
         return top // bottom, 1
-    if bottom and not has_below and top % 1:  # 2 x / 5 stays
-        return _divided(top, bottom)
+    if bottom and not has_below and top % 1 and not math.isclose(8 * top / math.pi, round(8 * top / math.pi)):
+        return _divided(top, bottom)  # 2 x / 5 stays, and π x / 0.6
     root = float(f"{abs(bottom) ** 0.5:.12g}")
     if bottom % 1 and math.isclose(root * root, bottom, rel_tol=1e-14) and not 1e6 * top / root % 1:  # 3 c / (c x)²
         return top / root, root

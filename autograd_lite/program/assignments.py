@@ -266,6 +266,14 @@ def pairs(code: CodeType | None, e: ast.expr | None) -> Pairs | None:
     return next((of for of in around if of.at.lineno <= e.lineno <= (of.at.end_lineno or 0)), None)
 
 
+def nested(code: CodeType | None, e: ast.expr) -> Pairs | None:
+    """The loops in loops around a place, if each counts."""
+    around = [at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)] if code is not None else []
+    around.sort(key=lambda at: at.lineno)
+    turns = [(at.target.id, at.iter) for at in around if isinstance(at.target, ast.Name)]
+    return Pairs(turns, around[-1]) if 1 < len(turns) == len(around) else None
+
+
 def is_of_pairs(code: CodeType | None, e: ast.Name) -> bool:
     """Whether a variable counts in one of two loops over pairs."""
     around = pairs(code, e)
