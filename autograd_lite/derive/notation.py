@@ -140,7 +140,8 @@ class Notation:
             program, self._inner = without_inner_loops(program, names, {*(wrt or ())})
         kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}
-        program = with_masks(program).mapped(_with_exponent).mapped(_without_ones)
+        program = with_masks(program).mapped(_with_exponent)
+        program = program.mapped(lambda eq, _: _without_ones(eq) if eq.outputs[0] in kept else None)
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)
@@ -672,7 +673,7 @@ def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
     return None
 
 
-def _without_ones(eq: Equation, _: Any) -> list[Equation] | None:
+def _without_ones(eq: Equation) -> list[Equation] | None:
     """What is multiplied by ``np.ones(n)`` as repeated so often."""
     for k, x in enumerate(eq.operands if eq.algebra == "product" and len(eq.reads) == 1 else ()):
         is_one = not isinstance(x, Var) and np.ndim(x) > 0 and np.all(np.asarray(x) == 1)

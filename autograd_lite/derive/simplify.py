@@ -493,7 +493,9 @@ def _subtract(e: Expr) -> Expr | None:
         return product((number(-1), b), e.shape)
     if b.role == "negation" or is_negative(b):
         return simplified("add", (a, b.of if b.args else number(-b.value)), e.shape)
-    return _common(a, b, e.shape) if a.role == "product" else _share(a, b, e.shape) or alike(e)
+    if a.role == "product":
+        return _common(a, b, e.shape)
+    return _share(a, b, e.shape) or _shares(a, b, e.shape) or alike(e)
 
 
 def _share(a: Expr, b: Expr, shape: Shape) -> Expr | None:
@@ -502,6 +504,20 @@ def _share(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     below = of.args[1] if of.role == "quotient" and one.is_number and one.value == 1 and not of.of.is_number else one
     left = [x for x in below.args if x.key != of.of.key] if below.role == "sum" else []
     return product((number(sign), simplified("divide", (left[0], below), shape)), shape) if len(left) == 1 else None
+
+
+def _shares(a: Expr, b: Expr, shape: Shape) -> Expr | None:
+    """``1 + c S / (K + S)² - c / (K + S)`` as ``1 - c K / (K + S)²``."""
+    others, term = a.args if a.role == "sum" else (None, a)
+    below = [x.args[1] for x in (term, b) if x.role == "quotient"]
+    if len(below) < 2 or below[0].role != "square" or below[1].role != "sum" or below[0].of.key != below[1].key:
+        return None
+    for x, rest in (below[1].args, below[1].args[::-1]):
+        same, of = (sorted(f.key for f in factors_of(e)) for e in (product((b.of, x), shape), term.of))
+        if same == of:
+            share = simplified("divide", (product((number(-1), b.of, rest), shape), term.args[1]), shape)
+            return share if others is None else simplified("add", (others, share), shape)
+    return None
 
 
 def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:

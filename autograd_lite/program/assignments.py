@@ -268,8 +268,8 @@ def pairs(code: CodeType | None, e: ast.expr | None) -> Pairs | None:
 
 def nested(code: CodeType | None, e: ast.expr) -> Pairs | None:
     """The loops in loops around a place, if each counts."""
-    around = [at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)] if code is not None else []
-    around.sort(key=lambda at: at.lineno)
+    every = {at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)} if code is not None else set()
+    around = sorted(every, key=lambda at: at.lineno)
     turns = [(at.target.id, at.iter) for at in around if isinstance(at.target, ast.Name)]
     return Pairs(turns, around[-1]) if 1 < len(turns) == len(around) else None
 

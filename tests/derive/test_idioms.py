@@ -744,3 +744,23 @@ def test_axes_of_length_one_that_are_kept_in_front_are_dropped():
         return np.sum(np.apply_over_axes(np.sum, np.tanh(windows) + np.arange(12.0).reshape(2, 3, 2), (0, -1)) ** 2)
 
     assert "not confirmed" not in str(ag.trace(summed, np.ones((2, 3))).explain())
+
+
+def test_a_share_has_the_slope_of_the_textbook():
+    K, S, dt = leaf(name="K"), leaf(name="S"), 0.1
+    for _ in range(2):
+        S = S - dt * S / (K + S)
+    text = explained(S**2, [K], dt=dt)
+    assert "(1 - dt K / (K + S1)²)" in text
+
+
+def test_times_ones_is_repeated_and_pi_over_a_number_stays():
+    S0, w, Z = leaf(name="S0"), leaf(name="w"), np.array([0.3, -0.5, 1.2])
+    S = S0 * np.ones(3)
+    area = np.pi * w**2 / 0.633
+    text = explained(np.sum((S + Z) ** 2) + area**2, [S0, w], Z=Z)
+    assert "S = S0 3" in text
+    assert "area = π w² / 0.633" in text
+    A = np.array([[2.0, 0.5], [0.5, 1.0]])
+    x = leaf(2, name="x")
+    assert "3 Σⱼ A" in explained(3 * np.einsum("i,ij,j->", x, A, x), A=A)

@@ -817,3 +817,20 @@ def test_numbers_side_by_side_in_a_loop_have_the_names_of_its_variables():
         loss = loss + (1 / np.sqrt(1 + R * w) - amp) ** 2
     text = " ".join(str(loss.explain([R])).split())
     assert "Given (w1, w2, w3) = (5, 15, 25), (amp1, amp2, amp3) = (0.05, 0.09, 0.07)" in text
+
+
+def test_entries_in_loops_that_count_down_and_in_loops_in_loops_have_names():
+    V = ag.tensor([0.3, -0.1, 0.2], requires_grad=True, name="V")
+    rewards, masses, loss = np.array([1.0, 0.0, 2.0]), np.array([1.0, 0.8, 0.5]), 0.0
+    for t in reversed(range(3)):
+        loss = loss + (rewards[t] + 0.9 * V[t]) ** 2
+    for i in range(3):
+        a = 0.0
+        for j in range(3):
+            if i != j:
+                d = V[j] - V[i]
+                a = a + masses[j] * d / (d**2 + 0.01)
+        loss = loss + a**2
+    text = " ".join(str(loss.explain([V], {"rewards": rewards, "masses": masses})).split())
+    assert "rewards[2] + 0.9 V[2]" in text or "rewards[3-t] + 0.9 V[3-t]" in text, text
+    assert "masses[0] d3 / (d3² + 0.01) + masses[2] d4 / (d4² + 0.01)" in text
