@@ -501,8 +501,11 @@ def _subtract(e: Expr) -> Expr | None:
 def _share(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     """``1 - S / (K + S)`` as ``K / (K + S)``."""
     sign, one, of = (1, a, b) if a.is_number else (-1, b, a)
-    below = of.args[1] if of.role == "quotient" and one.is_number and one.value == 1 and not of.of.is_number else one
-    left = [x for x in below.args if x.key != of.of.key] if below.role == "sum" else []
+    is_share = of.role == "quotient" and of.args[1].role == "sum" and one.is_number and one.value == 1
+    if not is_share or of.of.is_number or of.of.role == "exponential":  # 1 - p
+        return None
+    below = of.args[1]
+    left = [x for x in below.args if x.key != of.of.key]
     return product((number(sign), simplified("divide", (left[0], below), shape)), shape) if len(left) == 1 else None
 
 
