@@ -261,7 +261,8 @@ class Constants:
         stated, variables = found
         labels = _of_labels(stated.formula)
         self.quoted |= {word: [of] for word, of in labels.items() if word != of}
-        self.use(variables, {*stated.formula.names, *labels.values()})
+        wholes = {of: np.asarray(self._value(of, code)) for of in labels.values() if of not in variables}  # lists
+        self.use({**variables, **wholes}, {*stated.formula.names, *labels.values()})
         return stated.formula
 
     def _with_labels(
@@ -277,7 +278,9 @@ class Constants:
         variables = {w: y for w, y in self._variables(e, code).items() if w not in turns[turn]}
         for part in [part for part in ast.walk(e) if isinstance(part, ast.Subscript)]:
             several = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
-            index = [self._position(at, code, turn, len(turns), numbers) for at in several]
+            is_label = isinstance(part.slice, ast.Name) and bool(looped(code, part.slice))
+            is_one_hot = is_label and _is_identity(part.value)  # x = np.eye(4)[i] stays x
+            index = [None] if is_one_hot else [self._position(at, code, turn, len(turns), numbers) for at in several]
             if None not in index and (_is_identity(part.value) or any(isinstance(i, Written) for i in index)):
                 entries |= {f"_{len(entries)}_{k}": i for k, i in enumerate(index) if isinstance(i, Written)}
                 words = {id(i): w for w, i in entries.items()}
@@ -299,8 +302,13 @@ class Constants:
 
     def _position(self, e: ast.expr, code: Any, turn: int, turns: int, numbers: Mapping[str, int]) -> Any:
         """What a part of an index is in one round of a loop: a number, or a label; None if it is not known."""
+        if isinstance(e, ast.Slice):
+            return ast.unparse(e)
         if isinstance(e, ast.Name) and (word := f"{e.id}{turn + 1}") in numbers:
             return Written(name(word), numbers[word])
+        of, part = iterated(code, e) if isinstance(e, ast.Name) else (None, slice(None))
+        if of:  # for k in labels
+            e = ast.Subscript(ast.Name(of), ast.Constant(turn + (part.start or 0)))
         if not isinstance(e, ast.Subscript) or not isinstance(e.value, ast.Name):
             return self._place_at(e, code, turn, turns)
         of, at = e.value.id, self._place_at(e.slice, code, turn, turns)

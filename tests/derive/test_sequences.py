@@ -109,6 +109,20 @@ def test_an_entry_at_two_labels_is_not_at_the_array_of_them():
     assert "total = trans[tags[0], tags[1]] + trans[tags[1], tags[2]]" in text
 
 
+def test_what_a_loop_takes_from_plain_arrays_at_labels_has_their_name():
+    w, B, obs = ag.tensor([0.5, 1.0], requires_grad=True), np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]), [0, 2, 1, 2]
+    L = 0.0
+    for o in obs:
+        L = L + np.log(w @ B[:, o])
+    text = " ".join(str(L.explain(names={"w": w, "B": B})).split())
+    assert "Given B (2x3), obs (4), w (2) The steps L = Σₜ log(w @ B[:, obs[t-1]]) 1 -2.5764; t = 1 … 4" in text
+
+    L = 0.0
+    for o in obs:  # the second term is there twice
+        L = L + np.log(w @ B[:, o * 1])
+    assert "L = Σₜ log(w @ B[:, t-1]) + log(w @ B[:, 2]) 1" in " ".join(str(L.explain(names={"w": w, "B": B})).split())
+
+
 def test_an_index_is_not_called_as_the_variable_of_a_loop():
     def f(q, K):
         scores = np.array([np.dot(q, k) / 2 for k in K])
