@@ -38,7 +38,7 @@ from .formula import (
     walk,
 )
 from .simplify import is_zero, product, simplified
-from .writing import LETTERS, indices, root_of, subscript
+from .writing import LETTERS, indices, root_of, subscript, text
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
 
@@ -572,7 +572,9 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
         index.append(next(new) if k in axes else next(kept))
         if k in axes and e.params.get("keepdims"):
             next(kept)
-    return _sum(letters, entry(e.of, tuple(index)))
+    of, sizes = entry(e.of, tuple(index)), [n for k, n in enumerate(e.of.shape) if k in axes]
+    pairs = zip(letters, sizes, strict=True)  # one column, rows[:, None], has no index
+    return _sum(tuple(c for c, n in pairs if n > 1 or subscript(c) in text(of)), of)
 
 
 def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:

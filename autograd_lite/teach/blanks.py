@@ -25,7 +25,7 @@ from ..derive.formula_ops import computed, evaluate
 from ..derive.layout import Line as Shown
 from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, write
 from ..table import TABLE
-from ..table.textbook import NOTATIONS
+from ..table.textbook import NOTATIONS, Notation
 from .answers import FUNCTIONS
 from .grading import Question
 from .spellings import signs_replaced
@@ -172,6 +172,11 @@ class Code(Ascii):
             params = [f"{k}={v!r}" for k, v in shown_params(e).items()]
             inside = ", ".join(arguments)
             return f"{e.head}({', '.join([f'[{inside}]' if e.row.variadic else inside, *params])})"
+        return self._named(e, noted, arguments)
+
+    def _named(self, e: Expr, noted: Notation | None, arguments: Sequence[str]) -> str:
+        """A call of a function of the sheet."""
+        count = len(arguments)
         options = repr((sorted(e.params.items()), [a.key for a in e.args[count:]], [a.shape for a in e.args[:count]]))
         several = self._numbers.setdefault(e.head, [])
         if options not in several:

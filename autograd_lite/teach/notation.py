@@ -177,12 +177,8 @@ class Board:
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
         text = regex.sub(exponent, lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
         text = regex.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
-        by = None  # how far the step is moved of which the left side is
-        if start := regex.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text):
-            text, letters = text[start.end() :], start[1].replace("_t", "ₜ") or letters
-            if (m := regex.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
-                by, letters = _moved(*(part and part.translate(_SMALL) for part in m.groups())), "ₜ"
-                steps = [steps[0] - by] if len(steps) == 1 else steps
+        text, letters, by = self._left_side(text, letters)
+        steps = [steps[0] - (by or 0)] if len(steps) == 1 else steps
         text = regex.sub(_TYPED_STEP, self._typed_step, text) if "ₜ" in letters else text
         text, letters = _of_row(text, letters, len(steps) == 1)
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
@@ -212,6 +208,14 @@ class Board:
         if m := regex.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
+
+    def _left_side(self, text: str, letters: str) -> tuple[str, str, int | None]:
+        """A formula without its left side, the indices of that, and how far the step is moved of which it is."""
+        start = regex.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text)
+        text, letters = (text[start.end() :], start[1].replace("_t", "ₜ") or letters) if start else (text, letters)
+        if start and (m := regex.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
+            return text, "ₜ", _moved(*(part and part.translate(_SMALL) for part in m.groups()))
+        return text, letters, None
 
     def _in_letters(self, text: str) -> str:
         """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``."""

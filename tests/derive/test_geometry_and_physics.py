@@ -190,6 +190,11 @@ def sinkhorn(C, a, b):
 
 
 #: A function, its arguments, with respect to which it is derived, lines of the text, and what is in none.
+def star(y0, rows, cols, image):
+    r2 = cols[None, :] ** 2 + (rows[:, None] - y0) ** 2
+    return np.sum(image * np.exp(-r2))
+
+
 PROGRAMS = {
     "InfoNCE": (
         symmetric_infonce, (normal(4, 3), normal(4, 3), np.array(0.5)), "A",
@@ -288,6 +293,10 @@ PROGRAMS = {
         ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "aₜ = sₜ - sₜ[y[t-1]] + 1",
          "loss = Σₜ Σᵢ 1[y[t-1] ≠ i] max(0, aₜᵢ)", "dloss/daₜᵢ = 1[y[t-1] ≠ i] 1[aₜᵢ > 0]",
          "dloss/dsₜₖ = dloss/daₜₖ - 1[y[t-1] = k] Σᵢ dloss/daₜᵢ"], ["elsewhere"],
+    ),
+    "star": (
+        star, (np.array(0.3), normal(3), normal(2), normal(3, 2)), "y0",
+        ["dL/dy0 = -2 Σᵢ (rowsᵢ - y0) Σₖ dL/dr2ᵢₖ"], ["Σᵢⱼ"],
     ),
     "Sinkhorn": (
         sinkhorn, (RNG.uniform(size=(3, 4)), np.full(3, 1 / 3), np.full(4, 0.25)), "C",
