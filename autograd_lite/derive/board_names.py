@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
@@ -176,21 +177,22 @@ def _first_joined(later: Sequence[Equation], x: Array, names: dict[Var, str]) ->
     y = Var(start, x.shape, x.dtype)
     names |= {y: start} if start else {}
     parts = np.split(x, second.params["starts"][1:-1], second.params["axis"])
-    operands = tuple(_row_before(of, part) for part, of in zip(parts, second.operands, strict=True))
+    operands = tuple(_row_beside(of, part) for part, of in zip(parts, second.operands, strict=True))
     origin = second.origin._replace(group=copy(second.origin.group))  # a call of its own
     return replace(second, outputs=(y,), operands=operands, origin=origin)
 
 
-def _row_before(of: Any, x: Array) -> Array:
-    """What stands before `of` along an axis of an array, which has a name, if it has the entries of `x`; else `x`."""
+def _row_beside(of: Any, x: Array) -> Array:
+    """What stands beside `of` along an axis of an array, which has a name, if it has the entries of `x`; else `x`."""
     base: Array | None = of.base if isinstance(of, np.ndarray) else None
     if base is None or not base.flags.c_contiguous or of.dtype != base.dtype:
         return x
-    for stride in base.strides:
-        start = address(of) - address(base) - stride
-        row = np.ndarray(of.shape, of.dtype, base, max(start, 0), of.strides)
-        if start >= 0 and np.array_equal(row, x):
-            return row
+    for by in (sign * stride for stride in base.strides for sign in (-1, 1)):  # forward, or back to front
+        start = address(of) - address(base) + by
+        with suppress(ValueError):  # it is not all inside
+            row = np.ndarray(of.shape, of.dtype, base, start, of.strides)
+            if start >= 0 and np.array_equal(row, x):
+                return row
     return x
 
 

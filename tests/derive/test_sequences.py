@@ -97,6 +97,13 @@ def test_what_the_first_round_joins_of_arrays_alone_is_a_step_as_in_the_others()
     text = " ".join(str(np.sum(h**2).explain(names={"xs": xs, "W": W})).split())
     assert "hxₜ = [hₜ₋₁, xs[t-1]] 3 t = 1 … 3" in text
 
+    wide = ag.tensor(draw(2, 5), requires_grad=True)
+    for data, weights, row in ((xs[::-1], W, "[hₜ₋₁, xs[3-t]]"), (draw(3, 3)[::-1].T, wide, "[hₜ₋₁, xₜ]")):
+        h = np.zeros(2)
+        for x in data:  # also where strides are negative
+            h = np.tanh(weights @ np.concatenate((h, x)))
+        assert row in str(np.sum(h**2).explain(names={"xs": xs, "W": weights}))
+
 
 def test_an_entry_at_two_labels_is_not_at_the_array_of_them():
     def score(trans, tags):
