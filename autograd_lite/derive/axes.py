@@ -1,4 +1,4 @@
-"""Which axes of the values of a program have one size by its rules, and not only by the numbers of an example."""
+"""The axes of the values of a program that have one size by its rules, not only by the numbers of an example."""
 
 from __future__ import annotations
 

@@ -738,12 +738,12 @@ def has_ones(e: Expr) -> bool:
 
 
 def occurrences(word: str, e: Expr) -> int:
-    """How often a name is written in a formula."""
+    """The number of times that a name is written in a formula."""
     return fold(e, lambda part, counts: sum(counts) + (part.value == word if part.role == "name" else 0))
 
 
 def leaves(e: Expr) -> int:
-    """How many names, numbers and calls are written in a formula; ``1[c]`` is as long as its condition.
+    """The number of names, numbers and calls in a formula; ``1[c]`` is as long as its condition.
 
     A number with more digits than a person writes counts as several.
     """

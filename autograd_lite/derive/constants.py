@@ -1288,7 +1288,7 @@ def _is_near(a: Any, b: Any) -> bool:
 
 
 def _place(x: Array) -> tuple[Any, ...]:
-    """Where an array lies in memory, and how."""
+    """The place of an array in memory, and its layout."""
     return address(x), x.shape, x.strides, x.dtype.str
 
 

@@ -145,7 +145,7 @@ class Lines:
         return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, short)
 
     def _later(self, k: Var, n: Var) -> tuple[float, int]:
-        """How many rounds of a loop after `n` its user `k` is computed, and where in one; of no loop it is the last."""
+        """The rounds of a loop from `n` to its user `k`, and the place of that in one; of no loop it is the last."""
         turns = self.chain.rounds
         first = turns.get(k, [k])[0] if n in turns else k
         is_last = k not in turns or n not in turns or first in self.chain.running

@@ -213,7 +213,7 @@ def _bounds(c: str, start: int, stop: int, size: int) -> list[Expr]:
 
 
 def _inside(e: Expr, at: At, term: Expr) -> list[Expr]:
-    """Where a term of what was placed in a slice is not 0, if no entry in it is beyond its ends elsewhere:
+    """The condition that a term of what was placed in a slice is not 0, if no entry in it is beyond its ends elsewhere:
     ``1[i ≥ 2]`` of 1 - tanh(yᵢ)².
     """
     where, entries = list[Expr](), [k for part in walk(term) for k in part.params.get("at", ())]
@@ -761,7 +761,7 @@ def _where_within(p: Labels, c: str) -> Expr:
 
 
 def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
-    """When the index `at` of an array is one of those at positions with names: where positions and indices are equal;
+    """The condition that the index `at` of an array is one of those at positions with names: equal positions and indices;
     with the index in what was looked up, and whether the positions along an axis are all of it in order.
     """
     cut = _parts(e)

@@ -268,7 +268,7 @@ class Derivation(GraphView):
         return total(terms) if terms else number(0)
 
     def _symbols(self, path: Sequence[Factor]) -> tuple[Var, list[str]]:
-        """Where a path begins, and the derivatives along it, past what has no line: of tr(a) is dL/da."""
+        """The start of a path, and the derivatives along it, past what has no line: of tr(a) is dL/da."""
         names, nodes = self.chain.names, [path[0].of, *(f.wrt for f in path)]
         shown = [n for n in nodes if names[n] not in self.order.hidden]
         if len(shown) in (1, len(nodes)):
@@ -375,7 +375,7 @@ def _is_placed(e: Expr, closed: Closed) -> bool:
 
 
 def _how(f: Factor) -> str:
-    """How a factor is multiplied with the gradient above it."""
+    """The way in which a factor is multiplied with the gradient above it."""
     how = {"left": "a matrix, from the left", "right": "a matrix, from the right"}.get(f.combine, "")
     if f.is_elementwise and np.size(f.value) > 1 < f.of.size and f.formula.role != "stack":
         how = "entry by entry"

@@ -25,7 +25,7 @@ Pull: TypeAlias = Callable[[Any], Any]  # from the cotangent of a result to that
 
 
 class Combine(StrEnum):
-    """How a factor meets the gradient above it."""
+    """The way in which a factor meets the gradient above it."""
 
     ELEMENTWISE = "elementwise"
     LEFT = "left"  # a matrix, which stands left of the gradient
@@ -53,7 +53,7 @@ class Combine(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Edge:
-    """How the cotangent of a result becomes that of one of its arguments.
+    """The rule by which the cotangent of a result becomes that of one of its arguments.
 
     Attributes
     ----------

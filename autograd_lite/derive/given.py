@@ -244,7 +244,7 @@ class Given:
         return kept(code, e.attr) if isinstance(e, ast.Attribute) and code is not None else []
 
     def _origin(self, e: ast.AST, code: CodeType | None) -> int:
-        """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
+        """The source of the value of an expression; arrays of the graph that it uses are fixed from now on."""
         if isinstance(e, ast.Name):  # the same under another name
             return self._local(e.id, code)
         if values := self._kept(e, code):

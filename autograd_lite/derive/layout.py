@@ -150,7 +150,7 @@ class Line:
 
     @property
     def remark(self) -> str:
-        """How the line is to be read."""
+        """The words that say how the line is to be read."""
         parts = [part for e in self.formulas for part in walk(e)]
         cuts = [part for part in parts if part.role == "placement" and is_cut(part)]
         is_shifted = any(part.of.shape.count(1) == part.shape.count(1) for part in cuts)

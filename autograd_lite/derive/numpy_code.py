@@ -33,7 +33,7 @@ LONG = 48  # … characters; a larger one becomes an argument
 
 
 class Rounding(NamedTuple):
-    """How far off two ways to compute a value may be: what it was computed from, at its coarsest and at its largest.
+    """The distance of two ways to compute a value: what it was computed from, at its coarsest and at its largest.
 
     A sum that cancels is as inexact as its terms, and float64 that was computed from float32 as inexact as that.
     """
@@ -112,7 +112,7 @@ class CodeWriter(Printer):
         return self.identifiers[key]
 
     def template(self, e: Expr) -> str | None:
-        """How the row has it; the name of a row that is called in it becomes that of its helper."""
+        """The text that the row has for it; the name of a row that is called in it becomes that of its helper."""
         if e.role == "reshape":
             return reshaped(e)
         assert e.row is not None
@@ -219,7 +219,7 @@ class CodeWriter(Printer):
         return f"{self.helpers.of_row(row)}({', '.join(arguments)})"
 
     def _numpy(self, e: Expr, row: Primitive) -> tuple[str, bool, dict[str, Any]] | None:
-        """How NumPy itself is called for this: its name, whether it takes a list, the parameters; tried out."""
+        """The call of NumPy itself for this: its name, whether it takes a list, the parameters; tried out."""
         path = row.np_name or ""
         try:
             f = attrgetter(path.removeprefix("np."))(np)

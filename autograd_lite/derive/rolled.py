@@ -806,7 +806,7 @@ def _are_steps(family: tuple[str, Sequence[Line]]) -> bool:
 
 
 def _least(line: Line, least: int) -> int:
-    """How many lines have to have one form; more if numbers change in it, other than powers."""
+    """The number of lines that have to have one form; more if numbers change in it, other than powers."""
     return TERMS if _counts(_changed(line, lambda e: replaced(e, _base))) else least
 
 

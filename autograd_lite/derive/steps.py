@@ -1,4 +1,4 @@
-"""What each step of a program computes: one operation, arithmetic with several, a folded call, a known step.
+"""The steps of a program, and what each computes: one operation, arithmetic with several, a folded call, a known step.
 
 A person who derives a gradient does not stop at every operation. The *landmarks* are the values that have a name, the
 inputs, what is used more than once, and every matrix product or other step that is not elementwise; simple arithmetic
@@ -506,7 +506,7 @@ class Steps(Notation):
         return [said for said in (step.book.note, step.book.kink) if said] if step else []
 
     def _masked(self, n: Var) -> str:
-        """Which entries of a softmax are 0, because of a mask."""
+        """The entries of a softmax that are 0, because of a mask."""
         x = self.call(n).xs[0].value if n in self.defined and self.defined[n].algebra == "softmax" else np.zeros(1)
         if not np.isneginf(x).any():
             return ""
@@ -596,8 +596,8 @@ class Steps(Notation):
         return self.sized(n, i, stated) if stated else rule
 
     def _beside_clipped(self, n: Var) -> tuple[int | None, Var | None]:
-        """Which operand `r A` is of ``min(r A, clip(r, low, high) A)``, and the clip: where the other is smaller it has
-        no derivative with respect to r, and within the bounds, where both are equal, both halves are that of `r A`.
+        """The operand that `r A` is of ``min(r A, clip(r, low, high) A)``, and the clip: where the other is smaller it
+        has no derivative with respect to r, and within the bounds, where both are equal, both halves are that of `r A`.
         """
         eq = self.defined[n]
         of = [self.defined[x] for x in eq.operands if isinstance(x, Var) and x in self.defined]

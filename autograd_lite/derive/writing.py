@@ -42,7 +42,7 @@ LOG_2PI = math.log(2 * math.pi)  # in the densities of normal distributions
 
 
 class Printer:
-    """How a name, a number, a product, a call and a whole line are written; this one writes NumPy's notation.
+    """The notation of a name, a number, a product, a call and a whole line; this one writes NumPy's notation.
 
     A formula is written by :func:`write`, which sets the brackets. A template is that of a row, with places for
     operands and parameters.
