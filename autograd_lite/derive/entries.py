@@ -761,7 +761,7 @@ def _where_within(p: Labels, c: str) -> Expr:
 
 
 def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
-    """The condition that the index `at` of an array is one of those at positions with names: equal positions and indices;
+    """The condition that the index `at` of an array is one of those at positions with names, which are equal to it;
     with the index in what was looked up, and whether the positions along an axis are all of it in order.
     """
     cut = _parts(e)

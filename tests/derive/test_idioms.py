@@ -764,3 +764,11 @@ def test_times_ones_is_repeated_and_pi_over_a_number_stays():
     A = np.array([[2.0, 0.5], [0.5, 1.0]])
     x = leaf(2, name="x")
     assert "3 Σⱼ A" in explained(3 * np.einsum("i,ij,j->", x, A, x), A=A)
+
+
+def test_a_sum_is_not_over_an_axis_of_length_1():
+    rows, cols, x0, y0 = np.arange(3.0), np.arange(4.0), leaf(name="x0"), leaf(name="y0")
+    r2 = (cols[None, :] - x0) ** 2 + (rows[:, None] - y0) ** 2
+    text = explained(np.sum(np.exp(-r2) ** 2), [x0, y0], rows=rows, cols=cols)
+    assert "dL/dy0 = -2 Σᵢ (rowsᵢ - y0) Σₖ dL/dr2ᵢₖ" in text
+    assert "dL/dx0 = -2 Σⱼ (colsⱼ - x0) Σₖ dL/dr2ₖⱼ" in text
