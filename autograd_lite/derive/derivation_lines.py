@@ -238,14 +238,18 @@ class Lines:
         """Whether the gradient of `n` is 0 as its terms cancel: of a largest value that is subtracted, and added again;
         of d1 in Black and Scholes's formula.
         """
-        eq, points, users = self.chain.defined.get(n), self.chain.shorter.points, self.consumers.get(n, ())
-        slopes = [[p.gradients[k] for p in points] for k in users if k is not self.chain.root]
-        if n in self.asked or eq is None or not points or any(largest(p.gradients[n]) > 1e-12 * p.size for p in points):
+        eq, users = self.chain.defined.get(n), self.consumers.get(n, ())
+        is_extreme = eq is not None and eq.algebra == "reduction" and eq.row.fold is not None
+        if n in self.asked or eq is None or not is_extreme and len(users) < 2:
             return False
-        if eq.algebra == "reduction" and eq.row.fold is not None:
+        points = self.chain.shorter.points
+        if not points or any(largest(p.gradients[n]) > 1e-12 * p.size for p in points):
+            return False
+        slopes = [[p.gradients[k] for p in points] for k in users if k is not self.chain.root]
+        if is_extreme:
             return any(np.any(g) for of in slopes for g in of)  # by more than a hinge at rest
         are_far = (largest(g - of[0]) > 1e-6 * p.size for of in slopes for g, p in zip(of[1:], points[1:], strict=True))
-        return len(users) > 1 and bool(slopes) and all(are_far)  # no signs, 1 - 1
+        return bool(slopes) and all(are_far)  # no signs, 1 - 1
 
     def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `equal` that skip only what no other line needs."""
