@@ -50,14 +50,18 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
         before = xs if last is y else xs[: xs.index(last)]
         chain = [x for x in before if x not in names or stems[x] == stems.get(last)]
         running |= {*chain} if len(chain) < TERMS and not set(names).isdisjoint(chain) else set()
-    return running | {x for eq in program.equations for x in _divided_total(eq, program, stems)}
+    return running | _divided_totals(program, stems)
 
 
-def _divided_total(eq: Equation, program: Program, stems: Mapping[Var, str]) -> list[Var]:
-    """The value of the same variable before, a number, that is multiplied or divided by a constant: ``L = L / n``."""
-    xs = eq.reads if eq.algebra in ("product", "quotient") and not is_in_loop(eq) else []
-    is_total = len(xs) == 1 and xs[0] in program.defined and not xs[0].shape and len(program.users[xs[0]]) == 1
-    return xs if is_total and stems.get(xs[0], "") == stems.get(eq.y) else []
+def _divided_totals(program: Program, stems: Mapping[Var, str]) -> set[Var]:
+    """The numbers that a constant multiplies or divides for the same variable: L of ``L = L / n``."""
+    scaled = (eq for eq in program.equations if eq.algebra in ("product", "quotient") and not is_in_loop(eq))
+    defined, users = program.defined, program.users
+    return {
+        x for eq in scaled for x in eq.reads[:1]
+        if len(eq.reads) == 1 == len(users[x]) and x in defined and not x.shape and x in stems
+        and stems[x] == stems.get(eq.y)
+    }  # fmt: skip
 
 
 def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, str]) -> set[Var]:

@@ -187,15 +187,12 @@ class Constants:
         self.quoted |= {word: [] for word in turns.bases}
         rounds = list(self.rounds[here])
         counts = {w: self._steps(over, code, len(rounds)) or range(len(rounds)) for w, over in turns.counts.items()}
-
-        over = (counted(code, of) for of in turns.counters)
-        order = next((steps for of in over if of is not None and (steps := self._steps(of, code, len(rounds)))), ())
-        is_back = len(order) > 1 and order[0] > order[-1]
+        back = self._back(turns, len(rounds))
 
         def at(t: int) -> Written | None:
             """The expression where the variable of the loop is `t`."""
-            at = order[t] if is_back and t < len(order) else t
-            entries = {word: self._taken(turns, k, wholes, at) for k, word in enumerate(turns.words)}
+            place = back[t] if t < len(back) else t
+            entries = {word: self._taken(turns, k, wholes, place) for k, word in enumerate(turns.words)}
             numbers = {w: steps[t % len(steps)] for w, steps in counts.items()}
             return evaluated(e, variables, entries | {w: Written(number(k), k) for w, k in numbers.items()})
 
@@ -212,6 +209,12 @@ class Constants:
         if not stated.formula.names:
             return number(x)
         return fold(stated.formula, again) if counts else stated.formula
+
+    def _back(self, turns: _Turns, n: int) -> Sequence[int]:
+        """The positions that the `n` rounds of a loop have, if it counts down."""
+        over = (counted(turns.code, of) for of in turns.counters)
+        steps = next((steps for of in over if of is not None and (steps := self._steps(of, turns.code, n))), ())
+        return steps if len(steps) > 1 and steps[0] > steps[-1] else ()
 
     def _taken(self, turns: _Turns, k: int, wholes: Variables, t: int) -> Written:
         """Entry `k` of an expression in one round of a loop, or what is there before the first one: x1 = x2 = 0."""

@@ -484,9 +484,8 @@ def _added(e: Expr) -> list[tuple[int, Expr]]:
 
 def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum of these terms with their signs with Σₜ, and the steps; itself if they have none in common."""
-    terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in signed]
-    terms = [replace(term) for term in terms]  # also where a term is there twice
-    instead, over = dict[int, list[Expr]](), list[int]()
+    terms = [replace(term) if sign > 0 else product((number(sign), term), term.shape) for sign, term in signed]
+    instead, over = dict[int, list[Expr]](), list[int]()  # by identity: a term may be there twice
     least = 2 if any(_is_of_loop(word, looped) for word in e.names) else TERMS
     for some in (some for family in _families(terms) for some in _but_for_ends(family, least)):
         steps = _steps_of(some)

@@ -123,12 +123,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
     for n in nodes:
         taken_from.setdefault((n.code, n.at), []).append(n.parents[0] if n.parents else None)
     for n in nodes:
-        targets = _targets(n)
-        at = n.params.get("index") if n.row is not None and n.row.algebra == "index" else None
-        if type(at) is int and not isinstance(targets, dict) and at < len(targets) > 1:
-            targets = targets[at : at + 1]  # s, i, r = y, of which perhaps not all are used
-        elif isinstance(targets, dict):
-            targets = _of_round(n, targets, taken_from[n.code, n.at], known or {})
+        targets = _chosen(n, _targets(n), taken_from[n.code, n.at], known or {})
         outermost = next(iter(called(n)), None)
         if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
             if inside[n.code, n.at, outermost] != len(targets):
@@ -146,6 +141,17 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
             run = [each for each in run[:-1] if each[0] is not each[1]] + run[-1:]
         latest |= {(*at, call): (n, word) for n, call, word in run}  # of a composite call, its last step
     return list(latest.values())
+
+
+def _chosen(
+    n: Node, targets: Sequence[str] | dict[str, str], taken: Sequence[Any], known: Mapping[Node, str]
+) -> Sequence[str]:
+    """Those of the targets of a line that may have the value of `n`."""
+    at = n.params.get("index") if n.row is not None and n.row.algebra == "index" else None
+    if isinstance(targets, dict):
+        return _of_round(n, targets, taken, known)
+    is_part = type(at) is int and at < len(targets) > 1  # s, i, r = y, of which perhaps not all are used
+    return targets[at : at + 1] if is_part and at is not None else targets
 
 
 def _of_round(n: Node, targets: Mapping[str, str], taken: Sequence[Any], known: Mapping[Node, str]) -> list[str]:
