@@ -123,6 +123,16 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
         taken.add(new)
 
 
+def name_joined(program: Program, names: dict[Var, str], taken: Names) -> None:
+    """Call an array ys that ``ys = np.array(ys)`` makes of ys0, ys1, ys2, not ys3."""
+    for eq in program.equations:
+        word = stem(names.get(eq.y, ""))
+        parts = [stem(names.get(x, "")) for x in eq.operands if isinstance(x, Var)] if eq.algebra == "stack" else []
+        if word and word in parts and word not in taken:
+            names[eq.y] = word
+            taken.add(word)
+
+
 def start_of(words: Sequence[str], begin: int = 1) -> str:
     """The name of a variable before a loop, h0, of which an operand is h1, h2, … in the later rounds, or h4 before h3,
     h2 of a loop that is back to front; or nothing. With `begin` 2 it is h1 before h2, h3.

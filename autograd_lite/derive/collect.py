@@ -132,11 +132,13 @@ class _Reader:
                 self.known.append((whole, term))
         single = [(whole, of.factors) for whole, of in self.known if of.coefficient == 1 == len(of.factors)]
         self.single = {k: whole for whole, of in single for k, (_, power) in of.items() if power == 1}
-        for form in (_with_one_test(e), e):
-            terms = self.terms(replaced(_with_sigmoids(form), lambda part: self.single.get(part.key)))
-            if form is e or all(isinstance(t.coefficient, Fraction | int) for t in terms):  # not 1 - 0.9 1[x < 0]
-                break
-        return terms
+        forms = [
+            self.terms(replaced(_with_sigmoids(form), lambda part: self.single.get(part.key)))
+            for form in dict.fromkeys((e, _with_one_test(e)))
+        ]
+        terms, other = forms[0], forms[-1]  # not 1 - 0.9 1[x < 0], nor a - (a + b) 1[x < 0]
+        is_shorter = len(other) < len(terms) and all(isinstance(t.coefficient, Fraction | int) for t in other)
+        return other if is_shorter else terms
 
     def joined(self, terms: list[Term]) -> list[Term]:
         """Terms with one sum for those along the same axes that share a factor: ``-Σⱼ (g ⊙ p ⊙ (1 - p))ⱼ``."""
@@ -332,11 +334,12 @@ class _Reader:
 
         def whole(part: Expr) -> Expr | None:
             here = part.role in ("index", "diagonal") and part.of.shape == shape
+            here = here and _words(part.params.get("index")) == words  # no returns[0] at [actions[0]] = 0
             same = here and np.array_equal(computed(part, [ones * rows[..., None]]), rows)
             return part.of if same else None
 
-        laid = _relaid(g, g.shape, (*g.shape, 1), whole)
-        word = next((p.word for p in index_parts(index) if isinstance(p, Labels) and p.word), "")
+        words = _words(index)
+        laid, word = _relaid(g, g.shape, (*g.shape, 1), whole), "".join(words[:1])
         if laid is None or not word and is_column and not is_one and len(shape) > 1:  # 1[j = 0]
             return None if laid is None or laid.is_number else (replace(e, args=(full(number(1), g.shape),)), laid)
         return self.context.labelled(ones, word), laid
@@ -492,6 +495,11 @@ def _without_roots(coefficient: Any, factors: dict[str, tuple[Expr, int]]) -> tu
     return coefficient, factors
 
 
+def _words(index: Any) -> list[str]:
+    """The names of the labels in an index."""
+    return [p.word for p in index_parts(index) if isinstance(p, Labels) and p.word]
+
+
 def _has(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]) -> bool:
     """Whether all factors of something are among others."""
     return all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in of.items())
@@ -601,9 +609,14 @@ def _one(t: Term, shape: Shape) -> Expr:
     above = [_power(f, power) for f, power in factors if power > 0]
     above.sort(key=lambda f: (f.role == "total", bool(f.shape)))  # numbers come first, a sum last
     below = [_power(f, -power) for f, power in factors if power < 0]
-    value, under = t.coefficient, 1
+    value: Any = t.coefficient
+    under: Any = 1
     if isinstance(value, Fraction) or isinstance(value, float) and value.is_integer():
         value, under = value.as_integer_ratio()
+    elif isinstance(value, float):  # 1 / (2π), not 0.159155
+        share = Fraction(value * math.pi).limit_denominator(99)
+        is_share = math.isclose(value * math.pi, share, rel_tol=1e-14)
+        value, under = (share.numerator, share.denominator * math.pi) if is_share else (value, under)
     top, bottom = product((number(value), *above), shape), product((number(under), *below), shape)
     return top if bottom.is_number and bottom.value == 1 else simplified("divide", (top, bottom), shape)
 

@@ -431,6 +431,11 @@ class Constants:
         words = [w for w in ast.walk(e) if isinstance(w, ast.Name)] if e is not None and rounds else []
         turns = {w.id for w in words if self._is_turn(w, code)}
         taken = {w: list(self._taken_at.get((code, w), {}).values()) for w in turns}
+        if len(turns) == 1 and e is not None and not all(taken.values()):  # of G in (G - baseline) alone
+            [w] = turns
+            variables = {v: y for v, y in self._variables(e, code).items() if v != w}
+            solved = [_solved(e, y, variables) for y in self.rounds[_place_in_code(eq, k)].values()]
+            taken = {w: [float(f"{of[1]:.12g}") for of in solved if of is not None and is_number(of[1])]}
         if e is None or not taken or any(len(values) != len(rounds) for values in taken.values()):
             return None
         j = rounds.index(eq.y)
@@ -485,6 +490,9 @@ class Constants:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
         e, sizes = self._with_sizes(e, eq.code, x)
         variables = {**self._variables(e, eq.code), **sizes}
+        for part in [part for part in ast.walk(e) if isinstance(part, ast.Call)] if np.ndim(x) == 2 else ():
+            if _is_identity(part) and evaluated(part, variables) is None:  # np.eye(2 * n) in a function
+                e = _instead(e, part, f"np.eye({len(x)})")
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
             variables = {e.value.id: whole, **variables} if e.value.id not in self.taken else variables

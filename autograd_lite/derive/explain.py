@@ -393,7 +393,8 @@ def _given(word: str, x: Any, is_asked: bool) -> Line:
     if word.endswith("0") and np.ndim(x) == 2 and np.array_equal(x, np.eye(*np.shape(x))):
         return Line(word, (name("I"),))
     kind = np.asarray(x).dtype.kind
-    is_state = word[-1:].isdigit() and not is_asked and np.size(x) > 1 and np.all(x == np.ravel(x)[0]) and kind != "b"
+    is_start = word.endswith("0") or word[-1:].isdigit() and not np.any(x)  # states4 = 0 of a loop back to front
+    is_state = is_start and not is_asked and np.size(x) > 1 and np.all(x == np.ravel(x)[0]) and kind != "b"
     if is_state or not np.ndim(x) and kind == "i":
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))

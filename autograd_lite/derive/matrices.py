@@ -16,6 +16,11 @@ PRODUCTS = ("matrix product", "outer product")
 
 def gathered(e: Expr, is_symmetric: Callable[[Expr], bool]) -> Expr:
     """A sum of products of matrices, those with the same last factors, or the same first one, as one product."""
+    signed = [(x.shape == e.shape, product((number(sign), x), x.shape)) for sign, x in terms_of(e)]
+    arrays, others = ([x for is_it, x in signed if is_it is whole] for whole in (True, False))
+    if arrays and others:  # 1 - Q @ x
+        whole = gathered(total(arrays), is_symmetric)
+        return total([whole, *others] if signed[0][0] else [*others, whole])
     chains = _chains(e, False, is_symmetric)
     groups: dict[tuple[str, ...], list[Term]] = {}
     for c, matrices in chains:

@@ -39,6 +39,7 @@ from ..table import TABLE
 from .axes import Axes
 from .board_names import (
     letters_of,
+    name_joined,
     name_unpacked,
     number_result,
     rows_of_data,
@@ -349,6 +350,7 @@ class Notation:
         if rename:
             name_unpacked(self.program, names, taken)
             number_result(self.program, names, taken)
+            name_joined(self.program, names, taken)
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
         own = {v for v, t in self.program.captured.items() if t.name}
@@ -613,7 +615,7 @@ def _repeatable(
     is_read = eq.algebra in ("index", "gather") and isinstance(of := eq.x, Var) and of in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
     is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps
-    is_function = eq.row.kind in ("elementwise", "bilinear") or eq.algebra in ("inverse", "solution", "transpose")
+    is_function = eq.row.kind in ("elementwise", "bilinear") or eq.algebra in _ONCE
     if not is_function and not is_read:
         return None
     e, at = expression(eq) if is_read else None, place(eq)
@@ -684,6 +686,7 @@ def _without_ones(eq: Equation) -> list[Equation] | None:
     return None
 
 
+_ONCE = ("inverse", "solution", "transpose", "concatenation")  # what is one value although it is computed twice
 _POWERS = {"identity": 1, "square": 2, "root": 0.5, "reciprocal": -1}
 
 

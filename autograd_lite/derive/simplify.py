@@ -60,11 +60,12 @@ def _unchanged(e: Expr) -> None:
 
 def _with_sign_in_front(e: Expr) -> Expr | None:
     """``Σ (-x)`` as ``-Σ x``, and so with any linear function; σ(-(a - b)), of 1 / (1 + exp(a - b)), as σ(b - a)."""
-    x = e.of if e.row.kind == "linear" and len(e.args) == 1 else e
+    x = e.of if e.row.kind == "linear" and len(e.args) == 1 or e.head == "after" else e  # of a cumulative sum
     if e.row is TABLE["sigmoid"] and e.of.role == "negation" and (of := e.of.of).role == "difference":
         return make(e.row, [simplified("subtract", of.args[::-1], of.shape)], e.params, e.shape)
     is_negative = x is not e and x.role == "negation" and x.of.shape == x.shape
-    return product((number(-1), make(e.row, x.args, e.params, e.shape)), e.shape) if is_negative else None
+    args = (*x.args, *e.args[1:])
+    return product((number(-1), make(e.row, args, e.params, e.shape)), e.shape) if is_negative else None
 
 
 def _is_fraction(a: Any, b: Any) -> bool:
@@ -334,6 +335,9 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     at ``y = 0`` as well.
     """
     powers: dict[str, tuple[Expr, int]] = {}
+    sizes = {f.of.key: f for f in factors if f.role == "absolute value"}
+    for f in [f for f in factors if f.role == "sign" and f.of.key in sizes]:  # |x| sign(x)
+        factors = [f.of if x is f else x for x in factors if x is not sizes[f.of.key]]
     for f in factors:
         base, n = _base(f)
         powers[base.key] = base, n + powers.get(base.key, (base, 0))[1]
@@ -811,6 +815,8 @@ def compared(e: Expr) -> Expr | None:
     if of_both is not None:  # τ u > (τ - 1) u
         row = TABLE[_TURNED.get(e.head, e.head)] if more < 0 else e.row
         return unsimplified(row, (of_both, number(0)), e.shape)
+    if e.role == "comparison" and e.of.role == "negation" and e.args[1].is_number:  # -x > 0
+        return unsimplified(TABLE[_TURNED.get(e.head, e.head)], (e.of.of, number(-e.args[1].value or 0)), e.shape)
     if e.role != "comparison" or e.of.role != "difference" or not e.args[1].is_number or e.args[1].value:
         return None
     a, b = e.of.args

@@ -113,7 +113,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Attribute(of, attr="size"):
             size = np.size(sub(of).value)
             return Written(number(size), size)
-        case ast.Subscript(value=ast.Name()) if (index := _index(e.slice, meanings)) is not None:
+        case ast.Subscript(value=ast.Name() | ast.Call()) if (index := _index(e.slice, meanings)) is not None and (
+            isinstance(e.value, ast.Name) or not any(isinstance(part, int | np.ndarray) for part in index)  # Σ[:, None]
+        ):
             x = sub(e.value)
             index = index if isinstance(e.slice, ast.Tuple) else index[0]
             value = x.value[index]

@@ -160,6 +160,8 @@ def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
         if isinstance(e, ast.Name):
             values = _bindings(scope).get(e.id, [])
             rows = [*over.get(e.id, ()), *_scanned(code, scope, e.id)]
+            if len(values) > len(rows) > 0 and (own := _own_rows(scope, e, values)):
+                values, rows = own, own
         taken = [v for v in values if isinstance(v, ast.Subscript) and not turns.isdisjoint(names(v.slice))]
         if values or rows:
             of = {_name(part) for part in (*rows, *taken)}
@@ -167,6 +169,18 @@ def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
             part = _slice(rows[0]) if len(rows) == 1 else slice(None)
             return (of.pop(), part) if is_only else ("" if rows else None, part)
     return None, slice(None)
+
+
+def _own_rows(scope: ast.AST, e: ast.Name, values: Sequence[Any]) -> list[ast.expr]:
+    """What the loop around a variable takes it from, if that assigns it nowhere else: G of ``for x, G in …`` although
+    the lines before have ``G = r + gamma * G``.
+    """
+    around = [at for at in ast.walk(scope) if isinstance(at, ast.For) and hasattr(e, "lineno") and _contains(at, e)]
+    loops = [(at, each) for at in around for word, each in _matched(at.target, _each(at.iter)) if word == e.id]
+    for at, each in loops[-1:]:
+        if not any(_contains(at, of) for of in values if isinstance(of, ast.expr | ast.stmt) and of is not each):
+            return [each]
+    return []
 
 
 def is_unpacked(code: CodeType, word: str) -> bool:

@@ -484,7 +484,8 @@ def _looked_through(module: ast.AST) -> _Source:
         calls=[(e, name, targets.get(e) or several.get(e) or None) for e, name in _calls(nodes, imports)],
         loops=loops,
         comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
-        several={span(e): [t.id] for e, t in matched} | _attributes(stores) | _listed(stores),
+        several=_appended(nodes, stores) | _listed(stores)
+        | {span(e): [t.id] for e, t in matched} | _attributes(stores),
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
     )
@@ -497,6 +498,15 @@ def _listed(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]
         span(e.elt): [part.id for part in t.elts if isinstance(part, ast.Name)]
         for e, t in stores if isinstance(e, ast.ListComp | ast.GeneratorExp) and isinstance(t, ast.Tuple)
     }
+
+
+def _appended(nodes: Iterable[ast.AST], stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:
+    """The variable of a list that ``ys = np.array(ys)`` replaces, by the place of ``2 * ys[-1]`` that is appended."""
+    calls = [(e, getattr(t, "id", "")) for e, t in stores if isinstance(e, ast.Call)]
+    joined = {word for e, word in calls if word in [getattr(x, "id", "") for x in e.args]} - {""}
+    methods = [(e, e.func) for e in nodes if isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute)]
+    added = [(e.args, getattr(f.value, "id", "")) for e, f in methods if f.attr == "append" and len(e.args) == 1]
+    return {span(e): [w] for [e], w in added if w in joined and w in [getattr(x, "id", "") for x in ast.walk(e)]}
 
 
 def _attributes(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:

@@ -257,7 +257,8 @@ class Program(GraphView):
             together = group(eq)
             if together is None:
                 return None
-            operands = tuple([x if isinstance(x, Var) else key_of(x, compared) for x in eq.operands])
+            most = COMPARED if eq.algebra == "concatenation" else compared  # seq[t] of [seq[t], h] is another view
+            operands = tuple([x if isinstance(x, Var) else key_of(x, most) for x in eq.operands])
             word = eq.row, together, operands, key_of(eq.params) if eq.params else ()
             first = computed.setdefault(word, eq)
             if first is eq:

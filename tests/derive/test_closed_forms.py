@@ -843,10 +843,22 @@ def words(U, E, y):
     return -np.mean(np.log(p[np.arange(2), y]))
 
 
+def without_itself(z):
+    n = len(z) // 2
+    S = z @ z.T - 1e9 * np.eye(2 * n)
+    return np.sum(np.log(np.sum(np.exp(S), axis=1)))
+
+
+BOX = np.eye(2) + 1
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
 
 
 @pytest.mark.parametrize(("f", "args", "wanted"), [
+    (without_itself, (RNG.normal(size=(4, 2)),), "S = z @ zᵀ - 1e9 I"),
+    (lambda x, Q, s: np.sum(x) - 0.5 * x @ Q @ x + s, (np.ones(2), np.eye(2) + 0.3, 0.5), "dL/dx = 1 - Q @ x since"),
+    (lambda x, c: np.sum(np.maximum(-x, 0) * c), (RNG.normal(size=3), 2.0), "dL/dx = -c 1[x < 0] since"),
+    (lambda m: np.sum(np.sum(BOX**2, axis=1)[:, None] - 2 * BOX @ m.T), (np.ones((2, 2)),), "‖BOXᵢ‖² - 2 (BOX @ mᵀ)ᵢⱼ"),
+    (lambda x, y: np.sum(np.abs(x - y) ** 2 * y), (RNG.normal(size=3), np.ones(3)), "dL/dx = 2 y ⊙ (x - y) since"),
     (tikhonov, (np.ones(2), RNG.normal(size=(2, 2)), np.ones(2), np.array([[1.0, -1]]), 0.1), "dL/dx = Aᵀ @ a + λ ("),
     (gated, (RNG.normal(size=(2, 3)), np.ones(3), np.ones(2)), "dL/dW = (dL/do ⊙ o ⊙ (1 - o)) @ vᵀ"),
     (pairs_of_items, (RNG.normal(size=(3, 2)), *USERS), "dL/dPₖ = Σᵢ 1[usersᵢ = k] dL/daᵢ since a = P[users]"),

@@ -1646,7 +1646,57 @@ def _stiff(k, x):
     return energy
 
 
+def _gates_of_joined(Wz, Wn, seq):
+    h = np.zeros(1)
+    for x in seq:
+        z = 1 / (1 + np.exp(-(Wz @ np.concatenate([x, h]))))
+        h = z * h + (1 - z) * np.tanh(Wn @ np.concatenate([x, h]))
+    return h @ h
+
+
+def _decayed(k, y0, seen):
+    y = [y0]
+    for _ in range(3):
+        y.append(y[-1] - 0.1 * k * y[-1])
+    y = np.array(y)
+    return np.sum((y - seen) ** 2)
+
+
+def _reinforced(W, states):
+    returns, loss, G = [], 0.0, 0.0
+    for r in (1.0, 0.0, 2.0):
+        G = r + 0.9 * G
+        returns.append(G)
+    baseline = 0.4
+    for s, a, G in zip(states, (0, 2, 1), returns, strict=True):
+        logits = W @ s
+        p = np.exp(logits) / np.exp(logits).sum()
+        loss = loss - np.log(p[a]) * (G - baseline)
+    return loss
+
+
+def _weighted_labels(W, states, returns):
+    loss = 0.0
+    for s, a, G in zip(states, np.array([0, 2, 1]), returns, strict=True):
+        p = np.exp(W @ s) / np.exp(W @ s).sum()
+        loss = loss - np.log(p[a]) * G
+    return loss
+
+
 _BOOKS = {
+    "arrays that are joined twice": (
+        _gates_of_joined, ((1, 3), (1, 3), (3, 2)), "Wz",
+        ["aₜ = [seq[t-1], hₜ₋₁] 3 t = 1 … 3", "bₜ = Wz @ aₜ 1 t = 1 … 3"],
+    ),
+    "a list that becomes an array": (
+        _decayed, ((), (), 4), "k", ["yₜ = yₜ₋₁ - 0.1 k yₜ₋₁ 1 t = 1 … 3", "y = [y0, y1, y2, y3]"],
+    ),
+    "numbers of each round": (
+        _reinforced, ((3, 2), (3, 2)), "W", ["loss = -Σₜ log(pₜ[aₜ]) (Gₜ - baseline)", "= (baseline - Gₜ) (Yₜ - pₜ)"],
+    ),
+    "labels beside entries that are alike": (
+        _weighted_labels, ((3, 2), (3, 2), 3), "W", ["= returns[t-1] (pₜ - Yₜ)"],
+    ),
     "reasons in another order": (_stacked_gates, ((4, 3), (3, 2)), "W", ["oₜ = σ(zₜ[2:3]); t = 3 … 1"]),
     "a state that is unpacked": (
         _predators, (2, 2, 3), "rates", ["prey0 = u0[0]", "preyₜ = preyₜ₋₁ + 0.1 grownₜ 1 t = 1 … 3"],
