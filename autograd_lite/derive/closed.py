@@ -15,7 +15,7 @@ from .chain_rule import Chain
 from .collect import Form, has_ones, leaves, occurrences
 from .entries import entries
 from .factors import Combine, Factor, scalars_apart, total
-from .formula import Expr, factors_of, is_cut, name, number, terms_of, walk
+from .formula import Expr, Labels, factors_of, index_parts, is_cut, name, number, terms_of, unsimplified, walk
 from .formula_ops import evaluate, substitute
 from .matrices import PRODUCTS, gathered
 from .simplify import full, simplified
@@ -42,6 +42,8 @@ class Closed:
         What the indicators of labels in it stand for: ``onehot(y)``.
     symmetric : tuple of str
         The matrices whose transposes are not written.
+    is_alone : bool
+        Whether it is written instead of the gradients between, also of values with names.
     """
 
     formula: Expr
@@ -50,6 +52,7 @@ class Closed:
     through: frozenset[Var] = frozenset()
     labels: Mapping[str, Expr] = field(default_factory=dict)
     symmetric: tuple[str, ...] = ()
+    is_alone: bool = False
 
     @property
     def is_zero(self) -> bool:
@@ -247,6 +250,38 @@ class Candidates:
                     e = formula(text, meanings).formula
                     form = Closed(e, frozenset({c.root}), (), self._between(n), {} if word else {new: z})
                     yield replace(form, formula=substitute(e, form.labels)), form
+
+    def of_labelled_rows(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient of a cross-entropy of some rows, ``-mean(log(P[rows, y]))``: (P[rows] - Y) / n, in these rows."""
+        c = self.chain
+        for user in self.consumers.get(n, ()):
+            P, e = name(c.names[user], user.shape), c.definition(user)
+            picked = [part for k in self.consumers.get(user, ()) for part in walk(c.definition(k)) if part.role == "index"]
+            for part in picked if e.role in ("softmax", "log of a softmax") and len(user.shape) == 2 else ():
+                index = index_parts(part.params["index"])
+                if part.of.key != P.key or not all(isinstance(i, Labels) and i.ndim == 1 for i in index):
+                    continue
+                (rows, y), size = index, len(index[0])
+                P = P if e.role == "softmax" else simplified("softmax", e.args, e.shape, **e.params)
+                Y = c.shorter.labelled(np.eye(user.shape[1])[y], y.word)
+                of_rows = unsimplified("getitem", (P,), Y.shape, index=rows, unique_indices=False)
+                x, m = simplified("subtract", (of_rows, Y), Y.shape), c.size_name(size)
+                labels = {word: of for word, of in c.shorter.labels.items() if word == Y.value}
+                for each in (simplified("divide", (x, m), x.shape), x):
+                    placed = {"index": rows, "shape": n.shape, "unique_indices": False}
+                    e = unsimplified("into_zeros", (each,), n.shape, **placed)
+                    form = Closed(e, frozenset({c.root}), (), self._between(n), labels, is_alone=True)
+                    yield form, form
+
+    def of_smaller(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient ``min(a, δ)`` of Huber's loss, ``½ q² + δ (a - q)`` with q = min(a, δ)."""
+        users = self.consumers.get(n, ())
+        for user in users if len(users) > 1 else ():
+            if self.chain.definition(user).role == "smaller":
+                q = name(self.chain.names[user], user.shape)
+                for e in (q, simplified("divide", (q, self.chain.size_name(n.size, n.shape)), n.shape)):
+                    form = Closed(e, frozenset({self.chain.root}), (), self._between(n), is_alone=True)
+                    yield form, form
 
     def _between(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
         """The landmarks between `n` and the result, or `ends`."""

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -286,7 +287,8 @@ class Lines:
 
     def _stated(self, n: Var) -> Closed | None:
         """The gradient in a closed form of a textbook."""
-        forms = self.candidates.stated(n)
+        every = self.candidates
+        forms = chain(every.stated(n), every.of_labelled_rows(n), every.of_smaller(n))
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None
         whole = self.candidates.closed(n, frozenset({self.chain.root})) if form is not None else None
@@ -356,7 +358,8 @@ class Lines:
 
     def _is_direct(self, n: Var, form: Closed) -> bool:
         is_shown = n in self.chain.defined and self.chain.defined[n].algebra != "reduction"  # no shift by the maximum
-        return form.is_zero and not is_shown or not form.through.isdisjoint(self.chain.unnamed) or self._is_all(n, form)
+        is_alone = form.is_alone or form.is_zero and not is_shown
+        return is_alone or not form.through.isdisjoint(self.chain.unnamed) or self._is_all(n, form)
 
     @cached_property
     def live(self) -> set[Var]:
