@@ -252,14 +252,15 @@ class Candidates:
                     yield replace(form, formula=substitute(e, form.labels)), form
 
     def of_labelled_rows(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
-        """The gradient of a cross-entropy of some rows, ``-mean(log(P[rows, y]))``: (P[rows] - Y) / n, in these rows."""
+        """The gradient of a cross-entropy of some rows, ``-mean(log(P[rows, y]))``: (P[rows] - Y) / n, there."""
         c = self.chain
         for user in self.consumers.get(n, ()):
             P, e = name(c.names[user], user.shape), c.definition(user)
-            picked = [part for k in self.consumers.get(user, ()) for part in walk(c.definition(k)) if part.role == "index"]
+            parts = [part for k in self.consumers.get(user, ()) for part in walk(c.definition(k))]
+            picked = [part for part in parts if part.role == "index" and part.of.key == P.key]
             for part in picked if e.role in ("softmax", "log of a softmax") and len(user.shape) == 2 else ():
                 index = index_parts(part.params["index"])
-                if part.of.key != P.key or not all(isinstance(i, Labels) and i.ndim == 1 for i in index):
+                if len(index) != 2 or not all(isinstance(i, Labels) and i.ndim == 1 and i.word for i in index):
                     continue
                 (rows, y), size = index, len(index[0])
                 P = P if e.role == "softmax" else simplified("softmax", e.args, e.shape, **e.params)
@@ -269,8 +270,8 @@ class Candidates:
                 labels = {word: of for word, of in c.shorter.labels.items() if word == Y.value}
                 for each in (simplified("divide", (x, m), x.shape), x):
                     placed = {"index": rows, "shape": n.shape, "unique_indices": False}
-                    e = unsimplified("into_zeros", (each,), n.shape, **placed)
-                    form = Closed(e, frozenset({c.root}), (), self._between(n), labels, is_alone=True)
+                    whole = unsimplified("into_zeros", (each,), n.shape, **placed)
+                    form = Closed(whole, frozenset({c.root}), (), self._between(n), labels, is_alone=True)
                     yield form, form
 
     def of_smaller(self, n: Var) -> Iterator[tuple[Closed, Closed]]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..program import Equation, Program, Var
 from ..program.assignments import looped, unequal
-from ..program.naming import expression, is_inner, place, stem, turn_of
+from ..program.naming import expression, is_inner, outside, place, stem, turn_of
 from ..table import TABLE
 from .formula import index_parts
 
@@ -30,34 +30,54 @@ def without_inner_loops(program: Program, names: dict[Var, str], kept: Container
 
     Values that are `kept`, and results, are not replaced.
     """
+    places, turns = set[Any](), dict[Var, Any]()
+    while (found := _without_one_level(program, names, kept, turns)) is not None:  # comprehensions in others
+        program, here = found
+        places |= here
+    return program, places
+
+
+def _without_one_level(
+    program: Program, names: dict[Var, str], kept: Container[Var], turns: dict[Var, Any]
+) -> tuple[Program, set[Any]] | None:
+    """:func:`without_inner_loops`, without what that makes an inner loop; None where there is nothing to do. The loops
+    of values that are no longer in their own are added to `turns`.
+    """
     instances = Counter[Any]()
     instead: dict[Var, Any] = {}
     new: dict[int, list[Equation]] = {}
-    loops = list(_loops(program, kept))
-    runs = Counter(key for key, _ in groupby(program.equations, turn_of))
+    loops = list(_loops(program, kept, turns))
+    runs = Counter(key for key, _ in _runs(program, turns))
     found = Counter(key for key, _ in loops)
     for key, whole in loops:
         if found[key] < runs[key]:  # for t in range(times[i]), where one time is 1: not read everywhere
             continue
         instances[key] += 1
+        turns |= {eq.y: outside(key) for eq in whole.equations}
         new |= {id(eq): [] for eq in whole.run} | {id(whole.run[-1]): whole.equations}
         instead |= whole.stacks
         whole.name(names, instances[key])
     if not new:
-        return program, set()
+        return None
     program = replace(program, equations=[eq for old in program.equations for eq in new.get(id(old), [old])])
     program = program.mapped(lambda eq, _: {v: instead[v] for v in eq.outputs if v in instead} or None)
     return program, {place(eq) for eqs in new.values() for eq in eqs}
 
 
-def _loops(program: Program, kept: Container[Var]) -> Iterator[tuple[Any, _Whole]]:
+def _runs(program: Program, turns: Mapping[Var, Any]) -> list[tuple[Any, list[Equation]]]:
+    """The equations of each loop, each time that it runs."""
+    keys = groupby(program.equations, lambda eq: turns[eq.y] if eq.y in turns else turn_of(eq))
+    return [(key, list(run)) for key, run in keys if key is not None]
+
+
+def _loops(program: Program, kept: Container[Var], turns: Mapping[Var, Any]) -> Iterator[tuple[Any, _Whole]]:
     """The inner loops that are operations on arrays, each time that they run, each with the loop that it is."""
     users = program.users
-    runs = [(key, list(run)) for key, run in groupby(program.equations, turn_of) if key is not None]
+    runs = _runs(program, turns)
     often = Counter(key for key, _ in runs)
     for key, run in runs:
         is_listed = isinstance(key[0], str) and often[key] < 2  # a comprehension, whose values are perhaps an array
-        for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key)):
+        for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key) or is_listed):
             may_go = all(whole.may_go(v, users, program, kept) for v in whole.inside)
             if may_go and (not is_listed or whole.stacks and whole.is_of(program.constants.values())):
                 yield key, whole
@@ -141,6 +161,7 @@ class _Whole:
             word = names.pop(v, "")
             if word and (of in self.totals or of.name == "") and (v is of or of not in names):
                 names[of] = f"{stem(word)}{turn}"
+        names |= {of: names.pop(v) for v, of in self.stacks.items() if v in names and of not in names}
 
     def _read(self, same: Sequence[Equation]) -> None:
         """One operation of all rounds."""
@@ -258,10 +279,10 @@ class _Whole:
         """An operand with the axis of the rounds before `ndim` others."""
         if not is_varied or np.ndim(x) == ndim + 1:
             return x
-        if not isinstance(x, Var) or x.ndim > 1:
+        if not isinstance(x, Var):
             raise _NoArrays
-        index = (slice(None), *[None] * ndim)
-        v = Var("", (*x.shape, *[1] * ndim), x.dtype)
+        index = (slice(None), *[None] * (ndim + 1 - x.ndim), *[slice(None)] * (x.ndim - 1))
+        v = Var("", np.empty(x.shape)[index].shape, x.dtype)
         params = {"index": index, "unique_indices": True}
         self.equations.append(replace(self.run[0], outputs=(v,), row=TABLE["getitem"], operands=(x,), params=params))
         return v

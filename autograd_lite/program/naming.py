@@ -245,6 +245,16 @@ def turn_of(eq: Equation) -> Any:
     return None if turn is None else (code.co_filename, turn) if len(turn) > 2 else (code, turn)
 
 
+def outside(turn: Any) -> Any:
+    """The innermost comprehension around one, as :func:`turn_of` has them; None for another loop."""
+    file, at = turn
+    if not isinstance(file, str):
+        return None
+    every = _looked_through(tree(file)).comprehensions
+    around = [of for of in every if of != at and (of[0], of[2]) <= (at[0], at[2]) and (at[1], at[3]) <= (of[1], of[3])]
+    return (file, max(around)) if around else None
+
+
 def is_inner(loop: Any) -> bool:
     """Whether a loop, as :func:`loop_of` has it, is inside another of its function."""
     code, (a, b, *_) = loop

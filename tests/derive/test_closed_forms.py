@@ -849,11 +849,25 @@ def without_itself(z):
     return np.sum(np.log(np.sum(np.exp(S), axis=1)))
 
 
+def labelled_nodes(Z, y, train):
+    P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+    return -np.mean(np.log(P[train, y[train]]))
+
+
+def huber_by_minimum(r, delta):
+    size = np.abs(r)
+    quad = np.minimum(size, delta)
+    return np.sum(0.5 * quad**2 + delta * (size - quad))
+
+
+NODES = np.array([1, 0, 2, 1]), np.array([0, 3])
 BOX = np.eye(2) + 1
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
 
 
 @pytest.mark.parametrize(("f", "args", "wanted"), [
+    (labelled_nodes, (RNG.normal(size=(4, 3)), *NODES), "dL/dZₖ = Σᵢ 1[trainᵢ = k] (P[train]ᵢ - Yᵢ) / n since"),
+    (huber_by_minimum, (RNG.normal(size=5), 0.4), "dL/dsize = quad since"),
     (without_itself, (RNG.normal(size=(4, 2)),), "S = z @ zᵀ - 1e9 I"),
     (lambda x, Q, s: np.sum(x) - 0.5 * x @ Q @ x + s, (np.ones(2), np.eye(2) + 0.3, 0.5), "dL/dx = 1 - Q @ x since"),
     (lambda x, c: np.sum(np.maximum(-x, 0) * c), (RNG.normal(size=3), 2.0), "dL/dx = -c 1[x < 0] since"),

@@ -132,7 +132,8 @@ def test_comprehensions_in_a_loop():
 
     text = explained(soft, draw(3) ** 2, draw(3, 2), draw(4, 2))
     assert "aₜ = xₜ - μ 3x2 t = 1 … 4" in text
-    assert "L = Σₜ (rₜ @ bₜ - log(Σ (π ⊙ exp(" in text
+    assert "dₜᵢ = ‖aₜᵢ‖² 3 t = 1 … 4" in text
+    assert "L = Σₜ (rₜ @ dₜ - log(Σ (π ⊙ exp(" in text
 
 
 def test_a_list_of_distances_is_a_vector():
@@ -142,6 +143,22 @@ def test_a_list_of_distances_is_a_vector():
     text = " ".join(str(np.sum(pred**2).explain([pos, bias], {"sats": sats, "pos": pos, "bias": bias})).split())
     assert "a = sats - pos 5x3" in text
     assert "dL/dpos = -Σᵢ dL/daᵢ since a = sats - pos" in text
+
+
+def test_comprehensions_in_others_are_arrays_of_two_axes():
+    def kernel(ell, X, y):
+        n = len(X)
+        d2 = np.array([[np.sum((X[i] - X[j]) ** 2) for j in range(n)] for i in range(n)])
+        return y @ np.exp(-d2 / ell) @ y
+
+    assert "d2ᵢⱼ = ‖Xᵢ - Xⱼ‖² 3x3" in explained(kernel, draw(), draw(3, 2), draw(3), wrt=["ell"])
+
+    def features(c, X):
+        phi = np.array([[np.exp(-np.sum((x - m) ** 2)) for m in c] for x in X])
+        return np.sum(phi**3)
+
+    text = explained(features, draw(2, 2), draw(3, 2))
+    assert "aᵢⱼₖ = Xᵢₖ - cⱼₖ 3x2x2 φᵢⱼ = exp(-‖aᵢⱼ‖²) 3x2" in text
 
 
 def test_a_list_in_another_order_is_not_the_vector():
