@@ -260,7 +260,8 @@ class Candidates:
             picked = [part for part in parts if part.role == "index" and part.of.key == P.key]
             for part in picked if e.role in ("softmax", "log of a softmax") and len(user.shape) == 2 else ():
                 index = index_parts(part.params["index"])
-                if len(index) != 2 or not all(isinstance(i, Labels) and i.ndim == 1 and i.word for i in index):
+                are_labels = len(index) == 2 and all(isinstance(i, Labels) and i.ndim == 1 and i.word for i in index)
+                if not are_labels or not index[0].word.isidentifier():  # but states[:-1]
                     continue
                 (rows, y), size = index, len(index[0])
                 P = P if e.role == "softmax" else simplified("softmax", e.args, e.shape, **e.params)

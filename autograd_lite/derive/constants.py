@@ -690,7 +690,7 @@ class Constants:
                 return stated.formula
         word = ast.unparse(e)
         word = f"({word})" if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare) else word
-        if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)):
+        if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)) or counts(x):
             return None
         arrays = [w for w in variables if np.ndim(variables[w])]
         is_mask = np.ndim(x) == 2 and not arrays and (np.asarray(x).dtype == bool or re.search(r"\btri[lu]\b", word))

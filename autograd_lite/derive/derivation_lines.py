@@ -186,7 +186,8 @@ class Lines:
             most = min(long + more, SHORT + 1)
             if whole is not None and (self._is_of_softmaxes(whole) or self._is_of_cases(n, whole)):
                 most = WIDE
-            if whole is not None and leaves(whole.formula) < most and self._is_right(n, whole):
+            is_plain = whole is None or self._is_direct(n, whole) or not any(map(_is_of_product, walk(whole.formula)))
+            if whole is not None and is_plain and leaves(whole.formula) < most and self._is_right(n, whole):
                 chosen[n] = whole
         return self._alike(self._skipping(equal, chosen) | chosen)
 
@@ -221,7 +222,7 @@ class Lines:
     def _is_said(self, n: Var, chosen: Mapping[Var, Closed], at_labels: Set[Var]) -> bool:
         """Whether a line above has the labels, P - Y, and is passed on as it is."""
         users = [k for k in self.consumers.get(n, ()) if k in chosen]
-        roles = {self.factors[k, n].formula.role for k in users if chosen[k].labels}
+        roles = {part.role for k in users if chosen[k].labels for part in walk(self.factors[k, n].formula)}
         return any(k in at_labels for k in users) or not roles.isdisjoint(_PASSING)
 
     def _is_of_cases(self, n: Var, form: Closed) -> bool:
@@ -576,6 +577,11 @@ def _trace(e: Expr) -> Expr | None:
 
 def _is_identity(e: Expr) -> bool:
     return e.role == "name" and e.value == "I"
+
+
+def _is_of_product(e: Expr) -> bool:
+    """True for ``(C ⊙ E) @ U``, which says no more than dL/dE @ U."""
+    return e.role == "matrix product" and any(a.role == "product" and a.shape for a in e.args)
 
 
 def _is_unit(e: Expr) -> bool:

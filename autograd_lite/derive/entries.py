@@ -90,7 +90,7 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     rows = [of for part in (parts if shape else formulas) if (of := _of_rows(part)) is not None]
     is_repeated |= any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
     is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
-    is_repeated |= bool(shape) and any(map(_sums_calls, parts))
+    is_repeated |= bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         token = _LEFT.set(at)
@@ -110,6 +110,11 @@ def _sums_calls(e: Expr) -> bool:
     """Whether a function of each entry is summed along some axes: ``Σⱼ log(pᵢⱼ)``."""
     is_sum = e.role == "total" and bool(e.shape) and e.params.get("axis") is not None
     return is_sum and any(map(is_call, walk(e.of)))
+
+
+def _compares_places(e: Expr) -> bool:
+    """Whether entries are chosen by their places: ``where(i = y, 0, sᵢ)`` of ``np.arange(n) == y``."""
+    return e.role == "comparison" and any(a.role in ("array", "name") and a.shape and _counts(a) for a in e.args)
 
 
 def _is_repeated(e: Expr, ndim: int) -> bool:

@@ -860,6 +860,18 @@ def huber_by_minimum(r, delta):
     return np.sum(0.5 * quad**2 + delta * (size - quad))
 
 
+def last_word(E, W, y):
+    out = np.tanh(E)
+    scores = out[-1] @ W
+    P = np.exp(scores) / np.sum(np.exp(scores))
+    return -np.log(P[y])
+
+
+def implicit(songs, users, conf, pref):
+    err = pref - users @ songs.T
+    return np.sum(conf * err**2)
+
+
 NODES = np.array([1, 0, 2, 1]), np.array([0, 3])
 BOX = np.eye(2) + 1
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
@@ -868,6 +880,8 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
 @pytest.mark.parametrize(("f", "args", "wanted"), [
     (labelled_nodes, (RNG.normal(size=(4, 3)), *NODES), "dL/dZₖ = Σᵢ 1[trainᵢ = k] (P[train]ᵢ - Yᵢ) / n since"),
     (huber_by_minimum, (RNG.normal(size=5), 0.4), "dL/dsize = quad since"),
+    (last_word, (RNG.normal(size=(3, 2)), RNG.normal(size=(2, 3)), 1), "= 1[k = 2] (W @ dL/dscores) since"),
+    (implicit, [RNG.normal(size=s) for s in ((2, 2), (3, 2), (3, 2), (3, 2))], "dL/dsongs = -(dL/derr)ᵀ @ users since"),
     (without_itself, (RNG.normal(size=(4, 2)),), "S = z @ zᵀ - 1e9 I"),
     (lambda x, Q, s: np.sum(x) - 0.5 * x @ Q @ x + s, (np.ones(2), np.eye(2) + 0.3, 0.5), "dL/dx = 1 - Q @ x since"),
     (lambda x, c: np.sum(np.maximum(-x, 0) * c), (RNG.normal(size=3), 2.0), "dL/dx = -c 1[x < 0] since"),

@@ -1683,7 +1683,18 @@ def _weighted_labels(W, states, returns):
     return loss
 
 
+def _worst_margin(W, X):
+    loss = 0.0
+    for i in range(3):
+        s = W @ X[i]
+        margins = np.where(np.arange(len(s)) == _LABELS[i], 0, s - s[_LABELS[i]] + 1)
+        loss = loss + np.max(margins)
+    return loss
+
+
+_LABELS = np.array([0, 2, 1])
 _BOOKS = {
+    "places that are compared": (_worst_margin, ((3, 2), (3, 2)), "W", ["= where(i = _LABELS[t-1], 0, aₜᵢ) 3"]),
     "arrays that are joined twice": (
         _gates_of_joined, ((1, 3), (1, 3), (3, 2)), "Wz",
         ["aₜ = [seq[t-1], hₜ₋₁] 3 t = 1 … 3", "bₜ = Wz @ aₜ 1 t = 1 … 3"],
