@@ -185,9 +185,8 @@ TEXTBOOK = {
     """,
     "graph_convolution": """
         H = max(0, a)
-        dL/df = -1 / (n f)
-        dL/dPᵢⱼ = Σₖ 1[nodesₖ = i] 1[yₖ = j] dL/dfₖ since f = P[nodes, y]
-        dL/dc = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)
+        dL/dcₖ = Σᵢ 1[nodesᵢ = k] (P[nodes]ᵢ - Yᵢ) / n
+        since P = softmax(c), L = -mean(log(P[nodes, y])), Y = onehot(y)
         dL/dH = Nᵀ @ dL/db
         dL/da = dL/dH ⊙ 1[a > 0]
         dL/dW1 = (N @ X)ᵀ @ dL/da

@@ -512,7 +512,7 @@ def test_lookups_running_sums_and_neighbours_are_typed_with_indices():
     at = {make.__name__: make() for make in lessons()}
     answers = {
         "word2vec": {"dL/dE": "Σᵢ dL/duᵢ 1[k = wᵢ]", "dL/dC": "Σᵢ 1[cᵢ = k] dL/dvᵢ + Σᵢⱼ dL/dvnᵢⱼ 1[negᵢⱼ = k]"},
-        "graph_convolution": {"dL/dP": "Σₖ dL/dfₖ 1[yₖ = j] 1[nodesₖ = i]"},
+        "graph_convolution": {"dL/dc": "Σᵢ (P[nodes]ᵢ - Yᵢ) 1[nodesᵢ = k] / n"},
         "cox": {"dL/dη": "exp(ηₖ) Σᵢ 1[i ≤ k] eventᵢ / riskᵢ - eventₖ"},
         "total_variation": {"dL/du": "uᵢ - fᵢ - dL/ddᵢ + dL/ddᵢ₋₁"},
     }
