@@ -133,6 +133,15 @@ def name_joined(program: Program, names: dict[Var, str], taken: Names) -> None:
             taken.add(word)
 
 
+def number_starts(names: dict[Var, str], taken: Names) -> None:
+    """Call a value var1, not var0, that the first round of a loop uses as it is: the second round computes var2."""
+    words = {word: v for v, word in names.items()}
+    for start in [word for word in words if word.endswith("0") and f"{word[:-1]}2" in words]:
+        if (word := f"{start[:-1]}1") not in taken:
+            names[words[start]] = word
+            taken.add(word)
+
+
 def start_of(words: Sequence[str], begin: int = 1) -> str:
     """The name of a variable before a loop, h0, of which an operand is h1, h2, … in the later rounds, or h4 before h3,
     h2 of a loop that is back to front; or nothing. With `begin` 2 it is h1 before h2, h3.

@@ -42,6 +42,7 @@ from .board_names import (
     name_joined,
     name_unpacked,
     number_result,
+    number_starts,
     rows_of_data,
     running_sums,
     with_joined_starts,
@@ -360,6 +361,7 @@ class Notation:
         }  # fmt: skip
         if rename:
             self._name_starts(names, changing)
+            number_starts(names, taken)
             own |= {*self.program.inputs}  # one of a list, obs1
             without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
         self.code = next((eq.code for eq in self.program.equations[::-1] if eq.code is not None), None)

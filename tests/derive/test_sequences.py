@@ -105,6 +105,21 @@ def test_what_the_first_round_joins_of_arrays_alone_is_a_step_as_in_the_others()
         assert row in str(np.sum(h**2).explain(names={"xs": xs, "W": weights}))
 
 
+def test_a_state_that_the_first_round_uses_as_it_is_has_the_number_1():
+    def garch(omega, b, returns):
+        var, nll = np.mean(returns**2), 0.0
+        for t in range(len(returns)):
+            if t > 0:
+                var = omega + b * var
+            nll = nll + np.log(var) + returns[t] ** 2 / var
+        return nll
+
+    text = explained(garch, (0.1, 0.7, draw(4)), ["omega", "b"])
+    assert "var1 = mean(returns²)" in text
+    assert "varₜ = omega + b varₜ₋₁ 1 t = 2 … 4" in text.replace("ω", "omega")
+    assert "nll = Σₜ (log(varₜ) + returns[t-1]² / varₜ)" in text
+
+
 def test_an_entry_at_two_labels_is_not_at_the_array_of_them():
     def score(trans, tags):
         total = 0.0
