@@ -133,9 +133,9 @@ def name_joined(program: Program, names: dict[Var, str], taken: Names) -> None:
             taken.add(word)
 
 
-def number_starts(names: dict[Var, str], taken: Names) -> None:
+def number_starts(program: Program, names: dict[Var, str], taken: Names) -> None:
     """Call a value var1, not var0, that the first round of a loop uses as it is: the second round computes var2."""
-    words = {word: v for v, word in names.items()}
+    words = {word: v for v, word in names.items() if v in program.defined}
     for start in [word for word in words if word.endswith("0") and f"{word[:-1]}2" in words]:
         if (word := f"{start[:-1]}1") not in taken:
             names[words[start]] = word

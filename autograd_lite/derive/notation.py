@@ -361,7 +361,7 @@ class Notation:
         }  # fmt: skip
         if rename:
             self._name_starts(names, changing)
-            number_starts(names, taken)
+            number_starts(self.program, names, taken)
             own |= {*self.program.inputs}  # one of a list, obs1
             without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
         self.code = next((eq.code for eq in self.program.equations[::-1] if eq.code is not None), None)

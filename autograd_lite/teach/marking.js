@@ -676,6 +676,7 @@ class Board {
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     const longest = arrays.sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
     this.arrays = longest;
+    this.one = new RegExp(`((?<!${W})(?:${longest})[${INDICES}ₜ]*|\\)) 1 ?/`, "gu"); // no vector of ones
     this.entry = new RegExp(`((?<!${W})(?:${longest})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
 
@@ -695,7 +696,7 @@ class Board {
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && (this.steps.has(base(w)) || (has(this.words, base(w)) && has(this.shapes, this.words[base(w)]))); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+(?:\\[[^\\][]*\\])?)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)}|\\[${c}\\])`, "gu"), this.stems.has(c) ? `[${c}ₜ]` : `[${c}]`);
-    text = this.withSigns(this.withSubscripts(text)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
+    text = this.withSigns(this.withSubscripts(text)).replace(this.one, "$1 /").replace(this.ofNumbers, "$1$2["); // state_{2,0}
     const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
     text = text.replace(new RegExp(`(?<!${W}|[/.])([d∂]${W}+/[d∂])?([a-z])(?=[${INDICES}ₜ])`, "gu"), (c, of = "", letter, k, all) => {
       const row = of + letter.toUpperCase();

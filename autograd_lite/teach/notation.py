@@ -172,6 +172,7 @@ class Board:
             at = f"[{c}ₜ]" if c in self._stems else f"[{c}]"
             text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)}|\[{c}\])", at, text)
         text = signs_replaced(self.with_subscripts(text))
+        text = regex.sub(rf"((?<!\w)(?:{self._arrays})[{INDICES}ₜ]*|\)) 1 ?/", r"\1 /", text)  # no vector of ones
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(\d+),", r"\1\2[", text)  # state_{2,0}
         text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"

@@ -469,6 +469,11 @@ def lagged(a, y):
     return np.sum(e**2)
 
 
+def tempered(w, X, y, tau):
+    r = (X @ w - y) / tau
+    return np.mean(np.log(1 + r**2))
+
+
 def closest(m, x, labels):
     return np.sum((x - m[labels]) ** 2)
 
@@ -734,7 +739,8 @@ MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 WRT = {
-    slacks: ["w", "b"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"], delayed: ["b", "c"],
+    slacks: ["w", "b"], tempered: ["w"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"],
+    delayed: ["b", "c"],
 }  # fmt: skip
 
 
@@ -1007,6 +1013,9 @@ AS_ON_A_BOARD = {
     }),
     lagged: ((MATRIX[1], MATRIX[:6]), {
         "dLda": dict.fromkeys(("-2 Σᵢ eᵢ y[i]", "Σ_i dL/de_i (-y_i)", "-2 Σ e y[:-2]"), ""),
+    }),
+    tempered: ((MATRIX[:2], MATRIX[2:10].reshape(4, 2), MATRIX[10:14], 2.0), {
+        "dLdr": dict.fromkeys(("2 r / (1 + r²) 1/n", "2 r 1/(n (1 + r²))", "(2 r) 1/n 1/(1 + r²)"), ""),
     }),
     closest: ((MATRIX[:6].reshape(3, 2), MATRIX[6:16].reshape(5, 2), np.array([0, 2, 1, 2, 0])), {
         "dLdm": dict.fromkeys((
