@@ -676,7 +676,8 @@ class Board {
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     const longest = arrays.sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
     this.arrays = longest;
-    this.one = new RegExp(`((?<!${W})(?:${longest})[${INDICES}ₜ]*|\\)) 1 ?/`, "gu"); // no vector of ones
+    const values = Object.keys(words).sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    this.one = new RegExp(`((?<!${W})(?:${values})[${INDICES}ₜ]*|\\)) 1 ?/`, "gu"); // no vector of ones
     this.entry = new RegExp(`((?<!${W})(?:${longest})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
 

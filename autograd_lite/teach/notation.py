@@ -152,7 +152,7 @@ class Board:
         self._of_t = _any(w for w, word in words.items() if w.endswith("_t") and word in self.shapes)
         arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
         self.indices = [c for c in LETTERS if c in (*arrays, *self._stems)]  # that are the user's own
-        self._arrays = _any(arrays)
+        self._arrays, self._values = _any(arrays), _any(self.words)
 
     def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "", steps: Sequence[int] = ()) -> str:
         """A formula for a value of a shape, which may be written with these indices, as a Python expression.
@@ -172,7 +172,7 @@ class Board:
             at = f"[{c}ₜ]" if c in self._stems else f"[{c}]"
             text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)}|\[{c}\])", at, text)
         text = signs_replaced(self.with_subscripts(text))
-        text = regex.sub(rf"((?<!\w)(?:{self._arrays})[{INDICES}ₜ]*|\)) 1 ?/", r"\1 /", text)  # no vector of ones
+        text = regex.sub(rf"((?<!\w)(?:{self._values})[{INDICES}ₜ]*|\)) 1 ?/", r"\1 /", text)  # no vector of ones
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(\d+),", r"\1\2[", text)  # state_{2,0}
         text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
