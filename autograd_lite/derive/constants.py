@@ -490,9 +490,7 @@ class Constants:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
         e, sizes = self._with_sizes(e, eq.code, x)
         variables = {**self._variables(e, eq.code), **sizes}
-        for part in [part for part in ast.walk(e) if isinstance(part, ast.Call)] if np.ndim(x) == 2 else ():
-            if _is_identity(part) and evaluated(part, variables) is None:  # np.eye(2 * n) in a function
-                e = _instead(e, part, f"np.eye({len(x)})")
+        e = _with_identities(e, x, variables)
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
             variables = {e.value.id: whole, **variables} if e.value.id not in self.taken else variables
@@ -1234,6 +1232,14 @@ _INVERSES: Mapping[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable
 def _instead(e: ast.expr, part: ast.expr, word: str) -> ast.expr:
     """An expression with a name or a number for a part."""
     return ast.parse(ast.unparse(e).replace(ast.unparse(part), word), mode="eval").body
+
+
+def _with_identities(e: ast.expr, x: Any, variables: Variables) -> ast.expr:
+    """An expression of matrix `x` with ``np.eye(4)`` for ``np.eye(2 * n)`` in a function, where n is not known."""
+    for part in [part for part in ast.walk(e) if isinstance(part, ast.Call)] if np.ndim(x) == 2 else ():
+        if _is_identity(part) and evaluated(part, variables) is None:
+            e = _instead(e, part, f"np.eye({len(x)})")
+    return e
 
 
 def _is_identity(e: ast.expr) -> TypeGuard[ast.Call]:

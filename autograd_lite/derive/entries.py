@@ -86,12 +86,7 @@ class _NoEntries(Exception):
 def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
     """The indices of a line and its formulas with them, where axes would have to be guessed without."""
     parts = [part for e in formulas for part in walk(e)]
-    is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
-    rows = [of for part in (parts if shape else formulas) if (of := _of_rows(part)) is not None]
-    is_repeated |= any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
-    is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
-    is_repeated |= bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
-    for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
+    for letters in _indices(parts, shape) if _are_guessed(formulas, parts, shape) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         token = _LEFT.set(at)
         try:
@@ -104,6 +99,17 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
         is_whole = all(new.args[:1] == (term,) for pairs in terms for (_, term), (_, new) in pairs)
         return ("", formulas) if is_whole else ("".join(at), indexed)
     return "", formulas
+
+
+def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) -> bool:
+    """Whether the axes of formulas would have to be guessed."""
+    rows = [of for part in (parts if shape else formulas) if (of := _of_rows(part)) is not None]
+    return (
+        any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts) or any(map(_adds_axes, parts))
+        or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
+        or len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
+        or bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
+    )  # fmt: skip
 
 
 def _sums_calls(e: Expr) -> bool:

@@ -330,15 +330,20 @@ def _negated(e: Expr) -> Expr:
     return unsimplified("negative", (e,), e.shape)
 
 
+def _with_signs(factors: list[Expr]) -> list[Expr]:
+    """``|x| sign(x)`` as x."""
+    sizes = {f.of.key: f for f in factors if f.role == "absolute value"}
+    for f in [f for f in factors if f.role == "sign" and f.of.key in sizes]:
+        factors = [f.of if x is f else x for x in factors if x is not sizes[f.of.key]]
+    return factors
+
+
 def _powers(factors: list[Expr]) -> list[Expr]:
     """``y * y`` as the square that it is, ``y² y`` as ``y³``, and ``max(0, y) 1[y > 0]`` as ``max(0, y)``, which is 0
     at ``y = 0`` as well.
     """
     powers: dict[str, tuple[Expr, int]] = {}
-    sizes = {f.of.key: f for f in factors if f.role == "absolute value"}
-    for f in [f for f in factors if f.role == "sign" and f.of.key in sizes]:  # |x| sign(x)
-        factors = [f.of if x is f else x for x in factors if x is not sizes[f.of.key]]
-    for f in factors:
+    for f in _with_signs(factors):
         base, n = _base(f)
         powers[base.key] = base, n + powers.get(base.key, (base, 0))[1]
     cut = [(e, *(e.args if e.of.is_number else e.args[::-1])) for e, _ in powers.values() if e.role in _CUT]

@@ -100,19 +100,16 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.BinOp() if type(e.op) in _BINARY:
             return _applied(_BINARY[type(e.op)], [sub(e.left), sub(e.right)])
         case ast.Compare(left, [ast.Eq() | ast.NotEq() as op], [right]) if any(map(_range_of, (left, right))):
-            sides = [sub(x) if (of := _range_of(x)) is None else _range(sub(of).value) for x in (left, right)]
-            return _applied("equal" if isinstance(op, ast.Eq) else "not_equal", sides)
+            return _applied("equal" if isinstance(op, ast.Eq) else "not_equal", [_side(x, sub) for x in (left, right)])
         case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
             return _applied(_BINARY[type(op)], [sub(e.left), sub(right)])
         case ast.Attribute(attr="T" | "mT"):
             return _applied("matrix_transpose", [sub(e.value)])
-        case ast.Call(func=ast.Name(id="len"), args=[of]) | ast.Subscript(value=ast.Attribute(of, "shape")):
-            axis = ast.literal_eval(e.slice) if isinstance(e, ast.Subscript) else 0
-            size = np.shape(sub(of).value)[axis]
-            return Written(number(size), size)
-        case ast.Attribute(of, attr="size"):
-            size = np.size(sub(of).value)
-            return Written(number(size), size)
+        case (
+            ast.Call(func=ast.Name(id="len"), args=[of]) | ast.Subscript(value=ast.Attribute(of, "shape"))
+            | ast.Attribute(of, attr="size")
+        ):  # fmt: skip
+            return _length(e, sub(of).value)
         case ast.Subscript(value=ast.Name() | ast.Call()) if (index := _index(e.slice, meanings)) is not None and (
             isinstance(e.value, ast.Name) or not any(isinstance(part, int | np.ndarray) for part in index)  # Σ[:, None]
         ):
@@ -166,6 +163,19 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
 
 def _range(size: Any) -> Written:
     return Written(constant(np.arange(size)), np.arange(size))
+
+
+def _length(e: ast.expr, x: Any) -> Written:
+    """``x.size``, ``len(x)``, and ``x.shape[1]``."""
+    axis = ast.literal_eval(e.slice) if isinstance(e, ast.Subscript) else 0
+    size = np.size(x) if isinstance(e, ast.Attribute) else np.shape(x)[axis]
+    return Written(number(size), size)
+
+
+def _side(e: ast.expr, sub: Callable[[ast.expr], Written]) -> Written:
+    """One side of a comparison of places with labels."""
+    size = _range_of(e)
+    return sub(e) if size is None else _range(sub(size).value)
 
 
 def _range_of(e: ast.expr) -> ast.expr | None:
