@@ -33,18 +33,18 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
 
     Not those of a state, ``x, v = x + dt * v, v - dt * k * x``, of which only the last round needs no more.
     """
-    sums, users = dict[Var, list[Var]](), program.users
+    sums, users, defined = dict[Var, list[Var]](), program.users, program.defined
     stems = {v: stem(word) for v, word in names.items()}
     for eq in (eq for eq in program.equations if eq.algebra in ("sum", "difference")):
         x, y = eq.x, eq.y
-        if not isinstance(x, Var) or x not in program.defined or x in program.outputs or len(users[x]) > 1:
+        if not isinstance(x, Var) or x not in defined or x in program.outputs or len(users[x]) > 1:
             continue
         if x.shape == y.shape and (x not in names or y not in names or stems[x] == stems[y]):
             sums[y] = [*sums.pop(x, ()), x]
     running = set[Var]()
     for y, xs in sums.items():
         last = next((v for v in (y, *xs[::-1]) if v in names), y)  # up to which it is one sum
-        values = [v for v in names if v in program.defined and v is not last and stems[v] == stems.get(last)]
+        values = [v for v in names if v in defined and v is not last and stems[v] == stems.get(last)]
         if any(len(users[v]) > 1 for v in values):
             continue
         before = xs if last is y else xs[: xs.index(last)]
@@ -74,7 +74,8 @@ def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, s
     starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
     rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.y in starts]
     data = {eq.y for eq in rows if place(eq) not in others}
-    computed = {f"{stem(word)}0" for v, word in names.items() if v in program.defined and v not in data}
+    defined = program.defined
+    computed = {f"{stem(word)}0" for v, word in names.items() if v in defined and v not in data}
     return {v for v in data if names.get(v) not in computed}  # of a state x0, x1, …
 
 
@@ -91,13 +92,13 @@ def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var
 
 def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None:
     """Name what is computed for the next step of a loop as that reads it: S1, S2, … for S in ``S, I = state``."""
-    computed: dict[Any, list[Var]] = {}
+    computed, defined = dict[Any, list[Var]](), program.defined
     for eq in program.equations:
         computed.setdefault((place(eq), eq.row), []).append(eq.y)
     read: dict[str, list[list[Var]]] = {}
     for eq in program.equations:
         for k, v in enumerate(eq.operands):
-            e, by = operand(eq, k), program.defined.get(v) if isinstance(v, Var) else None
+            e, by = operand(eq, k), defined.get(v) if isinstance(v, Var) else None
             if by is not None and isinstance(e, ast.Name) and is_unpacked(eq.code, e.id):
                 values = computed[place(by), by.row]
                 read.setdefault(e.id, []).extend([values] if values not in read.get(e.id, ()) else [])
@@ -135,10 +136,11 @@ def name_joined(program: Program, names: dict[Var, str], taken: Names) -> None:
 
 def number_starts(program: Program, names: dict[Var, str], taken: Names) -> None:
     """Call a value var1, not var0, that the first round of a loop uses as it is: the second round computes var2."""
-    words = {word: v for v, word in names.items() if v in program.defined}
-    for start in [word for word in words if word.endswith("0") and f"{word[:-1]}2" in words]:
+    defined = program.defined
+    values = {word: v for v, word in names.items() if v in defined}
+    for start in [word for word in values if word.endswith("0") and f"{word[:-1]}2" in values]:
         if (word := f"{start[:-1]}1") not in taken:
-            names[words[start]] = word
+            names[values[start]] = word
             taken.add(word)
 
 
@@ -163,11 +165,13 @@ def with_joined_starts(program: Program, names: dict[Var, str]) -> Program:
     for eq in program.equations:
         for k, x in enumerate(eq.operands):
             places.setdefault((place(eq), k), []).append((eq.y, x))
-    steps: dict[Any, Equation] = {}
+    defined, steps = program.defined, dict[Any, Equation]()
     joined: dict[tuple[Var, int], Equation] = {}
     for (_, k), [(y, x), *others] in places.items():
-        later = [program.defined[v] for _, v in others if isinstance(v, Var) and v in program.defined]
-        if isinstance(x, np.ndarray) and 0 < len(later) == len(others) and _are_joined(later, x.shape):
+        if not isinstance(x, np.ndarray):
+            continue
+        later = [defined[v] for _, v in others if isinstance(v, Var) and v in defined]
+        if 0 < len(later) == len(others) and _are_joined(later, x.shape):
             if (key := (id(x), later[0].y)) not in steps:
                 steps[key] = _first_joined(later, x, names)
             joined[y, k] = steps[key]
@@ -259,9 +263,10 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
 
 def _name_aliases(program: Program, wishes: Mapping[tuple[Var, Var], str], names: dict[Var, str]) -> None:
     """Call the first value of a state a_next0 that each round computes as a_next, and then calls a."""
+    defined = program.defined
     for (y, x), word in wishes.items():
-        code = program.defined[y].code
-        again = assigned(code, stem(names[x])) if code and x in names and x in program.defined else ()
+        code = defined[y].code
+        again = assigned(code, stem(names[x])) if code and x in names and x in defined else ()
         if any(isinstance(e, ast.Name) and f"{e.id}0" == word for e in again or ()) and word not in names.values():
             names[x] = word
 

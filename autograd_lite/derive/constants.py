@@ -389,10 +389,11 @@ class Constants:
         """Whether an operand is a variable of a loop over data, ``for u, i, r in ratings``, or over numbers side by
         side, ``for w, a in zip([5.0, 15.0], [0.1, 0.2])``.
         """
-        if code is None or e is None or not (of := looped(code, e)) and (of is None or not isinstance(e, ast.Name)):
-            return False
-        over = "" if of or not isinstance(e, ast.Name) else counted(code, e)
-        return bool(of) or isinstance(over, ast.Call) and ast.unparse(over.func) == "zip"
+        of = looped(code, e) if code is not None and e is not None else None
+        if of is None or of or not isinstance(e, ast.Name):
+            return bool(of)
+        over = counted(code, e)
+        return isinstance(over, ast.Call) and ast.unparse(over.func) == "zip"
 
     def _is_of_each_round(self, e: Any, code: Any) -> bool:
         """Whether a variable is computed in one place, from numbers of each round."""

@@ -156,8 +156,9 @@ class Notation:
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
         program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
-        new = program.defined.keys() - before.defined.keys()  # of softmax(x)[k] the softmax, which is a step
-        is_step = any(program.defined[v].row.kind not in ("elementwise", "linear") for v in new)
+        defined = program.defined
+        new = defined.keys() - before.defined.keys()  # of softmax(x)[k] the softmax, which is a step
+        is_step = any(defined[v].row.kind not in ("elementwise", "linear") for v in new)
         self.recorded = program if is_step else with_turned(before, program)
         return program
 

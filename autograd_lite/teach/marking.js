@@ -599,6 +599,7 @@ const ofRow = (text, letters, isOfStep) => {
   return [changed, c + others.join("")];
 };
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+const anyOf = (words) => [...words].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)"; // the longest first
 
 const add = (out, word) => {
   if (TABLES.WORDS.includes(word)) word = ` ${word} `;
@@ -657,9 +658,9 @@ class Board {
     Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
     if (letter !== "t") words._t = words.t;
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
-    this.sign = new RegExp(Object.keys(signs).sort((a, b) => b.length - a.length).map(escaped).join("|"), "gu");
+    this.sign = new RegExp(anyOf(Object.keys(signs)), "gu");
     this.gradients = new Set(copied.filter((w) => w.includes("/")).map((w) => words[w]));
-    const parts = copied.map(escaped).join("|") || "(?!)";
+    const parts = anyOf(copied);
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*|${P.OF_STEP})\\s*=(?!=)`, "u");
     this.steps = new Map();
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
@@ -668,17 +669,15 @@ class Board {
     this.last = Math.max(0, ...[...this.steps.values()].flat());
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
-    this.ofStems = new RegExp(`(?<!${W})(${[...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)"})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
+    this.ofStems = new RegExp(`(?<!${W})(${anyOf(this.stems)})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
     this.ofNumbers = new RegExp(this.ofStems.source.replace("(t[^\\],]*), ?", "(\\p{Nd}+),"), "gu");
     this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
-    this.ofT = new RegExp(`(?<!${W}|/)(?:${Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])).map(escaped).join("|") || "(?!)"})(?!${W})`, "gu");
+    this.ofT = new RegExp(`(?<!${W}|/)(?:${anyOf(Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])))})(?!${W})`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
-    const longest = arrays.sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
-    this.arrays = longest;
-    const values = Object.keys(words).sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
-    this.one = new RegExp(`((?<!${W})(?:${values})[${INDICES}ₜ]*|\\)) 1 ?/`, "gu"); // no vector of ones
-    this.entry = new RegExp(`((?<!${W})(?:${longest})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
+    this.arrays = anyOf(arrays);
+    this.one = new RegExp(`((?<!${W})(?:${anyOf(Object.keys(words))})[${INDICES}ₜ]*|\\)) 1 ?/`, "gu"); // no vector of ones
+    this.entry = new RegExp(`((?<!${W})(?:${this.arrays})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
 
   /** A formula as on a board: other spellings are replaced. */
@@ -778,9 +777,9 @@ class Board {
 
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
   unrolled(text, steps, letters, shape, by) {
-    const stems = [...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    const stems = anyOf(this.stems);
     const small = (sign, k) => (sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : "");
-    const step = "(t ?(?:[+-] ?\\p{Nd}+)?|\\p{Nd}+)", every = [...this.steps.keys()].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    const step = "(t ?(?:[+-] ?\\p{Nd}+)?|\\p{Nd}+)", every = anyOf(this.steps.keys());
     text = text.replace(new RegExp(`(?<!${W})(${every})_(?:T(?!${W})|ᵀ)`, "gu"), (_, w) => `${w}${Math.max(...this.steps.get(w))}`); // h_T
     text = text.replace(new RegExp(`(?<!${W})(?:(${stems})\\*\\*${step}(?!${W})|(${every})(?:\\*\\*)?(?:\\(${step}\\)|\\(\\(${step}\\)\\)))`, "gu"), (_, a, k, b, m, n) => (a ?? b) + numbered(k ?? m ?? n)); // h^t, h(t), h^(t-1)
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
