@@ -186,7 +186,7 @@ def with_joined_starts(program: Program, names: dict[Var, str]) -> Program:
 
 
 def _are_joined(equations: Sequence[Equation], shape: Sequence[int]) -> bool:
-    """Whether all are one step, in several rounds of a loop, that joins arrays."""
+    """True if all are one step, in several rounds of a loop, that joins arrays."""
     first, *others = equations
     is_it = first.algebra == "concatenation" and first.y.shape == shape
     return is_it and all(place(eq) == place(first) and eq.params == first.params for eq in others)
@@ -210,7 +210,7 @@ def _first_joined(later: Sequence[Equation], x: Array, names: dict[Var, str]) ->
 
 
 def _row_beside(of: Any, x: Array) -> Array:
-    """What stands beside `of` along an axis of an array, which has a name, if it has the entries of `x`; else `x`."""
+    """The row beside `of` along an axis of an array, which has a name, if it has the entries of `x`; else `x`."""
     base: Array | None = of.base if isinstance(of, np.ndarray) else None
     if base is None or not base.flags.c_contiguous or of.dtype != base.dtype:
         return x

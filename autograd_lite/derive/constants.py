@@ -386,8 +386,8 @@ class Constants:
         return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
 
     def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
-        """Whether an operand is a variable of a loop over data, ``for u, i, r in ratings``, or over numbers side by
-        side, ``for w, a in zip([5.0, 15.0], [0.1, 0.2])``.
+        """True for a variable of a loop over data, ``for u, i, r in ratings``, or over numbers side by side, ``for w, a
+        in zip([5.0, 15.0], [0.1, 0.2])``.
         """
         of = looped(code, e) if code is not None and e is not None else None
         if of is None or of or not isinstance(e, ast.Name):
@@ -819,7 +819,7 @@ class Constants:
     def _from_values(
         self, word: str, code: CodeType, users: Collection[str] = ()
     ) -> tuple[Written | None, dict[str, Written]]:
-        """What a variable is that is assigned once, in terms of values of the program, of arrays that are given, and of
+        """The value of a variable that is assigned once, in terms of values of the program, of given arrays, and of
         further variables, which come first; none of them if it uses no values. Its `users` may not be among these.
         """
         users = {*users, word}
@@ -984,7 +984,7 @@ class Constants:
         return values[0] if is_one and len(values) == len(passed(code, word)) else None
 
     def _each_passed(self, word: str, code: CodeType) -> list[Written]:
-        """What is passed for an argument of a function, in each call."""
+        """The values that are passed for an argument of a function, in each call."""
         callers = {c for c, _ in self.indices if c is not None and c.co_filename == code.co_filename}
         each = ((e, caller) for e in passed(code, word) for caller in callers if is_around(caller, e))
         return [of for e, caller in each if (of := evaluated(e, self._variables(e, caller))) is not None]

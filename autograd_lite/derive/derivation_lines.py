@@ -237,7 +237,7 @@ class Lines:
         return Closed(number(0), frozenset(() if is_passed else users)) if is_passed or self._cancels(n) else None
 
     def _cancels(self, n: Var) -> bool:
-        """Whether the gradient of `n` is 0 as its terms cancel: of a largest value that is subtracted, and added again;
+        """True if the gradient of `n` is 0 as its terms cancel: of a largest value that is subtracted, and added again;
         of d1 in Black and Scholes's formula.
         """
         eq, users = self.chain.defined.get(n), self.consumers.get(n, ())

@@ -102,7 +102,7 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
 
 
 def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) -> bool:
-    """Whether the axes of formulas would have to be guessed."""
+    """True if the axes of formulas would have to be guessed."""
     rows = [of for part in (parts if shape else formulas) if (of := _of_rows(part)) is not None]
     return (
         any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts) or any(map(_adds_axes, parts))
@@ -119,7 +119,7 @@ def _sums_calls(e: Expr) -> bool:
 
 
 def _compares_places(e: Expr) -> bool:
-    """Whether entries are chosen by their places: ``where(i = y, 0, sᵢ)`` of ``np.arange(n) == y``."""
+    """True if entries are chosen by their places: ``where(i = y, 0, sᵢ)`` of ``np.arange(n) == y``."""
     return e.role == "comparison" and any(a.role in ("array", "name") and a.shape and _counts(a) for a in e.args)
 
 

@@ -679,7 +679,7 @@ def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
 
 
 def _without_ones(eq: Equation) -> list[Equation] | None:
-    """What is multiplied by ``np.ones(n)`` as repeated so often."""
+    """An operand that is multiplied by ``np.ones(n)``, repeated so often."""
     for k, x in enumerate(eq.operands if eq.algebra == "product" and len(eq.reads) == 1 else ()):
         is_one = not isinstance(x, Var) and np.ndim(x) > 0 and np.all(np.asarray(x) == 1)
         match operand(eq, k) if is_one else None:

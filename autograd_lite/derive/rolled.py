@@ -550,7 +550,7 @@ def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
 
 
 def _is_of_every(e: Expr, shape: Shape, steps: Sequence[int]) -> bool:
-    """Whether an index is the number of the step alone, and the steps have all entries of a vector."""
+    """True if an index is the number of the step alone, and the steps have all entries of a vector."""
     [at, *others] = index_parts(e.params["index"])
     return isinstance(at, Step) and not others and [at.at(t) for t in steps] == [*range(math.prod(shape))]
 
@@ -565,7 +565,7 @@ def _with_arrays(e: Expr) -> Expr:
 
 
 def _of_array(e: Expr) -> Expr | None:
-    """What a sum puts at each entry, in terms of arrays; None where it is not of their entries there alone."""
+    """The value that a sum puts at each entry, in terms of arrays; None where it is not of their entries there."""
     at = repr(e.of.params["index"])
 
     def made(part: Expr, args: tuple[Expr | None, ...]) -> Expr | None:

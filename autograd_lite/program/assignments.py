@@ -172,8 +172,8 @@ def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
 
 
 def _own_rows(scope: ast.AST, e: ast.Name, values: Sequence[Any]) -> list[ast.expr]:
-    """What the loop around a variable takes it from, if that assigns it nowhere else: G of ``for x, G in …`` although
-    the lines before have ``G = r + gamma * G``.
+    """The array that the loop around a variable takes it from, if that assigns it nowhere else: of G in ``for x, G in
+    …`` although the lines before have ``G = r + gamma * G``.
     """
     around = [at for at in ast.walk(scope) if isinstance(at, ast.For) and hasattr(e, "lineno") and _contains(at, e)]
     loops = [(at, each) for at in around for word, each in _matched(at.target, _each(at.iter)) if word == e.id]

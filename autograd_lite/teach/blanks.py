@@ -199,7 +199,7 @@ def _as_part(e: Expr, written: str) -> str:
 
 
 def _is_typed(params: Mapping[str, Any]) -> bool:
-    """Whether all parameters of a call can be typed: numbers, and tuples of them; a mode."""
+    """True if all parameters of a call can be typed: numbers, and tuples of them; a mode."""
     of_index = (slice, EllipsisType) if "index" in params else ()
     plain = (int, float, type(None), tuple, *of_index, *([str] if "mode" in params else []))
     return all(isinstance(part, plain) for v in params.values() for part in (v if isinstance(v, tuple) else (v,)))

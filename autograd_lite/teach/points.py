@@ -84,8 +84,8 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
 
 
 def _news(taken: Sequence[Cases], at: Cases, number: int) -> int:
-    """How many entries of conditions have a value that none has yet; for the second choice of the numbers, that they
-    have not had; for others, whether the values are independent of those that they had.
+    """The number of entries of conditions with a value that none has yet; for the second choice of the numbers, with
+    one that they have not had; for others, whether the values are independent of those that they had.
     """
     seen = {case for other in taken for case in other.items()}
     if number < 2:
