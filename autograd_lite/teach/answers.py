@@ -313,7 +313,8 @@ class Reader:
         derivative, free indices in the order in which they are "written", arrays in these as having "rows of
         steps", a sum as that of the "next" factor, or over the indices that are "bound" by it though it has
         none, and a term with an entry beyond the "ends" as none, a word before brackets as a "value", not a
-        call, and what stands side by side behind a division as "under" it.
+        call, what stands side by side behind a division as "under" it, and a number in a sum over its letter as the
+        "index".
     choices : set of str
         Those of these that made a difference.
     """

@@ -992,7 +992,7 @@ class Board {
     const endless = bare.filter((c) => sums.includes(c) && !has(extents, c) && !rest.includes(c)).sort();
     if (endless.length) throw new Unread(`it cannot be read how far ${endless[0]} goes: write x_${endless[0]} for the entries of x`);
     this.extents = { ...Object.fromEntries(bare.map((c) => [c, shape[0] ?? 1])), ...extents };
-    this.bare = new Set(shape.length || used.length ? bare : []);
+    [this.bare, this.scope, this.sums] = [new Set(shape.length || used.length ? bare : []), "", sums];
   }
 
   /** The only order of the indices of a result in which each is as long as in the values; nothing if it is theirs. */
@@ -1049,12 +1049,12 @@ class Board {
   brackets(opening, tokens, out, calls) {
     const inner = group(tokens);
     if (opening === "[" && out.at(-1) === "1") {
-      const isNot = inner[0] === "not", condition = this.rewritten(compared(inner.slice(isNot)));
+      const isNot = inner[0] === "not", condition = this.within("[", () => this.rewritten(compared(inner.slice(isNot))));
       out[out.length - 1] = isNot ? `(1-(${condition}))` : `(1*(${condition}))`;
       return;
     }
     const isVector = opening === "[" && tokens[0] === ".T" && inner.includes(",") && !inner.includes(":") && inner[0] !== "["; // g [x, h]ᵀ
-    const inside = opening + this.rewritten(calls && out.at(-1) === "where" ? compared(inner) : inner) + CLOSING[opening];
+    const inside = opening + this.within(opening, () => this.rewritten(calls && out.at(-1) === "where" ? compared(inner) : inner)) + CLOSING[opening];
     if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)) && this.shapes[out.at(-1)]?.length !== 0)) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
@@ -1069,7 +1069,7 @@ class Board {
       add(out, `${base}(${inside},over=_${lettersOf(at).join("")}${behind})`);
       return false;
     }
-    if (this.bare.has(word) && !(has(this.words, word) && tokens[0] === "[")) { // the k of Σₖ, and no array k
+    if (this.bare.has(word) && !(has(this.words, word) && tokens[0] === "[") && this.isIndex(word)) { // the k of Σₖ, and no array k
       add(out, `indexed(_${word})`);
       return false;
     }
@@ -1082,6 +1082,23 @@ class Board {
     const value = this.words[base];
     add(out, isFunction ? word : at ? this.placed(value, at) : value);
     return isFunction;
+  }
+
+  /** Whether a letter alone is an index: outside of its sum n is a number, inside perhaps: 1/n Σₙ xₙ / n. */
+  isIndex(word) {
+    const at = this.scope.lastIndexOf(word);
+    if (has(this.words, word)) return at >= 0 && (this.scope.slice(at).includes("[") || this.isReadAs("index"));
+    if (at < 0 && this.sums.includes(word) && !this.ofResult.includes(word)) throw new Unread("an index of a sum stands outside of it, where it is no name on this sheet");
+    return true;
+  }
+
+  /** What is rewritten inside of a sum over some letters, or of brackets. */
+  within(scope, rewrite) {
+    const before = this.scope;
+    this.scope += scope;
+    const python = rewrite();
+    this.scope = before;
+    return python;
   }
 
   /** The values of which a word that is no name is the product; nothing if it is none. */
@@ -1115,10 +1132,12 @@ class Board {
     }
     if (letters && [...letters].some((c) => !INDICES.includes(c))) throw new Unread(`Σ${letters} cannot be read: sums are over ${[...INDICES].join(" ")}; write its terms`);
     const over = letters ? `,over=_${lettersOf(letters).join("")}` : "";
-    const near = this.near(letters, tokens.slice(0, end));
     let between = "";
-    if (near < end && this.isReadAs("next")) [end, between] = [near, TABLES.OPERATORS.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
-    const term = this.rewritten(tokens.slice(0, end)), rest = this.rewritten(tokens.slice(end));
+    const term = this.within(lettersOf(letters).join(""), () => {
+      const near = this.near(letters, tokens.slice(0, end));
+      if (near < end && this.isReadAs("next")) [end, between] = [near, TABLES.OPERATORS.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
+      return this.rewritten(tokens.slice(0, end));
+    }), rest = this.rewritten(tokens.slice(end));
     return `${times ? "*+" : ""}${word}(${term}${over})${between}${rest}`;
   }
 

@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import accumulate, islice, pairwise, permutations, product
 from typing import TypeAlias
 
@@ -549,7 +549,7 @@ class Board:
         if endless := sorted({*sums} & bare - self.extents.keys() - {*rest}):
             raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **self.extents}
-        self._bare = bare if shape or used else set[str]()
+        self._bare, self._scope, self._sums = bare if shape or used else set[str](), "", sums
 
     def _extend(self, uses: Uses, shape: Sequence[int], several: Sequence[int], sums: str) -> None:
         """Find how far indices go, and those of sums that are moved, or of vectors of two lengths: as far as each value
@@ -624,7 +624,8 @@ class Board:
         inner = _group(tokens)
         if opening == "[" and out[-1:] == ["1"]:  # 1[z > 0], 1[not seen]
             is_not = inner[:1] == ["not"]
-            condition = self.rewritten(_compared(inner[is_not:]))
+            with self._within(opening):
+                condition = self.rewritten(_compared(inner[is_not:]))
             out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
             return
         is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner and inner[0] != "["  # g [x, h]ᵀ
@@ -632,7 +633,8 @@ class Board:
         is_number = regex.fullmatch("[0-9.]+", before) or self.shapes.get(before) == ()  # 2/n [a, b]
         is_index = opening == "[" and not is_vector and not is_number
         inner = _compared(inner) if calls and out[-1] == "where" else inner
-        inside = opening + self.rewritten(inner) + _CLOSING[opening]
+        with self._within(opening):
+            inside = opening + self.rewritten(inner) + _CLOSING[opening]
         if out and (calls or is_index) and _is_operand(out[-1]):
             out[-1] += inside
         else:
@@ -647,7 +649,8 @@ class Board:
             behind = f",at=_{_letters(tokens.pop(0))}" if tokens and regex.fullmatch(_AT, tokens[0]) else ""
             _add(out, f"{base}({inside},over=_{_letters(at)}{behind})")
             return False
-        if word in self._bare and not (word in self.words and tokens[:1] == ["["]):  # the k of Σₖ, and no array k
+        is_array = word in self.words and tokens[:1] == ["["]
+        if word in self._bare and not is_array and self._is_index(word):  # the k of Σₖ, and no array k
             _add(out, f"indexed(_{word})")
             return False
         is_function = base not in self.words or word in self.functions and tokens[:1] == ["("] and self._is_call()
@@ -658,6 +661,22 @@ class Board:
         value = self.words.get(base, "")
         _add(out, word if is_function else self._placed(value, at) if at else value)
         return is_function
+
+    def _is_index(self, word: str) -> bool:
+        """Whether a letter alone is an index: outside of its sum n is a number, inside perhaps: ``1/n Σₙ xₙ / n``."""
+        _, of_sum, behind = self._scope.rpartition(word)
+        if word in self.words:
+            return bool(of_sum) and ("[" in behind or self._is_read_as("index"))
+        if not of_sum and word in self._sums and word not in self._of_result:
+            raise Unread("an index of a sum stands outside of it, where it is no name on this sheet")
+        return True
+
+    @contextmanager
+    def _within(self, scope: str) -> Iterator[None]:
+        """Inside of a sum over some letters, or of brackets."""
+        before, self._scope = self._scope, self._scope + scope
+        yield
+        self._scope = before
 
     def _is_along(self, base: str, is_call: bool) -> bool:
         """Whether it is a function along axes: ``softmaxⱼ(S)ᵢⱼ``, ``minₖ dᵢₖ``; perhaps ``meanᵢ(x)`` beside a value."""
@@ -705,10 +724,12 @@ class Board:
         if {*letters} - {*INDICES}:
             raise Unread(f"Σ{letters} cannot be read: sums are over {' '.join(INDICES)}; write its terms")
         over = f",over=_{_letters(letters)}" if letters else ""
-        near, between = self._near(letters, tokens[:end]), ""
-        if near < end and self._is_read_as("next"):
-            end, between = near, "" if tokens[near] in _OPERATORS[:-2] else "*+"
-        term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
+        with self._within(_letters(letters)):
+            near, between = self._near(letters, tokens[:end]), ""
+            if near < end and self._is_read_as("next"):
+                end, between = near, "" if tokens[near] in _OPERATORS[:-2] else "*+"
+            term = self.rewritten(tokens[:end])
+        rest = self.rewritten(tokens[end:])
         return f"{'*+' if times else ''}{word}({term}{over}){between}{rest}"
 
     def _near(self, letters: str, tokens: Sequence[str]) -> int:

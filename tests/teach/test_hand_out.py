@@ -1016,6 +1016,11 @@ AS_ON_A_BOARD = {
     }),
     tempered: ((MATRIX[:2], MATRIX[2:10].reshape(4, 2), MATRIX[10:14], 2.0), {
         "dLdr": dict.fromkeys(("2 r / (1 + r²) 1/n", "2 r 1/(n (1 + r²))", "(2 r) 1/n 1/(1 + r²)"), ""),
+        "dLdw": dict.fromkeys((  # n, which is the number of rows outside of the sum
+            "2/n Σₙ rₙ Xₙᵢ / (τ (1 + rₙ²))", "2 Σ_n r_n X_{ni} / (1 + r_n²) / (n τ)",
+            "(2/(n τ)) * sum over n of r[n] X[n, j] / (1 + r[n]²)",
+        ), "") | {"2/m Σₘ rₘ Xₘᵢ": "not marked here: '2/m Σₘ rₘ Xₘᵢ': an index of a sum stands outside of it, where it "
+                  "is no name on this sheet"},
     }),
     closest: ((MATRIX[:6].reshape(3, 2), MATRIX[6:16].reshape(5, 2), np.array([0, 2, 1, 2, 0])), {
         "dLdm": dict.fromkeys((
