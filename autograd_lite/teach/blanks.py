@@ -6,6 +6,7 @@ Each line can be evaluated for other numbers than those of the derivation, so th
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +25,7 @@ from ..derive.formula import Expr, number, replaced, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.layout import Line as Shown
 from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, write
+from ..program import Var
 from ..table import TABLE
 from ..table.textbook import NOTATIONS, Notation
 from .answers import FUNCTIONS
@@ -267,15 +269,37 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
 @np.errstate(all="ignore")
 def _slips_of_terms(d: Derivation, t: Total) -> dict[str, Any]:
     """Those in a gradient with several paths: a term, its sign or a factor of it."""
-    words = [" * ".join(f.symbol if "∂" not in f.symbol else text(f.formula) for f in path) for path in t.paths]
-    names = [{d.chain.names[f.of] for f in path} for path in t.paths]
-    terms = [(w, x) for w, x, of in zip(words, t.parts, names, strict=True) if of.isdisjoint(d.order.hidden)]
+    terms = list(_terms(d, t))
     several = [("the term {} is missing from the sum", 1), ("the sign of the term {} is wrong", 2)]
-    slips = {s.format(w): t.value - k * x for w, x in terms for s, k in several}
-    for (f, *more), start, x in zip(t.paths, t.starts, t.parts, strict=True):
-        if not more and _is_factor(f) and d.order.by_gradients:
-            slips |= {says: t.value - x + rest for says, rest in _without_factor(f, start, True).items()}
-    return slips | {f"that is only the term {w}": x for w, x in terms}
+    slips = {s.format(w): t.value - k * sum(parts) for w, _, _, parts in terms for s, k in several}
+    for _, path, start, parts in terms:
+        if len(path) == len(parts) == 1 and _is_factor(path[0]) and d.order.by_gradients:
+            slips |= {says: t.value - parts[0] + rest for says, rest in _without_factor(path[0], start, True).items()}
+    return slips | {f"that is only the term {w}": sum(parts) for w, _, _, parts in terms}
+
+
+def _terms(d: Derivation, t: Total) -> Iterator[tuple[str, Sequence[Factor], Any, list[Any]]]:
+    """The terms of a gradient: the symbol, the path, its start, and its parts with those through steps that no line
+    has: both of ``dq/dw`` where ``q = w @ A @ w``.
+    """
+    names, hidden = d.chain.names, d.order.hidden
+    paths, parts, mixed = dict[Any, tuple[Sequence[Factor], Any]](), defaultdict[Any, list[Any]](list), set[Var]()
+
+    def ends(n: Var) -> set[Var]:
+        return {n} if names[n] not in hidden else {m for k in d.order.consumers.get(n, ()) for m in ends(k)}
+
+    for path, start, x in zip(t.paths, t.starts, t.parts, strict=True):
+        nodes = [path[0].of, *(f.wrt for f in path)]
+        starts, shown = ends(nodes[0]), [n for n in nodes if names[n] not in hidden]
+        mixed |= starts if len(starts) > 1 else set()
+        key = (*starts, *shown[nodes[0] in starts :])
+        parts[key].append(x)
+        paths |= {key: (path, start)} if shown == nodes else {}
+    for key, (path, start) in paths.items():
+        is_direct = "∂" in path[0].symbol  # the other part of what is written in full stands elsewhere
+        if key[0] not in mixed and not (is_direct and parts[key][1:]):
+            words = (text(d.order.opened(f.formula)) if "∂" in f.symbol else f.symbol for f in path)
+            yield " * ".join(words), path, start, parts[key]
 
 
 def _is_factor(f: Factor) -> bool:

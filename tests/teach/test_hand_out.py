@@ -1097,8 +1097,20 @@ def margins(w, b, X, y):
     return 0.5 * w @ w + 2 * np.sum(slack)
 
 
+def separated(w, Sw, d):
+    between = (w @ d) ** 2
+    within = w @ Sw @ w
+    return -between / within
+
+
 ONE_STEP = "it is right for one step, but not for each step t"
 HINTS = {
+    separated: ((np.array([0.8, -0.3]), np.array([[1.75, 1.375], [1.375, 4.3542]]), np.array([2.25, -0.5417])), {
+        "dLdw": {"2 dL/dbetween (w @ d) d": "the term dwithin/dw is missing",  # of which there are two alike
+                 "2 dL/dbetween (w @ d) d - 2 dL/dwithin (Sw @ w)": "the sign of the term dwithin/dw is wrong",
+                 "2 dL/dbetween (w @ d) d + dL/dwithin (Sw @ w)": "the term dL/dwithin (Sw @ w) has to be",
+                 "dL/dwithin (Sw @ w)": "2 of 2 entries are off", "2 dL/dwithin (Sw @ w)": "the term dbetween/dw is"},
+    }),
     league: ((np.array([0.4, -0.3, 0.1]), np.array(0.2), [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5)]), {
         "dcostdp_t": {"-result_t / p_t": ONE_STEP,  # the first result is 1
                       "result1 - p_t": "at step t = 3, it is off by 0.6251"},
