@@ -154,15 +154,17 @@ class _Reader:
             first, whole, of = min(group, key=lambda g: sum(abs(power) for _, power in g[2].factors.values()))
             shared = [k for k in of.factors if all(k in inside.factors for _, _, inside in group)]
             if len(group) > 1 and shared:
-                sign = -1 if first.coefficient < 0 else 1
+                old = {id(t) for t, _, _ in group}
+                others = [t.coefficient < 0 for t in terms if id(t) not in old]
+                is_mixed = any(t.coefficient > 0 for t, _, _ in group)  # Σ (H - 1) a - b, not -(Σ (1 - H) a + b)
+                sign = 1 if first.coefficient > 0 or (is_mixed and others != [] and all(others)) else -1
                 inside = [replace(c, coefficient=sign * t.coefficient * c.coefficient) for t, _, c in group]
                 body = whole.of.shape
                 in_order = sorted(factors_of(_written(inside, body)), key=_is_last)
                 both = replace(whole, args=(product(in_order, body),))
                 factors = {k: v for k, v in first.factors.items() if k != whole.key}
                 new = Term(sign, {**factors, both.key: (both, 1)})
-                old = {id(t) for t, _, _ in group if t is not first}
-                terms = [new if t is first else t for t in terms if id(t) not in old]
+                terms = [new if t is first else t for t in terms if t is first or id(t) not in old]
         return terms
 
     def _known_as(self, definition: Expr, whole: Expr, part: Expr) -> Expr | None:
@@ -398,11 +400,12 @@ class _Reader:
             numbers = {k for k, (f, _) in of.items() if whole.shape and not f.shape and k not in factors}
             inside = {k: v for k, v in of.items() if k not in numbers}
             is_scaled = bool(numbers) and any(is_call(f) for f, _ in inside.values())
-            if not inside or numbers and not is_scaled:
-                continue
-            while _has(factors, inside) or not is_scaled and _gains(factors, inside):
-                self.has_variants |= is_scaled
-                if is_scaled and not self.varies:
+            is_read = bool(inside) and is_scaled >= bool(numbers)
+            while (is_below := factors.get(whole.key, (whole, 0))[1] < 0 and _gains(factors, of, -1)) or is_read and (
+                _has(factors, inside) or not is_scaled and _gains(factors, inside)
+            ):
+                self.has_variants |= is_scaled and not is_below
+                if is_scaled and not is_below and not self.varies:
                     break
                 both = {**of, **factors}
                 rest = {k: (f, factors.get(k, (f, 0))[1] - of.get(k, (f, 0))[1]) for k, (f, _) in both.items()}
@@ -505,11 +508,13 @@ def _has(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, i
     return all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in of.items())
 
 
-def _gains(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]) -> bool:
-    """Whether factors are fewer by the name of something: v exp(-v²) is f / v, where f is v² exp(-v²)."""
+def _gains(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]], least: int = 1) -> bool:
+    """Whether factors are fewer by the name of something: v exp(-v²) is f / v, where f is v² exp(-v²); or without it
+    below: v / f is exp(v²) / v.
+    """
     powers = [(factors.get(k, (f, 0))[1], power) for k, (f, power) in of.items()]
-    are_all = all(p * power > 0 for p, power in powers)  # no V / cos(x) for -m g sin(x)
-    return are_all and sum(abs(p) - abs(p - power) for p, power in powers) > 1
+    are_all = least < 0 or all(p * power > 0 for p, power in powers)  # no V / cos(x) for -m g sin(x)
+    return are_all and sum(abs(p) - abs(p - power) for p, power in powers) > least
 
 
 def _is_function(t: Term) -> bool:

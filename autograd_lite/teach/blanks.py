@@ -278,12 +278,12 @@ def _slips_of_terms(d: Derivation, t: Total) -> dict[str, Any]:
     return slips | {f"that is only the term {w}": sum(parts) for w, _, _, parts in terms}
 
 
-def _terms(d: Derivation, t: Total) -> Iterator[tuple[str, Sequence[Factor], Any, list[Any]]]:
+def _terms(d: Derivation, t: Total) -> Iterator[tuple[str, tuple[Factor, ...], Any, list[Any]]]:
     """The terms of a gradient: the symbol, the path, its start, and its parts with those through steps that no line
     has: both of ``dq/dw`` where ``q = w @ A @ w``.
     """
     names, hidden = d.chain.names, d.order.hidden
-    paths, parts, mixed = dict[Any, tuple[Sequence[Factor], Any]](), defaultdict[Any, list[Any]](list), set[Var]()
+    paths, parts, mixed = dict[Any, tuple[tuple[Factor, ...], Any]](), defaultdict[Any, list[Any]](list), set[Var]()
 
     def ends(n: Var) -> set[Var]:
         return {n} if names[n] not in hidden else {m for k in d.order.consumers.get(n, ()) for m in ends(k)}

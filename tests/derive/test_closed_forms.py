@@ -628,6 +628,13 @@ def normal(log_s, y):
     return np.mean(0.5 * r**2 + np.log(s))
 
 
+def lifetimes(k, scale, T, died):
+    u = T / scale
+    hazard = k / scale * u ** (k - 1)
+    H = u**k
+    return np.sum(H) - np.sum(np.log(hazard[died]))
+
+
 def pairs_by_trace(S):
     P = by_hand(S)
     return -np.trace(np.log(P)) / len(S)
@@ -959,6 +966,8 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (lambda x, keep: np.sum((x + (1 - keep) * -3) ** 3), (np.ones(2), np.ones(2)), "L = Σ (x - 3 (1 - keep))³"),
     (lambda x, q: np.sum(x**q), (np.ones(2), 1.5), "L = Σ (x ** q)"),
     (lambda w, X: np.sum(np.tanh(X @ w)), (np.ones(2), np.eye(2) + 0.3), "da/dw = Xᵀ since"),
+    (lifetimes, (1.3, np.ones(3) + 1, np.arange(1.0, 4), np.array([True, False, True])),
+     "dL/dk = Σ ((H - 1[died]) ⊙ log(u)) - Σ 1[died] / k since"),
     (fisher_ratio, (1.0, 2.0, 3.0), "dL/dwithin = 1 / within since"),
     (three_views, (np.eye(2) + 0.1, *RNG.normal(size=(3, 2, 2))), "dL/dW = dL/dZ3 · dZ3/dW + dL/dZ2 · dZ2/dW + dL/dZ1"),
 ])  # fmt: skip
