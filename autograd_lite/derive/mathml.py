@@ -77,9 +77,8 @@ class MathML(Latex):
     def plain(self, text: str) -> str:
         return "".join(_token(t) for t in _TOKEN.findall(text) if not t.isspace())
 
-    def brackets(self, word: str) -> str:
-        tall = "<mfrac>" in word or "<mtable" in word
-        return self.arguments([word]) if tall else f"{_token('(')}{word}{_token(')')}"
+    def is_tall(self, word: str) -> bool:
+        return "<mfrac>" in word or "<mtable" in word
 
     def arguments(self, arguments: Sequence[str]) -> str:
         return f"<mrow>{fence('(')}{_token(',').join(arguments)}{fence(')')}</mrow>"

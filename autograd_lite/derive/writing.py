@@ -73,6 +73,10 @@ class Printer:
     def brackets(self, word: str) -> str:
         return f"({word})"
 
+    def is_tall(self, word: str) -> bool:
+        """Whether brackets around it have to grow."""
+        return False
+
     def between(self, a: Expr, b: Expr, begins: str) -> str:
         """The sign between two factors of a product; `begins` is the second as written."""
         return times("infix")
@@ -391,8 +395,19 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
             template, before, word = template.replace("+", "-"), "- ", word.removeprefix("-").removeprefix("<mo>−</mo>")
         operands.append(printer.operand(a, word, before, behind))
-    word = printer.fill(template, *operands)
+    tall = {field for (_, field), word in zip(form.pieces, operands, strict=True) if printer.is_tall(word)}
+    word = printer.fill(_growing(template, tall) if tall else template, *operands)
     return (printer.below(word, order) if (order := _order(e)) else word), binding
+
+
+def _growing(template: str, tall: set[str]) -> str:
+    """A template of LaTeX whose brackets grow with what is taller than a line: that of a trace of a derivative."""
+
+    def grown(m: re.Match[str]) -> str:
+        is_tall = not tall.isdisjoint(re.findall(r"\{(\w+)\}", m[1]))
+        return rf"\left({m[1]}\right)" if is_tall else m[0]
+
+    return re.sub(r"(?<!\\left)\(([^()]*)\)", grown, template)
 
 
 def _read_in(e: Expr, a: Expr) -> Expr:
@@ -891,8 +906,10 @@ class Latex(Text):
         return _escaped(text)
 
     def brackets(self, word: str) -> str:
-        tall = r"\frac" in word or "matrix" in word
-        return rf"\left({word}\right)" if tall else f"({word})"
+        return self.arguments([word]) if self.is_tall(word) else self.fill("({x})", word)
+
+    def is_tall(self, word: str) -> bool:
+        return r"\frac" in word or "matrix" in word
 
     def arguments(self, arguments: Sequence[str]) -> str:
         """The arguments of a call."""
@@ -941,7 +958,8 @@ class Latex(Text):
         if not stem or "." in word or index and is_word:
             m = re.fullmatch(r"(\w*[A-Za-z])_?(\d+)", word)
             return (self.upright(m[1]), m[2]) if m else (self.upright(word), "")
-        if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
+        letter = "[A-Z]|[bhwxyz](?=[k-rtv])"  # Xv and yv, but neither lr nor dt
+        if not index and (m := re.fullmatch(rf"([A-Za-z]+?)(\d+)|({letter})([a-z])", word)):
             stem, index = m[1] or m[3], m[2] or m[4]
         stem = _SHORT.get(stem, stem)  # eps4 beside eps
         is_greek = stem in GREEK and not is_latin

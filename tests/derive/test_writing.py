@@ -8,6 +8,7 @@ from thorough import mostly_thorough
 
 from autograd_lite.derive.formula import Expr, name, number
 from autograd_lite.derive.formula_ops import evaluate
+from autograd_lite.derive.mathml import MATHML
 from autograd_lite.derive.numpy_code import CodeWriter
 from autograd_lite.derive.simplify import make, product
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, tex_name, write
@@ -107,6 +108,7 @@ def test_names_in_tex():
     assert tex_name("x_0") == "x_{0}"
     assert [*map(tex_name, ("cum_hazard", "log_p"))] == [r"\mathrm{cum\_hazard}", r"\mathrm{log\_p}"]
     assert [*map(tex_name, ("W_self", "loss_1"))] == [r"W_{\mathrm{self}}", r"\mathrm{loss}_{1}"]
+    assert [*map(tex_name, ("Xv", "yv", "lr", "dt"))] == ["X_{v}", "y_{v}", r"\mathrm{lr}", r"\mathrm{dt}"]
     assert [write(number(x), LATEX) for x in (1e-7, -1e9)] == ["10^{-7}", "-10^{9}"]
     assert [write(number(3e15), p) for p in (LATEX, TEXT)] == [r"3 \times 10^{15}", "3e+15"]
     assert write(number(1e-310), TEXT) == "1e-310"
@@ -127,6 +129,13 @@ def test_names_in_tex():
 def test_a_name_with_a_number_and_an_index_has_one_subscript(word, index, text, tex):
     e = make(TABLE["getitem"], (name(word, (5,)),), {"index": index}, ())
     assert (write(e, TEXT), write(e, LATEX)) == (text, tex)
+
+
+def test_brackets_of_a_call_grow_with_a_fraction():
+    trace = make(TABLE["trace"], (name("dL/dA", (2, 2)),), {}, ())
+    assert write(trace, LATEX) == r"\operatorname{tr}\left(\frac{\partial L}{\partial A}\right)"
+    assert 'stretchy="true">(' in write(trace, MATHML)
+    assert write(make(TABLE["trace"], (name("A", (2, 2)),), {}, ()), LATEX) == r"\operatorname{tr}(A)"
 
 
 def test_indices_of_which_one_is_a_sum_are_apart():
