@@ -66,7 +66,7 @@ class MathML(Latex):
         line = "".join(f"{before}{chr(_PLACE + k)}" for k, (before, _) in enumerate(pieces)) + rest
         return Reader(line, operands).all()
 
-    def words(self, text: str) -> str:
+    def prose(self, text: str) -> str:
         return f"<mtext>{xml(text)}</mtext>".replace(" ", "\u00a0")
 
     def upright(self, word: str) -> str:
@@ -233,7 +233,7 @@ class Reader:
     _tex_operatorname = _tex_mathcal = _tex_mathrm
 
     def _tex_text(self) -> str:
-        return MATHML.words(self.raw())
+        return MATHML.prose(self.raw())
 
     def _tex_left(self) -> str:
         opening = self.take()

@@ -886,7 +886,14 @@ class Latex(Text):
     # -------------------------------------------------------------------------------------------- letters and brackets
 
     def words(self, text: str) -> str:
-        """Text that is no formula."""
+        """Text that is no formula, but for ``t = 1 … 3``."""
+        parts = re.split(r"(?<!\w)([a-z] = \d+ … \d+)", text)
+        parts[1::2] = [self.fill(part.replace(" … ", r", \ldots, ")) for part in parts[1::2]]
+        parts[::2] = [part and self.prose(part) for part in parts[::2]]
+        return "".join(parts)
+
+    def prose(self, text: str) -> str:
+        """Text without formulas."""
         pieces = re.split(r"([^\W\d_]\w*?)([ᵢⱼₖₗ]+)(?!\w)", text)  # Pᵢⱼ = 0 where maskᵢⱼ = -∞
         for k in range(1, len(pieces), 3):
             pieces[k : k + 2] = f"${self.name(*pieces[k : k + 2])}$".translate(_LEVEL), ""

@@ -624,7 +624,8 @@ function* variants(written, words, shapes) {
     const term = text.slice(m.index + 1, endOfTerm(text, m.index + 1));
     yield [`the sign before ${short(term)} is wrong`, change(m, m[0] === "+" ? "-" : "+")];
   }
-  for (const m of text.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)ₜ([₊₋]₁)?`, "gu"))) {
+  const atSteps = [...text.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)ₜ([₊₋]₁)?`, "gu"))];
+  for (const m of atSteps.sort((a, b) => a[1].includes("/") - b[1].includes("/"))) { // dL/dhₜ hₜ: more likely it is hₜ₋₁
     for (const step of ["", "₋₁", "₊₁"].filter((s) => s !== (m[2] ?? ""))) yield [`${m[0]} is of another step than it should be`, change(m, `${m[1]}ₜ${step}`)];
   }
   for (const m of text.matchAll(/\[t([-+]1)?(?=[\],])/gu)) {
@@ -962,7 +963,7 @@ class Board {
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
-    this.order = !free || [...order].every((c) => free.includes(c)) ? order : "";
+    this.order = [...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c)) ? order : "";
     const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);
     const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
     if (!this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && this.isReadAs("written")) this.order = asTyped;

@@ -532,7 +532,7 @@ class Board:
         words = [_split(w) for w in regex.findall(_TOKEN, text)]
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         self._of_result, self.free = order + free, free
-        self.order = order if {*order} <= {*free} or not free else ""
+        self.order = order if {*order} <= {*free} or {*free} <= {*order} else ""
         written, axes = _in_order(text, free), LETTERS[: len(shape)]
         if not self.order and len(written) == len(free) > 1 and written != free and self._is_read_as("written"):
             self.order = written
@@ -788,7 +788,8 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
         if not regex.search(r"([*/@%^=]|\d[eE]|₍)\s*$", text[: m.start()]):
             term = text[m.end() : _end_of_term(text, m.end())].strip()
             yield f"the sign before {_short(term)} is wrong", f"{text[: m.start()]}{'-+'[m[0] != '+']}{text[m.end() :]}"
-    for m in regex.finditer(rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?", text):
+    at_steps = regex.finditer(rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?", text)
+    for m in sorted(at_steps, key=lambda m: "/" in m[1]):  # dL/dhₜ hₜ: more likely it is hₜ₋₁
         for step in (k for k in ("", "₋₁", "₊₁") if k != (m[2] or "")):
             yield f"{m[0]} is of another step than it should be", f"{text[: m.start()]}{m[1]}ₜ{step}{text[m.end() :]}"
     for m in regex.finditer(r"\[t([-+]1)?(?=[\],])", text):

@@ -496,7 +496,7 @@ def test_steps_of_a_loop_have_their_range_in_latex():
         return h**2
 
     latex = ag.trace(loss, 0.7).explain().latex()
-    assert r"\text{t = 1 \ldots{} 4}" in latex
+    assert r"&& t = 1, \ldots, 4" in latex
 
 
 def test_rounding_errors_are_0_in_latex():

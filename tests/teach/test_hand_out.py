@@ -474,6 +474,19 @@ def tempered(w, X, y, tau):
     return np.mean(np.log(1 + r**2))
 
 
+def three_way(A, B, C, T):
+    R = np.einsum("il,jl,kl->ijk", A, B, C) - T
+    return 0.5 * np.sum(R**2)
+
+
+def variances(b, r):
+    h, loss = 1.0, 0.0
+    for k in range(3):
+        h = 0.1 + b * h
+        loss = loss + np.log(h) + r[k] / h
+    return loss
+
+
 def closest(m, x, labels):
     return np.sum((x - m[labels]) ** 2)
 
@@ -1021,6 +1034,13 @@ AS_ON_A_BOARD = {
             "(2/(n τ)) * sum over n of r[n] X[n, j] / (1 + r[n]²)",
         ), "") | {"2/m Σₘ rₘ Xₘᵢ": "not marked here: '2/m Σₘ rₘ Xₘᵢ': an index of a sum stands outside of it, where it "
                   "is no name on this sheet"},
+    }),
+    three_way: ((MATRIX[:4].reshape(2, 2), MATRIX[4:10].reshape(3, 2), MATRIX[10:14].reshape(2, 2),
+                 MATRIX[:12].reshape(2, 3, 2)), {
+        "dLdA": {"Σⱼₖ Rᵢⱼₖ Bⱼₗ Cₖₗ": "", "Σⱼₖ Bⱼₗ Cₖₗ": "4 of 4 entries are off, by up to 2.547"},
+    }),
+    variances: ((0.5, np.array([0.4, 1.0, 0.7])), {
+        "dlossdb": {"Σₜ dloss/dhₜ hₜ₋₁": "", "Σₜ dloss/dhₜ hₜ": "hₜ is of another step than it should be"},
     }),
     closest: ((MATRIX[:6].reshape(3, 2), MATRIX[6:16].reshape(5, 2), np.array([0, 2, 1, 2, 0])), {
         "dLdm": dict.fromkeys((
