@@ -28,6 +28,7 @@ from ..tensor import Tensor
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, beside, laid_out, mirrored, scalars_apart, total
 from .formula import Expr, Function, factors_of, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import evaluate, substitute
+from .matrices import gathered as gathered_products
 from .shorter import POINTS, Shorter
 from .simplify import again, fitted, full, product, simplified, tidied, times, transposed, with_cases
 from .steps import PRODUCTS, Steps
@@ -383,7 +384,11 @@ class Chain(Steps):
 
 
 def _gathered(e: Expr, g: Expr) -> Expr:
-    """A sum of entries of `g` times numbers with one term for each number: ``(g[1, 0] - g[0, 1]) cos(θ) - …``."""
+    """A sum of entries of `g` times numbers with one term for each number: ``(g[1, 0] - g[0, 1]) cos(θ) - …``; of
+    products of matrices with `g`, ``(A - B)ᵀ @ g``.
+    """
+    if all(term.role == "matrix product" and g.key in {a.key for a in term.args} for _, term in terms_of(e)):
+        return gathered_products(e, lambda _: False)
     groups: dict[str, tuple[int, Expr, list[Expr]]] = {}
     for sign, term in terms_of(e) if not e.shape else ():
         entries = [f for f in factors_of(term) if f.role == "index" and f.of.key == g.key]

@@ -34,11 +34,12 @@ from .formula import (
     name,
     number,
     replaced,
+    terms_of,
     unsimplified,
     walk,
 )
 from .formula_ops import computed, evaluate, largest
-from .simplify import LONG, full, is_zero, make, matrix_times, product, simplified, transposed
+from .simplify import LONG, again, full, is_zero, make, matrix_times, number_apart, product, simplified, transposed
 from .writing import TEXT
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
@@ -93,10 +94,35 @@ def collected(e: Expr, context: Context) -> Form | None:
     for varies in (False, True):
         reader = _Reader(context, varies)
         with suppress(_NoShortForm, *UNFIT):
-            forms.append((_written(reader.joined(reader.read(e)), e.shape), list(reader.ones.values())))
+            form = _written(reader.joined(reader.read(e)), e.shape)
+            forms.append((_with_decimals(form, e), list(reader.ones.values())))
         if not reader.has_variants:
             break
     return min(forms, key=lambda form: leaves(form[0]), default=None)
+
+
+def _with_decimals(form: Expr, e: Expr) -> Expr:
+    """A form with the sums of `e` that have a number that is no whole one: 2 (1.5 - μ), not 3 - 2 μ; 25 (r - ½)."""
+    before = {frozenset(terms): (part, terms) for part in walk(e) if (terms := _numbers(part))}
+    before = {k: v for k, v in before.items() if v[1].get(number(1).key, 0) % 1}
+
+    def made(part: Expr, args: Sequence[Expr]) -> Expr:
+        new = again(part, args) if any(a is not b for a, b in zip(args, part.args, strict=True)) else part
+        terms = _numbers(part) if before else {}
+        whole, other = before.get(frozenset(terms), (part, terms))
+        ratios = {terms[k] / other[k] for k in terms}
+        c = ratios.pop() if len(ratios) == 1 else -1
+        return new if c == -1 else product((number(int(c) if c % 1 == 0 else c), whole), part.shape)
+
+    return fold(form, made) if before else form
+
+
+def _numbers(e: Expr) -> dict[str, Any]:
+    """The coefficients of the terms of a sum, by their keys."""
+    signed = terms_of(e) if e.role in ("sum", "difference") else []
+    parts = [(sign, *(number_apart(x) if not x.is_number else (x.value, number(1)))) for sign, x in signed]
+    numbers = {x.key: sign * c for sign, c, x in parts}
+    return numbers if all(type(c) in (int, float) and c for c in numbers.values()) else {}
 
 
 class _NoShortForm(Exception):
@@ -151,7 +177,8 @@ class _Reader:
                 along = rest, repr(sums[0].params), sums[0].shape, sums[0].of.shape
                 groups.setdefault(along, []).append((t, sums[0], content[0]))
         for group in groups.values():
-            first, whole, of = min(group, key=lambda g: sum(abs(power) for _, power in g[2].factors.values()))
+            long = (sum(abs(power) for _, power in of.factors.values()) for _, _, of in group)
+            (first, whole, of), _ = min(zip(group, long, strict=True), key=lambda g: (g[1], g[0][0].coefficient < 0))
             shared = [k for k in of.factors if all(k in inside.factors for _, _, inside in group)]
             if len(group) > 1 and shared:
                 old = {id(t) for t, _, _ in group}
@@ -702,9 +729,13 @@ def _common_number(numbers: Sequence[Any], powers: Sequence[int]) -> Any:
 
 
 def _share_much(a: Term, b: Term) -> bool:
-    """Whether two terms have a sum, a function of each entry, or several factors in common."""
+    """Whether two terms have a sum, a function of each entry, or several factors in common; or are ``w - c w``."""
     both = [f for k, (f, power) in a.factors.items() if k in b.factors and power == b.factors[k][1]]
-    return len(both) > 1 or any(f.role in ("sum", "difference") or is_call(f) for f in both)
+    few, many = sorted((a, b), key=lambda t: len(t.factors))
+    others = [f for k, (f, power) in many.factors.items() if k not in few.factors and power == 1]
+    is_rest = len(both) == len(few.factors) == len(many.factors) - len(others) and a.coefficient == -b.coefficient
+    is_rest &= len(others) == 1 and not others[0].shape and any(f.shape for f in both)
+    return is_rest or len(both) > 1 or any(f.role in ("sum", "difference") or is_call(f) for f in both)
 
 
 def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:

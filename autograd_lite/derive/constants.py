@@ -34,6 +34,7 @@ from ..program.assignments import (
     is_of_pairs,
     is_repeated,
     iterated,
+    listed,
     looped,
     names,
     nested,
@@ -63,7 +64,7 @@ from .formula import (
     walk,
 )  # fmt: skip
 from .formula_ops import evaluate
-from .simplify import again
+from .simplify import again, full
 from .textbook_parser import Written, formula, read
 from .writing import ASCII, write
 
@@ -186,7 +187,7 @@ class Constants:
         variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words} | turns.bases
         self.quoted |= {word: [] for word in turns.bases}
         rounds = list(self.rounds[here])
-        counts = {w: self._steps(over, code, len(rounds)) or range(len(rounds)) for w, over in turns.counts.items()}
+        counts = {w: self.steps(over, code, len(rounds)) or range(len(rounds)) for w, over in turns.counts.items()}
         back = self._back(turns, len(rounds))
 
         def at(t: int) -> Written | None:
@@ -206,14 +207,14 @@ class Constants:
         if stated is None:
             return None
         self.use({**wholes, **variables}, {*stated.formula.names, *_of_labels(stated.formula).values()})
-        if not stated.formula.names:
-            return number(x)
+        if not stated.formula.names or np.ndim(x) and counts and not np.any(x):
+            return full(number(0), np.shape(x)) if np.ndim(x) and not np.any(x) else number(x)  # sin(2π t x) for t = 0
         return fold(stated.formula, again) if counts else stated.formula
 
     def _back(self, turns: _Turns, n: int) -> Sequence[int]:
         """The positions that the `n` rounds of a loop have, if it counts down."""
         over = (counted(turns.code, of) for of in turns.counters)
-        steps = next((steps for of in over if of is not None and (steps := self._steps(of, turns.code, n))), ())
+        steps = next((steps for of in over if of is not None and (steps := self.steps(of, turns.code, n))), ())
         return steps if len(steps) > 1 and steps[0] > steps[-1] else ()
 
     def _taken(self, turns: _Turns, k: int, wholes: Variables, t: int) -> Written:
@@ -328,7 +329,7 @@ class Constants:
     def _rounds_of(self, around: Pairs, e: ast.expr, code: Any) -> list[dict[str, int]]:
         rounds: list[dict[str, int]] = [{}]
         for word, over in around.turns:
-            rounds = [{**turn, word: k} for turn in rounds for k in self._steps(_at_round(over, turn), code, 0)]
+            rounds = [{**turn, word: k} for turn in rounds for k in self.steps(_at_round(over, turn), code, 0)]
         reached = []
         for turn in rounds:
             holds = [self._holds(_at_round(test, turn), code) is is_it for test, is_it in around.tests(e)]
@@ -386,14 +387,14 @@ class Constants:
         return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
 
     def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
-        """True for a variable of a loop over data, ``for u, i, r in ratings``, or over numbers side by side, ``for w, a
-        in zip([5.0, 15.0], [0.1, 0.2])``.
+        """True for a variable of a loop over data, ``for u, i, r in ratings``, or over numbers, also side by side:
+        ``for w, a in zip([5.0, 15.0], [0.1, 0.2])``.
         """
         of = looped(code, e) if code is not None and e is not None else None
         if of is None or of or not isinstance(e, ast.Name):
             return bool(of)
         over = counted(code, e)
-        return isinstance(over, ast.Call) and ast.unparse(over.func) == "zip"
+        return bool(listed(code, e)) or isinstance(over, ast.Call) and ast.unparse(over.func) == "zip"
 
     def _is_of_each_round(self, e: Any, code: Any) -> bool:
         """Whether a variable is computed in one place, from numbers of each round."""
@@ -431,7 +432,8 @@ class Constants:
         e, code, rounds = operand(eq, k), eq.code, [*self.rounds.get(_place_in_code(eq, k), ())]
         words = [w for w in ast.walk(e) if isinstance(w, ast.Name)] if e is not None and rounds else []
         turns = {w.id for w in words if self._is_turn(w, code)}
-        taken = {w: list(self._taken_at.get((code, w), {}).values()) for w in turns}
+        every = {w.id: listed(code, w) for w in words if w.id in turns}
+        taken = {w: every[w] or list(self._taken_at.get((code, w), {}).values()) for w in turns}
         if len(turns) == 1 and e is not None and not all(taken.values()):  # of G in (G - baseline) alone
             [w] = turns
             variables = {v: y for v, y in self._variables(e, code).items() if v != w}
@@ -548,9 +550,9 @@ class Constants:
         turns = _Turns(code)
         turns.seen |= {*known}
         inside, meanings = turns.visit(deepcopy(e)), dict[str, Written]()
-        counts = (self._steps(over, code, 1) for at in turns.counters if (over := counted(code, at)) is not None)
+        counts = (self.steps(over, code, 1) for at in turns.counters if (over := counted(code, at)) is not None)
         start = next((steps[0] for steps in counts if steps), 0)
-        firsts = {w: next(iter(self._steps(over, code, 1)), 0) for w, over in turns.counts.items()}
+        firsts = {w: next(iter(self.steps(over, code, 1)), 0) for w, over in turns.counts.items()}
         meanings |= {w: Written(number(k), k) for w, k in firsts.items()}
         for word, (of, step, axis) in zip(turns.words, turns.entries, strict=True):
             whole, k = np.asarray(self._value(of, code)), start + step
@@ -932,10 +934,10 @@ class Constants:
     def _counts(self, e: ast.Name, code: Any, turns: int) -> Sequence[int] | None:
         """What a variable of a loop of so many rounds, or more, counts, nothing if that is unknown; None for others."""
         over = counted(code, e) if code is not None else None
-        steps = () if over is None else self._steps(over, code, turns)
+        steps = () if over is None else self.steps(over, code, turns)
         return None if over is None else steps if len(steps) >= turns else ()
 
-    def _steps(self, e: ast.expr, code: Any, turns: int) -> Sequence[int]:
+    def steps(self, e: ast.expr, code: Any, turns: int) -> Sequence[int]:
         """What the variable of a loop over ``range(…)``, reversed or not, or ``enumerate(…)`` counts."""
         match e:
             case ast.Call(func=ast.Name(id="enumerate"), args=[_, *more], keywords=keywords):
@@ -943,7 +945,7 @@ class Constants:
                 first = evaluated(given[0], {}) if given else Written(number(0), 0)
                 return range(int(first.value), int(first.value) + turns) if first else ()
             case ast.Call(func=ast.Name(id="reversed"), args=[of]):
-                return self._steps(of, code, turns)[::-1]
+                return self.steps(of, code, turns)[::-1]
             case ast.Call(func=ast.Name(id="range"), args=args):
                 values = {w: np.asarray(x) for of in args for w in names(of) if (x := self._value(w, code)) is not None}
                 limits = [evaluated(of, values) for of in args]

@@ -175,9 +175,11 @@ class Lines:
                 continue
             near, whole, long = self._forms(n)
             if near is not None and self._is_short(n, near, long):
-                [user, *others] = self.consumers[n]
-                is_named = not others and self.factors[user, n].is_map  # the formula of a map has what is above in it
-                is_shorter = leaves(near.formula) < self._length(n) - is_named
+                users = self.consumers[n]
+                others = {m for k in near.through for m in self.inputs(k)} - {n, *near.through}
+                maps = [k for k in users if self.factors[k, n].is_map]  # the formula of a map has what is above in it
+                named = len(maps) if len(users) == 1 or others and len(near.through) == 1 else 0
+                is_shorter = leaves(near.formula) < self._length(n) - named
                 (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             # P - Y says more than positions.

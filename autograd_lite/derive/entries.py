@@ -54,6 +54,7 @@ SUM = Function("sum")
 SUM.algebra = "indexed sum"
 _AXES = ("reshape", "broadcast", "placement")
 _MOVED = ("index", "placement", "concatenation")
+_SUMS = ("indexed sum", "sum over steps")
 _TRIANGLES = ("lower triangle", "upper triangle")
 
 
@@ -99,6 +100,40 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
         is_whole = all(new.args[:1] == (term,) for pairs in terms for (_, term), (_, new) in pairs)
         return ("", formulas) if is_whole else ("".join(at), indexed)
     return "", formulas
+
+
+def with_one_sum(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with indices, with one sum instead of several that share a factor or an array: ``Σⱼ gᵢⱼ (aⱼ - bⱼ)``."""
+    e = replace(e, args=tuple(args)) if args else e
+    terms = terms_of(e) if e.role in ("sum", "difference") else []
+    groups: dict[Any, list[tuple[int, Expr, Sequence[Expr]]]] = {}
+    for sign, term in terms:
+        *front, last = factors_of(term)
+        is_sum = last.role in _SUMS
+        over = last.params.get("letters", last.params.get("steps"))
+        key = (*(f.key for f in front), last.head, *over) if is_sum else term.key
+        groups.setdefault(key, []).append((sign, term, factors_of(last.of if is_sum else last)))
+    joined = [one for group in groups.values() for one in _as_one_sum(group)]
+    return _added(joined, e.shape) if len(joined) < len(terms) else e
+
+
+def _as_one_sum(group: Sequence[tuple[int, Expr, Sequence[Expr]]]) -> Sequence[tuple[int, Expr]]:
+    """Sums over the same indices, each with its sign and the factors in it, as one; as they are if they share nothing,
+    or are over those of some indices, 1[i = k].
+    """
+    (sign, term, first), *others = sorted(group, key=lambda of: of[0] < 0)
+    shared = {f.key for f in first}.intersection(*({f.key for f in of} for _, _, of in others))
+    *front, last = factors_of(term)
+    if not others or not shared and any(e.names != term.names for _, e, _ in others) or last.role not in _SUMS:
+        return [(s, e) for s, e, _ in group]
+    every = [(sign, term, first), *others]
+    rests = [(s * sign, [f for f in of if f.key not in shared] or [number(1)]) for s, _, of in every]
+    if any(isinstance(f.row, Function) and not f.shape or f.role == "selection" for _, rest in rests for f in rest):
+        return [(s, e) for s, e, _ in group]
+    inner = _added([(s, multiplied(rest, ())) for s, rest in rests], ())
+    k = next((k for k, f in enumerate(first) if f.key not in shared), len(first))
+    body = multiplied([*first[:k], inner, *(f for f in first[k:] if f.key in shared)], last.of.shape)
+    return [(sign, multiplied([*front, replace(last, args=(body,))], term.shape))]
 
 
 def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) -> bool:
@@ -296,11 +331,14 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     labels = [p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)]
     taken = {stem(word.partition("@")[0]) for word in labels}  # k of k1, and of k in step t
     free = [c for c in indices() if c not in taken]
+    steps = [p for part in parts if part.role == "placement" for p in _parts(part) if isinstance(p, Step)]
+    counted = [p.letter for p in steps] if all(p.letter != "t" and not p.distance for p in steps) else []
     first = "k" if "k" in free else free[0]
     single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
-            yield from _at_labels(part, shape, first, [c for c in free if c not in (first, "i")], single)
+            for c in (*counted[:1], first):
+                yield from _at_labels(part, shape, c, [d for d in free if d not in (c, "i")], single)
         elif len(shape) == 1 and _running(part):
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
@@ -590,6 +628,8 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
 
 def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:
     """A sum over steps of one entry, with what all of them have in front: numbers, and ``1[k = 0]``."""
+    if e.head[-1] in _LEFT.get():
+        raise _NoEntries
     factors = factors_of(of)
     front = [f for f in factors if f.is_number or f.head == EQUAL.name and f.args[1].is_number]
     front = front if len(front) < len(factors) else []
@@ -607,11 +647,11 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
         raise _NoEntries
     rows = [row.at(t) for t in e.params["steps"]]
     if row.back or rows != [*range(rows[0], rows[-1] + 1)]:
-        if others or any(at[1:]):
+        if others or any(at[1:]) or at[0] == row.letter:
             raise _NoEntries
         is_here = unsimplified(EQUAL, (name(at[0]), name(repr(row))), ())
         return replace(e, args=(multiplied((is_here, entry(of, at[1:])), of.shape),), shape=of.shape)
-    of, index = _in_row(of, row, at[0]), [_in_row_index(p, row, at[0]) for p in others]
+    of, index = in_row(of, row, at[0]), [_in_row_index(p, row, at[0]) for p in others]
     steps = [(c, repr(p)) for c, p in zip(at[1:], index, strict=False) if isinstance(p, Step)]
     equal = [unsimplified(EQUAL, map(name, pair), ()) for pair in steps]
     if equal and (len(equal) < len(index) or of.shape):
@@ -621,15 +661,17 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     return product((*equal, *_bounds(at[0], rows[0], rows[-1] + 1, e.shape[0]), body), rest)
 
 
-def _in_row(e: Expr, row: Step, c: str) -> Expr:
-    """A formula for each step in terms of the row that it belongs to, which is called `c`."""
+def in_row(e: Expr, row: Step, c: str, renames: bool = True) -> Expr:
+    """A formula for each step in terms of the row that it belongs to, which is called `c`; the values of the steps keep
+    their numbers unless it `renames` them.
+    """
 
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
         if part.role == "name":
             t = simplified("add", (name(c), number(-row.distance)), ())
-            return t if part.value == row.letter else replace(part, value=_word_in_row(part.value, row, c))
+            return t if part.value == row.letter else replace(part, value=_word_in_row(part.value, row, c, renames))
         if "index" in part.params:
-            index = tuple(_in_row_index(p, row, c) for p in _parts(part))
+            index = tuple(_in_row_index(p, row, c, renames) for p in _parts(part))
             is_several = isinstance(part.params["index"], tuple)
             part = replace(part, params={**part.params, "index": index if is_several else index[0]})
         if part.role in ("sum", "difference") and part.of.value == row.letter and args[1].is_number:  # t - 1
@@ -640,24 +682,28 @@ def _in_row(e: Expr, row: Step, c: str) -> Expr:
     return fold(e, made)
 
 
-def _in_row_index(p: Any, row: Step, c: str) -> Any:
+def _in_row_index(p: Any, row: Step, c: str, renames: bool = True) -> Any:
     if isinstance(p, Step):
         return Step(p.distance + (row.distance if p.back else -row.distance), c, p.back)
     if isinstance(p, Labels):
         label = p.copy()
-        label.word = _word_in_row(p.word, row, c)
+        label.word = _word_in_row(p.word, row, c, renames)
         return label
     if isinstance(p, slice):
-        return slice(*(_in_row_index(end, row, c) for end in (p.start, p.stop, p.step)))
+        return slice(*(_in_row_index(end, row, c, renames) for end in (p.start, p.stop, p.step)))
     return p
 
 
-def _word_in_row(word: str, row: Step, c: str) -> str:
-    def moved(m: re.Match[str]) -> str:
-        distance = int(m[2] or 0) - row.distance
-        return f"{m[1]}{c}{distance:+d}" if distance else f"{m[1]}{c}"
+def _word_in_row(word: str, row: Step, c: str, renames: bool) -> str:
+    """A name, or labels, with the number of the step in terms of the row: ``y[k+1]``, ``k``, ``3-k``."""
 
-    return re.sub(rf"([@\[]){row.letter}([+-]\d+)?", moved, word)
+    def moved(m: re.Match[str]) -> str:
+        if m[2]:
+            return f"{int(m[2]) + row.distance}-{c}"
+        distance = int(m[3] or 0) - row.distance * (renames or not m[1])
+        return f"{m[1] or ''}{c}{distance:+d}" if distance else f"{m[1] or ''}{c}"
+
+    return re.sub(rf"(@)?(?:(\d+)-)?(?<!\w){row.letter}([+-]\d+)?(?![A-Za-z0-9_])", moved, word)
 
 
 def _of_norm(e: Expr, of: Expr, at: At, rest: Shape) -> Expr:
@@ -714,8 +760,18 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     below += [number(math.sqrt(root)) for root, _ in roots.values()]  # x / √2, not 1/√2 x
     numerators = [f for k, f in enumerate(parts) if k not in roots]
     above = multiplied([f for f in numerators if not (f.is_number and f.value == 1)] or numerators[:1], ())
-    body = unsimplified("divide", (above, multiplied(below, ())), ()) if below else above
-    return multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ())
+    sign, body = _signed(unsimplified("divide", (above, multiplied(below, ())), ()) if below else above)
+    whole = multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ())
+    return unsimplified("negative", (whole,), ()) if sign < 0 else whole
+
+
+def _signed(e: Expr) -> tuple[int, Expr]:
+    """The sign of an entry, and the entry without it: also of a factor, ``-a b``."""
+    sign, e = (-1, e.of) if e.role == "negation" else (1, e)
+    above, *below = e.args if e.role == "quotient" else (e,)
+    sign *= (-1) ** sum(f.role == "negation" for f in factors_of(above))
+    above = multiplied([f.of if f.role == "negation" else f for f in factors_of(above)], above.shape)
+    return sign, unsimplified("divide", (above, *below), e.shape) if below else above
 
 
 def _parts(e: Expr) -> Sequence[Any]:
@@ -729,11 +785,9 @@ def _looked_up(e: Expr, at: At) -> Expr:
     outside = {c for c in at if c not in inside}
     if any(part.role == "indexed sum" and outside.intersection(part.params["letters"]) for part in walk(body)):
         raise _NoEntries
-    sign, body = (-1, body.of) if body.role == "negation" else (1, body)
+    sign, body = _signed(body)
     above, *below = body.args if body.role == "quotient" else (body,)
     rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
-    sign *= (-1) ** sum(f.role == "negation" for f in rest)
-    rest = [f.of if f.role == "negation" else f for f in rest]
     numbers = [] if own or below else [f for f in rest if f.is_number]
     body = _where(equal, [f for f in rest if f not in numbers], ())
     body = unsimplified("divide", (body, *below), ()) if below else body

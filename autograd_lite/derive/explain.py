@@ -30,7 +30,7 @@ from .formula_ops import evaluate
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
-from .rolled import before_first, rolled
+from .rolled import before_first, counted_as, rolled
 from .simplify import product
 from .writing import ASCII, TEXT, write
 
@@ -167,8 +167,10 @@ class Derivation(GraphView):
 
     @cached_property
     def written(self) -> list[Section]:
-        """The sections, with the steps of a loop written once."""
-        return self.in_steps(self.letter)
+        """The sections, with the steps of a loop written once, and counted as in the program."""
+        letter, of = self.letter, self.chain.counter if self.roll else None
+        counted = of and counted_as(self.in_steps(letter, from_0=False), letter, *of)
+        return counted or self.in_steps(letter)
 
     @property
     def letter(self) -> str:
@@ -176,10 +178,10 @@ class Derivation(GraphView):
         words = {stem(word) for word in (*dict(self.given), *self.chain.names.values())}
         return next((letter for letter in "tsm" if letter not in words), "t")
 
-    def in_steps(self, letter: str) -> list[Section]:
-        """The sections, with the steps of a loop written once."""
+    def in_steps(self, letter: str, from_0: bool = True) -> list[Section]:
+        """The sections, with the steps of a loop written once; see :func:`rolled`."""
         first = {stem(word) for word in self.chain.constants.defined}
-        every = rolled(self.sections, self.chain.looped | first, letter) if self.roll else self.sections
+        every = rolled(self.sections, self.chain.looped | first, letter, from_0) if self.roll else self.sections
         long = set[str]()
 
         def once(d: Definition) -> Definition:
@@ -390,7 +392,7 @@ def _remarks(*factors: Factor) -> str:
 
 def _given(word: str, x: Any, is_asked: bool) -> Line:
     """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
-    if word.endswith("0") and np.ndim(x) == 2 and np.array_equal(x, np.eye(*np.shape(x))):
+    if word.endswith("0") and np.size(x) > 1 and np.array_equal(x, np.eye(len(x))):
         return Line(word, (name("I"),))
     kind = np.asarray(x).dtype.kind
     is_start = word.endswith("0") or word[-1:].isdigit() and not np.any(x)  # states4 = 0 of a loop back to front

@@ -18,8 +18,8 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
-from .entries import entries, is_rotated, padded
-from .formula import Expr, is_cut, number, terms_of, walk
+from .entries import entries, is_rotated, padded, with_one_sum
+from .formula import Expr, fold, is_cut, number, terms_of, walk
 from .formula_ops import largest
 from .writing import LATEX, TEXT, Latex, Printer, apart_from, index_text, shape_text, write
 
@@ -139,7 +139,9 @@ class Line:
         if self.letters:
             return self.letters, self.formulas
         with apart_from(self.names):
-            return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
+            letters, formulas = entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
+        is_gradient = letters and "/" in self.symbol
+        return letters, [fold(e, with_one_sum) for e in formulas] if is_gradient else formulas
 
     @property
     def joint(self) -> str:
@@ -206,10 +208,12 @@ def _given(lines: Sequence[Line], printer: Printer) -> Iterator[str]:
     """What is given; the numbers of the rounds of a loop together, ``(i1, …, i6) = (0, 0, 1, 1, 2, 2)``."""
     families: dict[str, list[Line]] = {}
     for line in lines:
-        m = re.fullmatch(r"(\w*[^\W\d])[1-9]\d*", line.symbol) if line.shape is None and not line.formulas[1:] else None
+        is_number = line.shape is None and not line.formulas[1:]
+        m = re.fullmatch(r"(\w*[^\W\d])(0|[1-9]\d*)", line.symbol) if is_number else None
         families.setdefault(m[1] if m else "", []).append(line)
     several = {word: of for word, of in families.items() if word and len(of) > 1}
-    runs = {word: [f"{word}{k + 1}" for k in range(len(of))] for word, of in several.items()}
+    firsts = {word: int(of[0].symbol.removeprefix(word)) for word, of in several.items()}
+    runs = {word: [f"{word}{firsts[word] + k}" for k in range(len(of))] for word, of in several.items()}
     first = {id(of[0]): of for word, of in several.items() if [line.symbol for line in of] == runs[word]}
     others = {id(line) for of in first.values() for line in of[1:]}
     for line in (line for line in lines if id(line) not in others):

@@ -53,14 +53,26 @@ def _product(group: Sequence[Term]) -> Expr:
         sums[first.key] = c if so_far is None else total([so_far, c]), first
     by_coefficient: dict[str, tuple[Expr, list[Expr]]] = {}
     for c, first in sums.values():
-        by_coefficient.setdefault(c.key, (c, []))[1].append(first)
+        is_less = c.role == "negation" or is_negative(c)
+        size = product((number(-1), c), ()) if is_less else c
+        same = by_coefficient.setdefault(size.key, (size, []))[1]
+        same.append(product((number(-1), first), first.shape) if is_less else first)
     terms = []
     for c, firsts in by_coefficient.values():
-        whole = total(firsts)
+        sign = -1 if all(e.role == "negation" for e in firsts) else 1
+        c, whole = product((number(sign), c), ()), _sum([e.of if sign < 0 else e for e in firsts])
         for m in group[0][1][1:]:
             whole = matrix_times(whole, m)
         terms.append(product((c, whole), whole.shape))
     return total(terms)
+
+
+def _sum(matrices: Sequence[Expr]) -> Expr:
+    """Their sum; of ``Aᵀ`` and ``-Bᵀ`` it is ``(A - B)ᵀ``."""
+    signed = [(-1, e.of) if e.role == "negation" else (1, e) for e in matrices]
+    if len(signed) < 2 or not all(e.is_turned for _, e in signed):
+        return total(matrices)
+    return transposed(total([product((number(sign), e.of), e.of.shape) for sign, e in signed]))
 
 
 def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:

@@ -20,7 +20,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, counts_up, is_of_pairs, looped, names
+from ..program.assignments import assigned, counter, counts_up, is_of_pairs, is_repeated, listed, looped, names
 from ..program.graph import graph_of
 from ..program.naming import (
     Names,
@@ -28,6 +28,7 @@ from ..program.naming import (
     expression,
     groups,
     is_in_loop,
+    line,
     operand,
     place,
     scopes,
@@ -471,6 +472,25 @@ class Notation:
         apart = (part for steps in places.values() for part in self._apart(steps))
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}
 
+    @cached_property
+    def counter(self) -> tuple[str, int, Container[int]] | None:
+        """The variable that all loops count by one, a single letter, its first number and the numbers of rounds; None
+        where there is none.
+        """
+        found = dict[tuple[str, Sequence[int]], int]()  # with how often their rounds compute something
+        for n in {of[0]: None for of in self.rounds.values() if self.is_looped(of) and of[0] in self.defined}:
+            e, code, turns = line(self.defined[n]), self.defined[n].code, len(self.rounds[n])
+            of = counter(code, e) if e is not None and code is not None else None
+            if of is not None or e is not None and code is not None and is_repeated(code, e):
+                key = (of[0], self.constants.steps(of[1], code, turns)) if of else ("", ())
+                found[key] = max(turns, found.get(key, 0))
+        word, steps = next(iter(found), ("", ()))
+        is_one = len(word) == 1 and word.isalpha() and all(
+            w == word and len(of) == turns > 1 and of[0] == steps[0] >= 0 and of[1] == of[0] + 1
+            for (w, of), turns in found.items()
+        )
+        return (word, steps[0], {*found.values()}) if is_one else None
+
     def is_looped(self, values: Sequence[Var]) -> bool:
         """Whether values that were computed at one place are those of a loop."""
         return len(values) > 2 or all(v in self.defined and is_in_loop(self.defined[v]) for v in values)
@@ -661,10 +681,15 @@ def _vector_of(eq: Equation) -> Var | None:
 
 
 def _changes(eq: Equation, k: int) -> bool:
-    """Whether an operand is a variable that is assigned more than once, or has an entry ``x[t]`` in it."""
+    """Whether an operand is a variable that is assigned more than once, has an entry ``x[t]`` in it, or a variable of a
+    loop over numbers.
+    """
     e, code = operand(eq, k), eq.code
-    indices = [part.slice for part in ast.walk(e) if isinstance(part, ast.Subscript)] if e is not None else []
+    parts = [*ast.walk(e)] if e is not None and code is not None else []
+    indices = [part.slice for part in parts if isinstance(part, ast.Subscript)]
     if any(isinstance(part, ast.Name) for index in indices for part in ast.walk(index)):
+        return True
+    if any(listed(code, part) for part in parts if isinstance(part, ast.Name)):
         return True
     return isinstance(e, ast.Name) and code is not None and len(assigned(code, e.id) or ()) > 1
 

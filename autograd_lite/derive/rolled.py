@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from ast import literal_eval
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .collect import leaves
-from .entries import Step, entries
+from .entries import Step, entries, in_row
 from .factors import positions, total
 from .formula import (
     Expr,
@@ -45,6 +46,7 @@ from .writing import text_name
 T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
 FAR = 8  # steps between a value and another of the same step
+COUNTERS = "kmnijlst"  # the letters that the number of a step may be
 LINES = 4  # of steps that are written once; of those of a loop, 2
 
 
@@ -55,17 +57,23 @@ class _OverSteps(Function):
 _LETTER: ContextVar[str] = ContextVar("letter", default="t")  # the number of a step
 
 
-def rolled(sections: Sequence[Section], looped: Collection[str] = (), letter: str = "t") -> list[Section]:
+_FROM_0: ContextVar[bool] = ContextVar("from_0", default=True)  # whether sums may have steps from 0 on
+
+
+def rolled(
+    sections: Sequence[Section], looped: Collection[str] = (), letter: str = "t", from_0: bool = True
+) -> list[Section]:
     """The sections with what the steps of a loop have in common written once; `looped` are the variables in one, and
-    `letter` is the number of a step.
+    `letter` is the number of a step, from 1 on; `from_0` in sums that have γᵗ then.
 
     Variables that have two values are left as they are if one of them has no common form.
     """
-    token = _LETTER.set(letter)
+    tokens = _LETTER.set(letter), _FROM_0.set(from_0)
     try:
         return _rolled(sections, looped)
     finally:
-        _LETTER.reset(token)
+        _LETTER.reset(tokens[0])
+        _FROM_0.reset(tokens[1])
 
 
 @contextmanager
@@ -97,6 +105,84 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     summed = [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
     pairs = zip(summed, merged, strict=True)
     return [_with_sums_that_stand(s, before, summed) if s.title == RULE else s for s, before in pairs]
+
+
+def counted_as(
+    sections: Sequence[Section], letter: str, word: str, first: int, rounds: Container[int]
+) -> list[Section] | None:
+    """The sections, whose steps have numbers from 1 on, with those of the user's loops, ``for k in range(K)``, which
+    count from `first` in so many `rounds`: ``means[k]``, k = 0 … 2, not ``means[t-1]``. None for a loop with a state,
+    from 0 or 1 on.
+    """
+    lines = [line for s in sections for line in s.lines]
+    since = [d for line in lines for d in line.since]
+    formulas = [e for line in lines for e in line.formulas] + [d.formula for d in since if d.formula]
+    every = {part.key: part for e in formulas for part in walk(e)}.values()
+    indices = [i for part in every for i in index_parts(part.params.get("index"))]
+    words = {line.symbol for line in lines} | {w for e in formulas for w in e.names}
+    words |= {i.word for i in indices if isinstance(i, Labels)}
+    sides = {side.lstrip("d∂") if "/" in w else side for w in words for side in w.split("/")}
+    is_state = any(re.search(rf"@{letter}[+-]", side) for side in sides)
+    is_other = any(isinstance(i, Step) and (i.several > 1 or i.letter != letter) for i in indices)
+    is_other |= any(re.search(rf"\d{letter}\b", w) for w in words)
+    is_other |= any(part.head != f"sum_{letter}" for part in every if isinstance(part.row, _OverSteps))
+    letters = COUNTERS.replace("ij", "") if any(d.wrt for d in since) else COUNTERS  # of a Jacobian, dPᵢ/dSⱼ
+    word = word if word in letters else next((c for c in letters if c not in words), word)
+    by, stems = first - 1, {side.partition("@")[0] for side in sides if f"@{letter}" in side}
+    if is_state and first < 2 or is_other or word in words or letter == word and not by:
+        return None
+    count = partial(_counted_line, letter=letter, word=word, by=by, stems=stems, rounds=rounds, is_state=is_state)
+    return [replace(s, lines=[*map(count, s.lines)]) for s in sections]
+
+
+def _counted_line(
+    line: Line, letter: str, word: str, by: int, stems: Container[str], rounds: Container[int], is_state: bool
+) -> Line:
+    """A line with the steps counted as in the program: `by` more than here, and called `word`."""
+    moved = dict[tuple[int, int], int]()
+
+    def renamed(w: str) -> str:
+        """A name with the number of its step: a0 for a1."""
+        sides = []
+        for side in w.split("/"):
+            d, base = (side[0], side[1:]) if "/" in w else ("", side)
+            stem, k = _number(base)
+            is_of_step = k and stem in stems
+            sides.append(f"{d}{stem.rstrip('ᵀ')}{k + by}{'ᵀ' * stem.endswith('ᵀ')}" if is_of_step else side)
+        return re.sub(rf"@{letter}(?![A-Za-z0-9_])", f"@{word}", "/".join(sides))
+
+    def from_1(part: Expr) -> Expr | None:
+        """A sum of all rounds whose steps have numbers by positions alone, ``y[t] - φ y[t-1]``, with them from 1 on."""
+        steps = part.params["steps"] if isinstance(part.row, _OverSteps) else []
+        d = 1 - min(steps, default=1)
+        if not d or len(steps) not in rounds or any("@" in w for w in part.names):
+            return None
+        moved[min(steps), max(steps)] = d
+        of = in_row(part.of, Step(d, letter), letter, renames=False)
+        return replace(part, args=(of,), params={"steps": [t + d for t in steps]})
+
+    def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        if part.role == "name":
+            return replace(part, value=renamed(part.value))
+        if isinstance(part.row, _OverSteps):
+            steps = [t + by for t in part.params["steps"]]
+            return unsimplified(_OverSteps(f"sum_{word}"), args, part.shape, steps=steps)
+        return replace(part, args=args) if args else part
+
+    def changed(e: Expr) -> Expr:
+        return fold(in_row(replaced(e, from_1), Step(by, letter), word, renames=False), made)
+
+    def ends(m: re.Match[str]) -> str:
+        numbers = int(m[1]), int(m[2])
+        start, last = numbers if is_state else sorted(numbers)
+        d = by + moved.get((min(numbers), max(numbers)), 0)
+        return f"{word} = {start + d} … {last + d}"
+
+    new = _changed(line, changed)
+    since = [replace(d, symbol=renamed(d.symbol), wrt=renamed(d.wrt)) for d in new.since]
+    how = re.sub(rf"(?<!\w){letter} = (\d+) … (\d+)", ends, line.how)
+    new = replace(new, symbol=renamed(line.symbol), since=since, how=how, ones=[*map(changed, line.ones)])
+    return new.apart_from({*line.names, word})
 
 
 def _with_sums_that_stand(rule: Section, before: Section, sections: Iterable[Section]) -> Section:
@@ -186,28 +272,32 @@ NUMBER = "·number"  # begins the names of numbers that change from step to step
 
 
 def _one_number(values: Sequence[Any], steps: Sequence[int]) -> Expr | None:
-    """A name for numbers of which each is ``k t + d``, or ``c / (t + d)``, in its step t; nothing for others."""
+    """A name for numbers of which each is ``k t + d``, or ``c (t + d) ** p``, in its step t; nothing for others."""
     (a, b), (s, t) = values[:2], steps[:2]
-    with suppress(TypeError, ZeroDivisionError):  # complex numbers
+    words = list[str]()
+    with suppress(TypeError, ZeroDivisionError, OverflowError):  # complex numbers
         k = (b - a) / (t - s)
-        word = f"{NUMBER}{k:g}:{a - k * s:g}:0"
-        if k != int(k) or a != int(a):
-            d = round((b * t - a * s) / (a - b))
-            word = f"{NUMBER}0:{float(f'{a * (s + d):.12g}')!r}:{d}/"
-        counted = _counted(name(word))
-        if counted is not None and all(counted(t) == v for v, t in zip(values, steps, strict=True)):
-            return name(word)
-    return None
+        roots = {p: [round(abs(v) ** (1 / p)) for v in (a, b)] for p in (2, 3)}
+        powers = (p for p, (x, y) in roots.items() if (x**p, y**p, y - x) == (a, b, t - s) and max(a, b) > 1)
+        words += [f"{p}:1:{roots[p][0] - s}" for p in powers]
+        words += [f"{k:g}:{a - k * s:g}"] if k == int(k) and a == int(a) else []
+        shifts = {1: round(a / k - s), -1: round((b * t - a * s) / (a - b))} if not words else {}
+        scales = {p: a / (s + d) if p > 0 else float(f"{a * (s + d):.12g}") for p, d in shifts.items()}
+        words += [f"{p}:{scales[p]!r}:{d}" for p, d in shifts.items()]
+    names = (name(f"{NUMBER}{word}") for word in words)
+    fits = ((e, _counted(e)) for e in names)
+    return next((e for e, of in fits if of and all(of(t) == v for v, t in zip(values, steps, strict=True))), None)
 
 
 def _counted(e: Expr) -> Callable[[int], Any] | None:
     """The number in a step that a name stands for, in terms of the number of the step; None for other names."""
     if not e.value.startswith(NUMBER):
         return None
-    k, d, below = e.value.removeprefix(NUMBER).split(":")
-    if below[-1] == "/":
-        return lambda t: float(d) / (t + int(below[:-1]) or math.nan)
-    return lambda t: int(k) * t + int(d)
+    if len(parts := e.value.removeprefix(NUMBER).split(":")) == 2:
+        k, d = map(int, parts)
+        return lambda t: k * t + d
+    p, c, d = int(parts[0]), literal_eval(parts[1]), int(parts[2])
+    return lambda t: c * (t + d) ** p if p > 0 else c / (t + d or math.nan)
 
 
 def _is_counting(e: Expr) -> bool:
@@ -222,10 +312,13 @@ def _with_numbers(e: Expr) -> Expr:
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
         if part.role != "name" or _counted(part) is None:
             return again(part, args) if _is_counting(part) else part
-        k, d, below = part.value.removeprefix(NUMBER).split(":")
-        if below[-1] == "/":
-            return simplified("divide", (number(float(d)), simplified("add", (t, number(int(below[:-1]))), ())), ())
-        return simplified("add", (product((number(int(k)), t), ()), number(int(d))), ())
+        k, *parts = part.value.removeprefix(NUMBER).split(":")
+        if len(parts) == 1:
+            return simplified("add", (product((number(int(k)), t), ()), number(int(parts[0]))), ())
+        c, of = number(literal_eval(parts[0])), simplified("add", (t, number(int(parts[1]))), ())
+        if k == "-1":
+            return simplified("divide", (c, of), ())
+        return product((c, simplified("power", (of, number(int(k))), ())), ())
 
     return fold(e, made) if _is_counting(e) else e
 
@@ -508,7 +601,7 @@ def _with_natural(body: Expr, steps: list[int], terms: Sequence[Expr]) -> tuple[
     """Terms in which only positions and numbers are those of a step with t from 0 on: γᵗ r[t], not γᵗ⁻¹ r[t-1]."""
     is_behind = not any("@" in word for word in body.names) and any(map(_is_behind, walk(body)))
     before = [t - 1 for t in steps]
-    one = _one_of(terms, before) if is_behind else None
+    one = _one_of(terms, before) if is_behind and _FROM_0.get() else None
     return (body, steps) if one is None else (one, before)
 
 

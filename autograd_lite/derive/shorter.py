@@ -272,9 +272,9 @@ def _repeated(e: Expr) -> int:
 
 
 def _size(e: Expr) -> int:
-    """The number of names, numbers and calls; ``-(1 - x)`` is longer than ``x - 1``."""
+    """The number of names, numbers and calls; ``-(1 - x)`` is longer than ``x - 1``, and (√x)³ than x √x."""
     turned = e.role == "negation" and any(part.role == "difference" and part.of.is_number for part in walk(e))
-    return leaves(e) + turned
+    return leaves(e) + turned + sum(part.role == "power" and part.of.role == "root" for part in walk(e))
 
 
 def _close(x: Any, y: Any, size: float) -> bool:

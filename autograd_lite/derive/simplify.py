@@ -202,7 +202,7 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
             coefficient = coefficient * inner.value
         elif f.role == "product":
             stack += f.args[::-1]
-        elif f.role == "square" and _coefficient(f.of)[0] != 1:
+        elif f.role == "square" and number_apart(f.of)[0] != 1:
             stack.append(simplified("square", f.args, f.shape))
         elif f.role == "negation":
             coefficient = -coefficient
@@ -269,6 +269,7 @@ def _divided(top: Any, bottom: Any) -> tuple[Any, Any]:
 
 def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[Expr], list[Expr]]:
     """The factors above and below without what is in both, ``x / x³``."""
+    numerators, denominators = _opened(numerators, denominators), _opened(denominators, numerators)
     numerators, denominators = _with_ratios(*_with_exponents(numerators, denominators))
     above, below = ({f.key: (f, n) for f, n in map(_base, fs)} for fs in map(_powers, (numerators, denominators)))
     for key in above.keys() & below.keys():
@@ -276,6 +277,18 @@ def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[E
         above[key], below[key] = (f, max(n - m, 0)), (f, max(m - n, 0))
     up, down = ([_to(f, n) for f, n in side.values() if n] for side in (above, below))
     return up, down
+
+
+def _opened(factors: Sequence[Expr], others: Sequence[Expr]) -> list[Expr]:
+    """The factors of one side, with those of ``(b c)²`` apart where one of them is on the other side."""
+    keys, out = {_base(f)[0].key for f in others}, list[Expr]()
+    for f in factors:
+        of, n = _base(f)
+        parts = factors_of(of)
+        is_shared = n > 1 < len(parts) and not keys.isdisjoint(_base(part)[0].key for part in parts)
+        is_shared = is_shared and not any(part.is_number for part in parts)
+        out += [simplified("power", (part, number(n)), part.shape) for part in parts] if is_shared else [f]
+    return out
 
 
 def _with_exponents(above: list[Expr], below: list[Expr]) -> tuple[list[Expr], list[Expr]]:
@@ -400,7 +413,7 @@ def _square(e: Expr) -> Expr | None:
     (x,), (base, n) = e.args, _base(e.of)
     if _is_test(x) or x.role == "negation":
         return x if _is_test(x) else simplified("square", x.args, e.shape)
-    c, rest = _coefficient(x)
+    c, rest = number_apart(x)
     if c != 1 and rest.shape == e.shape:  # (2 v)²
         return product((number(c * c), simplified("square", (rest,), e.shape)), e.shape)
     return simplified("power", (base, number(2 * n)), e.shape) if n > 1 else None
@@ -429,7 +442,7 @@ def alike(e: Expr, cancels: bool = False) -> Expr | None:
     """
     terms, firsts, every = dict[str, tuple[Any, Expr]](), dict[str, Any](), terms_of(e)
     for sign, term in every:
-        c, x = (term.value, number(1)) if term.is_number else _coefficient(term)
+        c, x = (term.value, number(1)) if term.is_number else number_apart(term)
         terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x
         if firsts.setdefault(x.key, sign * c) != sign * c and 8 * terms[x.key][0] % 1:
             return None  # 2 x + 0.2 x: no line of the program has 2.2
@@ -487,7 +500,7 @@ def _side_by_side(a: Expr, b: Expr) -> Expr | None:
     return replace(a, args=tuple(y if is_zero(x) else x for x, y in pairs))
 
 
-def _coefficient(e: Expr) -> tuple[Any, Expr]:
+def number_apart(e: Expr) -> tuple[Any, Expr]:
     """``3 * x`` as 3 and x."""
     if e.role == "product" and e.of.is_number:
         return e.of.value, product(e.args[1:], e.shape)
@@ -581,12 +594,13 @@ def _divide(e: Expr) -> Expr | None:
 
 def _is_reducible(a: Expr, b: Expr) -> bool:
     """Whether a quotient has numbers, signs or powers above and below that are simpler together."""
-    (c, _), (d, _) = _coefficient(a), _coefficient(b)
+    (c, _), (d, _) = number_apart(a), number_apart(b)
     is_reducible = type(c) is type(d) is int and math.gcd(c, d) > 1  # 2 a / (4 b)
     is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
     up, down = ({_base(f)[0].role for f in factors_of(x)} for x in (a, b))
     has_number = a.role in ("product", "negation") and any(f.is_number for f in a.args)
     is_reducible |= "power" in up & down or is_signed  # x ** (k - 1) / (x ** k)²
+    is_reducible |= len(_opened(factors_of(b), factors_of(a))) > len(factors_of(b))  # a b / (b c)²
     return is_reducible or b.is_number and bool(b.value) and has_number
 
 
@@ -720,7 +734,7 @@ def _outer(e: Expr) -> Expr | None:
 
 def _signed(e: Expr) -> tuple[Any, Expr]:
     """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name, the transpose of one, or the identity."""
-    sign, rest = (-1, e.of) if e.role == "negation" else _coefficient(e)
+    sign, rest = (-1, e.of) if e.role == "negation" else number_apart(e)
     is_one = rest.role in ("name", "transpose", "solution") or rest.head == "identity"
     return (sign, rest) if is_one else (1, e)
 
@@ -755,9 +769,9 @@ def _reshape(e: Expr) -> Expr | None:
         return simplified("reshape", x.args, e.shape, **e.params)
     if x.role == "index" and (entry := _line(x, e.shape)) is not None:
         return entry
-    coefficient, rest = _coefficient(x)
-    if coefficient != 1 and rest.shape == x.shape:
-        return product((number(coefficient), simplified("reshape", (rest,), e.shape, **e.params)), e.shape)
+    c, rest = number_apart(x)
+    if c != 1 and rest.shape == x.shape:
+        return product((number(c), simplified("reshape", (rest,), e.shape, **e.params)), e.shape)
     if x.role == "reshape" and e.params.get("order", "C") == x.params.get("order", "C") == "C":
         return simplified("reshape", x.args, e.shape, **e.params)
     return unsimplified("reshape", e.args, e.shape, **{**e.params, "shape": e.shape})
@@ -812,7 +826,7 @@ _TURNED = {"greater": "less", "less": "greater", "greater_equal": "less_equal", 
 def compared(e: Expr) -> Expr | None:
     """``1 - m > 0`` as ``m < 1``: nothing is subtracted, and a number stands on the right; ``x > 0.1 x`` as x > 0."""
     for k in (0, 1) if e.role == "comparison" else ():
-        (c, of), x = _coefficient(e.args[k]), e.args[1 - k]
+        (c, of), x = number_apart(e.args[k]), e.args[1 - k]
         if of.key == x.key and isinstance(c, float) and 0 < c < 1:
             row = TABLE[_TURNED.get(e.head, e.head)] if k == 0 else e.row
             return unsimplified(row, (x, number(0)), e.shape)
@@ -837,7 +851,7 @@ def _difference(a: Expr, b: Expr) -> tuple[Any, Expr | None]:
     for whole, factors, sign in zip((a, b), sides, (1, -1), strict=True) if len(shared) == 1 else ():
         rest = product([f for f in factors if f.key != shared[0].key], ())
         for c, term in terms_of(rest, -sign if whole.role == "negation" else sign):
-            k, x = (term.value, number(1)) if term.is_number else _coefficient(term)
+            k, x = (term.value, number(1)) if term.is_number else number_apart(term)
             sums[x.key] = c * k + sums.get(x.key, 0)
     left = {key: c for key, c in sums.items() if c}
     return (left[key], shared[0]) if left.keys() == {key := number(1).key} else (0, None)

@@ -157,7 +157,15 @@ class Steps(Notation):
         beside = self._consumers.get(eq.x, ()) if eq is not None and is_it else ()
         is_near = any(self._is_read_twice(m) for m in (n, *beside) if m.shape == n.shape)
         is_near |= is_it and self._is_of_state(n, users)
+        is_near |= n in self.rounds and self._is_read_once(n)
         return is_it and (is_outside or is_near) and all(type(part) is int for part in parts)
+
+    def _is_read_once(self, n: Var) -> bool:
+        """Whether a value is used for one number with a name, ``var = exp(logvar[k])``."""
+        users = self._consumers.get(n, ())
+        return len(users) == 1 and all(
+            k in self.names and not k.shape and self.defined[k].row.kind == "elementwise" for k in users
+        )
 
     def _is_read_twice(self, n: Var) -> bool:
         """Whether a value is used for numbers in several places of a loop: x[t + 1] of one step, x[t] of the next."""

@@ -494,7 +494,7 @@ def _looked_through(module: ast.AST) -> _Source:
         calls=[(e, name, targets.get(e) or several.get(e) or None) for e, name in _calls(nodes, imports)],
         loops=loops,
         comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
-        several=_appended(nodes, stores) | _listed(stores)
+        several=_appended(nodes) | _listed(stores)
         | {span(e): [t.id] for e, t in matched} | _attributes(stores),
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
@@ -510,13 +510,13 @@ def _listed(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]
     }
 
 
-def _appended(nodes: Iterable[ast.AST], stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:
-    """The variable of a list that ``ys = np.array(ys)`` replaces, by the place of ``2 * ys[-1]`` that is appended."""
-    calls = [(e, getattr(t, "id", "")) for e, t in stores if isinstance(e, ast.Call)]
-    joined = {word for e, word in calls if word in [getattr(x, "id", "") for x in e.args]} - {""}
-    methods = [(e, e.func) for e in nodes if isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute)]
+def _appended(nodes: Sequence[ast.AST]) -> dict[Any, list[str]]:
+    """The variable of a list of which entries are read, ``ys[-1]``, by the place of what a loop appends to it."""
+    read = {e.value.id for e in nodes if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name)}
+    inside = (e for s in nodes if isinstance(s, ast.For | ast.While) for e in ast.walk(s))
+    methods = [(e, e.func) for e in inside if isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute)]
     added = [(e.args, getattr(f.value, "id", "")) for e, f in methods if f.attr == "append" and len(e.args) == 1]
-    return {span(e): [w] for [e], w in added if w in joined and w in [getattr(x, "id", "") for x in ast.walk(e)]}
+    return {span(e): [word] for [e], word in added if word in read}
 
 
 def _attributes(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:

@@ -192,7 +192,7 @@ def test_parts_of_an_array_are_found_where_they_lie():
     x, w = np.arange(6.0).reshape(3, 2), leaf((2,), "w")
     L = sum(np.sum(np.tanh(w * x[k])) for k in range(3)) + np.sum(w[0] * x[:, 1])
     text = str(explain(L, w, names={"x": x}))
-    for part in ("Σₜ Σ tanh(w ⊙ x[t-1])", "t = 1 … 3", "x[:, 1]"):
+    for part in ("Σₖ Σ tanh(w ⊙ x[k])", "k = 0 … 2", "x[:, 1]"):
         assert part in text
 
 

@@ -341,7 +341,7 @@ def test_a_mask_of_the_size_of_a_value_is_given():
 
     text = text_of(ranks, np.array([0.2, 1.0, -0.4]), wrt=["s"])
     assert "Given mask (3x3), s (3)" in text
-    assert "dL/dsⱼ = Σᵢ dL/dDᵢⱼ - Σᵢ dL/dDⱼᵢ since Dᵢⱼ = sⱼ - sᵢ" in text
+    assert "dL/dsⱼ = Σᵢ (dL/dDᵢⱼ - dL/dDⱼᵢ) since Dᵢⱼ = sⱼ - sᵢ" in text
 
 
 def test_signs_are_turned_beside_constants():
@@ -763,7 +763,7 @@ def test_times_ones_is_repeated_and_pi_over_a_number_stays():
     assert "area = π w² / 0.633" in text
     A = np.array([[2.0, 0.5], [0.5, 1.0]])
     x = leaf(2, name="x")
-    assert "3 Σⱼ A" in explained(3 * np.einsum("i,ij,j->", x, A, x), A=A)
+    assert "3 Σⱼ (Aᵢⱼ + Aⱼᵢ) xⱼ" in explained(3 * np.einsum("i,ij,j->", x, A, x), A=A)
 
 
 def test_a_sum_is_not_over_an_axis_of_length_1():

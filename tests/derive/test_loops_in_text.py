@@ -101,7 +101,7 @@ def positions(w, xs, ys):
     ("f", "words"),
     [
         (zipped, ["L = Σₜ (xs[t-1] @ w - ys[t-1])²", "dL/dw = 2 Σₜ (xs[t-1] @ w - ys[t-1]) xs[t-1]"]),
-        (enumerated, ["L = Σₜ log(1 + exp(-ys[t-1] (xs[t-1] @ w)))"]),
+        (enumerated, ["L = Σₖ log(1 + exp(-ys[k] (xs[k] @ w)))"]),
         (positions, ["(xs[1] @ w - (ys[1] - ys[0]))²", "(1 - ys[2]) b"]),
     ],
 )
@@ -245,8 +245,7 @@ def test_a_value_of_some_steps_has_their_numbers(late):
         return s
 
     text = " ".join(str(ag.trace(f, np.array(0.5), np.arange(1.0, 5)).explain()).split())
-    assert re.search(r" xs2 = xs\[1\] .*y2 = s\d xs2 ", text)
-    assert re.search(r" xs4 = xs\[3\] 1 4\. y[24] = .*y4 = s\d xs4 ", text)
+    assert re.search(r" y2 = s\d xs\[1\] .*y4 = s\d xs\[3\] ", text)
 
 
 def test_a_start_that_the_user_calls_0_keeps_its_name():
@@ -312,8 +311,8 @@ def test_rows_that_the_steps_use_are_rows_of_the_gradient():
     X, labels = np.array([[0.3, 0.1], [0.2, 0.6], [0.9, 0.1], [0.5, 0.2]]), np.array([0, 2, 1, 1])
     W, b = np.arange(6.0).reshape(3, 2) / 9, np.array([0.1, 0.0, -0.2])
     derivation = ag.trace(one_against_all, W, b, X, labels).explain(["W"])
-    assert "dtotal/dWₖ = Wₖ + Xᵀ @ dtotal/daₖ₊₁" in str(derivation)
-    assert r"\frac{\partial \mathrm{total}}{\partial a_{k+1}}" in derivation.latex()
+    assert "dtotal/dWₖ = Wₖ + Xᵀ @ dtotal/daₖ\n" in str(derivation)
+    assert r"\frac{\partial \mathrm{total}}{\partial a_{k}}" in derivation.latex()
 
     def some_rows(W, X, y):
         L = 0
@@ -447,8 +446,8 @@ def test_the_number_of_a_step_is_not_called_like_a_variable():
         return loss
 
     derivation = ag.trace(fit, 1.2, 0.3, np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.4, 0.3])).explain(["A"])
-    assert "Σₛ (A exp(-λ t[s-1]) - y[s-1])²" in str(derivation)
-    assert "t_{s-1}" in derivation.latex()
+    assert "Σᵢ (A exp(-λ t[i]) - y[i])²" in str(derivation)
+    assert "t_{i}" in derivation.latex()
 
 
 def test_positions_in_tuples_of_an_argument_have_the_names_of_the_loop():
@@ -671,7 +670,7 @@ def test_windows_of_data_have_the_name_of_the_array():
         error = series[t] - np.sum(phi * series[t - 2 : t])
         sse = sse + error**2
     text = str(sse.explain(phi))
-    assert "errorₜ = series[t+1] - Σ (φ ⊙ series[t-1:t+1])" in text
+    assert "errorₜ = series[t] - Σ (φ ⊙ series[t-2:t])" in text
     page = sse.draw().html(live=True)
     assert "cannot be changed" not in page
     assert "const</text>" not in page
@@ -958,7 +957,7 @@ def test_entries_that_two_rounds_read_have_their_places():
         return E
 
     text = " ".join(str(ag.trace(energy, np.array([0.0, 1.1, 1.9, 3.2])).explain()).split())
-    assert "stretchₜ = x[t] - x[t-1] - 1 1 t = 1 … 3" in text
+    assert "stretchᵢ = x[i+1] - x[i] - 1 1 i = 0 … 2" in text
 
     def fir(w, x):
         loss = 0.0
@@ -968,7 +967,7 @@ def test_entries_that_two_rounds_read_have_their_places():
         return loss
 
     text = " ".join(str(ag.trace(fir, np.ones(2), np.arange(5.0)).explain(["w"])).split())
-    assert "since outₜ = " in text
+    assert "since outₙ = " in text
     assert "outₜ = Σₜ" not in text
 
 
@@ -1014,7 +1013,7 @@ def test_the_two_terms_of_a_sum_have_gradients_of_one_form():
         return -np.sum(np.log(density))
 
     text = " ".join(str(ag.trace(mixture, np.ones(2) / 2, np.arange(2.0), np.ones(3)).explain(["p", "m"])).split())
-    assert "dL/dpartₜ = dL/ddensity · p[t-1] since density = Σₜ p[t-1] partₜ; t = 2 … 1" in text
+    assert "dL/dpartₖ = dL/ddensity · p[k] since density = Σₖ p[k] partₖ; k = 0 … 1" in text
 
 
 def test_the_rows_that_a_loop_takes_have_the_name_of_its_variable():
@@ -1079,7 +1078,7 @@ def test_rows_and_unit_vectors_at_labels_have_the_labels():
         v_next = phi[states[t + 1]] @ w
         loss += (0.9 * v_next - v) ** 2
     text = " ".join(str(loss.explain(w, {"phi": phi, "states": states})).split())
-    assert "vₜ = φ[states[t-1]] @ w 1 t = 1 … 3 v_nextₜ = φ[states[t]] @ w" in text
+    assert "vₜ = φ[states[t]] @ w 1 t = 0 … 2 v_nextₜ = φ[states[t+1]] @ w" in text
 
     def elo(rating, K, white, black):
         r, L = rating, 0.0
@@ -1108,9 +1107,9 @@ def test_a_fact_of_each_step_is_one_line():
         q = np.exp(a) / np.sum(np.exp(a))
         M = M - np.sum(Y[i] * np.log(q))
     text = " ".join(str(L.explain(W, {"X": X, "y": y})).split())
-    assert "t = 3 … 1 = pₜ - onehot(y[t-1]) is a vector" in text
+    assert "k = 0 … 2 = pₖ - onehot(y[k]) is a vector" in text
     text = " ".join(str(M.explain(W, {"X": X, "Y": Y})).split())
-    assert "t = 3 … 1 = qₜ - Y[t-1] since Σ Y[t-1] = 1" in text
+    assert "k = 0 … 2 = qₖ - Y[k] since Σ Y[k] = 1" in text
 
 
 def test_latex_does_not_call_an_entry_of_an_array_as_the_value_of_a_step():
@@ -1153,7 +1152,7 @@ def test_a_share_of_exponentials_at_a_label_is_an_entry_of_a_softmax():
 
     args = RNG.uniform(-1, 1, (3, 2)), RNG.uniform(-1, 1, (4, 2)), np.array([0, 2, 1, 1])
     text = " ".join(str(ag.trace(direct, *args).explain(["W"])).split())
-    assert "dL/dzₜ = (softmax(zₜ) - Yₜ) / n since loss = -Σₜ log(softmax(zₜ)[y[t-1]])" in text
+    assert "dL/dzᵢ = (softmax(zᵢ) - Yᵢ) / n since loss = -Σᵢ log(softmax(zᵢ)[y[i]])" in text
     assert "dloss/daₜ = softmax(aₜ) - Yₜ since" in " ".join(str(ag.trace(by_name, *args).explain(["W"])).split())
 
 
@@ -1191,8 +1190,8 @@ def test_a_row_of_a_parameter_without_a_name_is_written_where_it_is_used():
 
     draw = np.random.default_rng(5).normal
     text = str(ag.trace(heads, draw(size=(3, 4)), draw(size=(2, 4, 2)), draw(size=(2, 4, 2))).explain(["Wq"]))
-    assert "aₜ = X @ Wq[t-1]" in " ".join(text.split())
-    assert "dout/dWqₖ = Xᵀ @ dout/daₖ₊₁" in text
+    assert "aₖ = X @ Wq[k]" in " ".join(text.split())
+    assert "dout/dWqₖ = Xᵀ @ dout/daₖ " in text
     text = str(ag.trace(distances, draw(size=(4, 2)), [(0, 1), (1, 2), (3, 0)]).explain(["E"]))
     assert "aₜ = E[iₜ] - E[jₜ]" in " ".join(text.split())
     text = str(ag.trace(lambda E, i, j: E[i] @ E[j] * E[j, 0], draw(size=(4, 2)), 1, 2).explain(["E"]))
@@ -1258,8 +1257,8 @@ def test_sums_of_a_loop_in_the_form_of_a_book():
     assert "dL/dlogitsₜ = Gₜ (softmax(logitsₜ) - Yₜ) / 3" in text  # also where the sum is divided afterwards
     assert "Yₜ = onehot(actions[3-t])" in text
     text = str(ag.trace(pooled, draw(size=3), 0.1, draw(size=5)).explain(["filt", "bias"]))
-    assert "featureₖ = Σ (filt ⊙ x[k:k+3]) + bias" in text
-    assert "dL/dfilt = Σₜ dL/dfeature[t-1] x[t-1:t+2]" in text
+    assert "featureᵢ = Σ (filt ⊙ x[i:i+3]) + bias" in text
+    assert "dL/dfilt = Σᵢ dL/dfeature[i] x[i:i+3]" in text
     assert "dL/dbias = Σ dL/dfeature " in text
 
 
@@ -1694,7 +1693,7 @@ def _worst_margin(W, X):
 
 _LABELS = np.array([0, 2, 1])
 _BOOKS = {
-    "places that are compared": (_worst_margin, ((3, 2), (3, 2)), "W", ["= where(i = _LABELS[t-1], 0, aₜᵢ) 3"]),
+    "places that are compared": (_worst_margin, ((3, 2), (3, 2)), "W", ["= where(j = _LABELS[i], 0, aᵢⱼ) 3"]),
     "arrays that are joined twice": (
         _gates_of_joined, ((1, 3), (1, 3), (3, 2)), "Wz",
         ["aₜ = [seq[t-1], hₜ₋₁] 3 t = 1 … 3", "bₜ = Wz @ aₜ 1 t = 1 … 3"],
@@ -1713,18 +1712,18 @@ _BOOKS = {
         _predators, (2, 2, 3), "rates", ["prey0 = u0[0]", "preyₜ = preyₜ₋₁ + 0.1 grownₜ 1 t = 1 … 3"],
     ),
     "each entry of an array": (
-        _partial_likelihood, (4, 4, 4), "eta", ["Σₜ dtotal/daₜ at [at_riskₜ], 0 elsewhere - died since"],
+        _partial_likelihood, (4, 4, 4), "eta", ["Σᵢ dtotal/daᵢ at [at_riskᵢ], 0 elsewhere - died since"],
     ),
-    "entries with a factor": (_stiff, (3, 4), "k", ["energy = ½ Σₜ kₜ stretchₜ²", "denergy/dkₜ = ½ stretchₜ²"]),
-    "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsₜ = (softmax(simsₜ) - Yₜ) / n", "Yₜ = onehot(t-1)"]),
+    "entries with a factor": (_stiff, (3, 4), "k", ["energy = ½ Σᵢ kᵢ stretchᵢ²", "denergy/dkᵢ = ½ stretchᵢ²"]),
+    "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsᵢ = (softmax(simsᵢ) - Yᵢ) / n", "Yᵢ = onehot(i)"]),
     "neighbours": (
         _smooth, (5, (), 5), "u",
-        ["E = Σₜ (u[t-1] - d[t-1])² + λ Σₜ √(1 + (u[t] - u[t-1])²)",
+        ["E = Σᵢ (u[i] - d[i])² + λ Σᵢ √(1 + (u[i+1] - u[i])²)",
          "+ 1[k ≥ 1] λ (u[k] - u[k-1]) / √(1 + (u[k] - u[k-1])²)"],
     ),
     "neighbours that are computed": (
         _slide, (5, 5), "y",
-        ["lengthₜ = √((x[t] - x[t-1])² + (y[t] - y[t-1])²) 1 t = 1 … 4",
+        ["lengthᵢ = √((x[i] - x[i-1])² + (y[i] - y[i-1])²) 1 i = 1 … 4",
          "dtotal/dspeedₖ = -2 1[k < 4] lengthₖ₊₁ / (speed[k+1] + speed[k])²"],
     ),
     "powers": (
@@ -1756,7 +1755,7 @@ _BOOKS = {
     "a force at both ends of a round": (
         _leapfrog, (2, 2, (), (2, 2)), "eps", ["aₜ = A @ qₜ₋₁ 2 t = 1 … 3", "cₜ = A @ qₜ 2 t = 1 … 3"],
     ),
-    "labels beside entries": (_choices, ((), (3, 2)), "b", ["dloglik/dVₜ = Yₜ - softmax(Vₜ)"]),
+    "labels beside entries": (_choices, ((), (3, 2)), "b", ["dloglik/dVₙ = Yₙ - softmax(Vₙ)"]),
     "discounting": (
         _present_value, ((), 4), "rate", ["L = Σₜ cash[t] / (1 + rate)ᵗ", "-Σₜ t cash[t] / (1 + rate)ᵗ⁺¹"],
     ),
@@ -1777,7 +1776,7 @@ _BOOKS = {
         _slides, ((2, 2), (2, 2), (3, 2)), "W", ["zₜ = σ(aₜ)", "hₜ = zₜ ⊙ hₜ₋₁ + (1 - zₜ) ⊙ tanh(hₜ₋₁)"],
     ),
     "positions of each round": (
-        _at_risk, (2, (3, 2), 3), "b", ["Rₜ = nonzero(1[times ≥ times[t-1]])[0]", "aₜ = η[Rₜ]"],
+        _at_risk, (2, (3, 2), 3), "b", ["Rᵢ = nonzero(1[times ≥ times[i]])[0]", "aᵢ = η[Rᵢ]"],
     ),
     "windows of an image": (_convolved, ((3, 3),), "K", ["out = Σₜ (K[t-1, 0] image[t-1:t+2, 0:3] + K[t-1, 1] image["]),
     "a state that begins as an array": (_descent, ((), (2, 2)), "lr", ["x0 = _START", "xₜ = xₜ₋₁ - lr aₜ 2 t = 1 … 3"]),

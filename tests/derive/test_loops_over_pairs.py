@@ -86,7 +86,7 @@ def test_rows_and_entries_of_each_step_are_written_with_their_number():
             loss = loss - S[i, i] + np.log(np.sum(np.exp(S[i])))
         return loss
 
-    assert "dloss/dSₖⱼ = dloss/daₖ₊₁,ⱼ - 1[j = k]" in str(ag.trace(contrast, np.eye(3)).explain(["S"]))
+    assert "dloss/dSᵢⱼ = dloss/daᵢⱼ - 1[j = i]" in str(ag.trace(contrast, np.eye(3)).explain(["S"]))
 
 
 def test_a_label_of_a_later_round_has_the_number_of_that_round():

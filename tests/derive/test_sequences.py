@@ -326,8 +326,8 @@ def test_a_label_is_the_entry_of_its_array() -> None:
         assert "fₜ = aₜ ⊙ B[:, obs[t]] 2 t = 1 … 4" in text
         assert "obs (5)" in text
         text = explained(pairs, (draw(3, 3), obs), "E")
-        assert "scoresₜ = E[words[t-1]] 3 t = 1 … 4" in text
-        assert "total = Σₜ (scoresₜ[words[t]] - logsumexp(scoresₜ))" in text
+        assert "scoresᵢ = E[words[i]] 3 i = 0 … 3" in text
+        assert "total = Σᵢ (scoresᵢ[words[i+1]] - logsumexp(scoresᵢ))" in text
 
 
 def test_labels_of_a_recorded_loop_are_entries_although_they_are_equal() -> None:
@@ -725,8 +725,8 @@ def test_entries_of_a_vector_in_a_loop_have_its_name():
         return -np.log(density).sum()
 
     text = explained(mixture, (draw(3), draw(3), draw(4)), ["w", "means"])
-    assert "density = Σₜ w[t-1] exp(-aₜ²)" in text
-    assert "dL/dwₖ = Σᵢ dL/ddensityᵢ exp(-aₖ₊₁,ᵢ²) since density = Σₜ w[t-1] exp(-aₜ²); t = 1 … 3" in text
+    assert "density = Σₖ w[k] exp(-aₖ²)" in text
+    assert "dL/dwₖ = Σᵢ dL/ddensityᵢ exp(-aₖᵢ²) since density = Σₖ w[k] exp(-aₖ²); k = 0 … 2" in text
 
     def autoregression(phi, y):
         errors = 0.0
@@ -750,8 +750,8 @@ def test_rows_that_a_mask_selects_in_a_loop_are_numbered():
 
     died = np.array([1, 1, 0, 1])
     text = explained(cox, (draw(2), draw(4, 2), np.array([5.0, 2.0, 8.0, 3.0]), died), ["coef"])
-    assert "at_riskₜ = 1[times ≥ times[t-1]] 4 t = 1 … 4" in text
-    assert "partial = Σₜ 1[died[t-1]] (log(hazardₜ) - log(Σ (1[at_riskₜ] ⊙ hazard)))" in text
+    assert "at_riskᵢ = 1[times ≥ times[i]] 4 i = 0 … 3" in text
+    assert "partial = Σᵢ 1[died[i]] (log(hazardᵢ) - log(Σ (1[at_riskᵢ] ⊙ hazard)))" in text
 
     def by_sums(eta, times):
         total = 0.0
@@ -761,7 +761,7 @@ def test_rows_that_a_mask_selects_in_a_loop_are_numbered():
         return total
 
     text = explained(by_sums, (draw(4), np.array([5.0, 2.0, 8.0, 3.0])), ["eta"])
-    assert "logsumexp(aₜ)" in text  # although the last to die is alone
+    assert "logsumexp(aᵢ)" in text  # although the last to die is alone
 
     def spread(mu, X, labels):
         L = 0.0
@@ -771,7 +771,7 @@ def test_rows_that_a_mask_selects_in_a_loop_are_numbered():
         return L
 
     text = explained(spread, (draw(3, 2), draw(5, 2), np.array([0, 1, 2, 1, 0])), ["mu"])
-    assert "insideₜ = X[labels == t-1] t = 1 … 3" in text
+    assert "insideₖ = X[labels == k] k = 0 … 2" in text
 
 
 def test_the_determinant_of_a_small_matrix_has_a_matrix_of_derivatives():
@@ -976,7 +976,7 @@ def test_neighbours_in_a_loop_have_the_gradient_of_an_entry():
         return energy + np.sum(x[:, 1])
 
     text = explained(chain, (draw(4, 2), np.array(0.5)), ["x"])
-    assert "dL/dxₖⱼ = 1[j = 1] + 1[k ≥ 1] dL/daₖⱼ - 1[k < 3] dL/daₖ₊₁,ⱼ" in text
+    assert "dL/dxₖⱼ = 1[j = 1] + 1[k ≥ 1] dL/daₖ₋₁,ⱼ - 1[k < 3] dL/daₖⱼ" in text
 
     def smooth(y, lam):
         roughness = 0.0
