@@ -9,7 +9,9 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.derive.closed import Candidates
-from autograd_lite.derive.writing import LATEX
+from autograd_lite.derive.formula import name
+from autograd_lite.derive.simplify import product, simplified
+from autograd_lite.derive.writing import LATEX, TEXT, write
 from autograd_lite.nn import functional as F
 
 RNG = np.random.default_rng(0)
@@ -1020,3 +1022,46 @@ def test_terms_that_cancel_are_0_and_not_passed_on():
     assert "phi = exp(" in lines(price + phi, S)
     w, x = leaf(3, name="w"), np.array([1.0, 2.0, 0.5])
     assert "it cancels" not in lines(np.abs(w[0] - x[0] + 9) - np.abs(w[0] - x[1] + 9), w)  # only signs do
+
+
+def test_sums_that_share_a_factor_are_one():
+    a, b, w, u = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3)), leaf(4, name="w"), leaf(3, name="u")
+    M, R = leaf(3, 3, name="M"), leaf(4, 3, name="R")
+    assert "dL/dw = Σⱼ dL/dsⱼ (aⱼ - bⱼ)" in of_sum(w, w[:, None] * a - w[:, None] * b, a, b)
+    assert "dL/du = (a - b)ᵀ @ dL/ds" in of_sum(u, a @ u - b @ u, a, b)
+    both = np.einsum("ij,jk->ik", a, M) - np.einsum("ij,jk->ik", b, M)
+    assert "dL/dMₖⱼ = Σᵢ dL/dsᵢⱼ (aᵢₖ - bᵢₖ)" in of_sum(M, both, a, b)
+    assert "dL/dRᵢₖ = Σⱼ (dL/dsᵢⱼₖ - dL/dsⱼᵢₖ)" in of_sum(R, R[:, None] - R[None], a, b)
+
+
+def of_sum(x, s, a, b):
+    s.name = "s"
+    return " ".join(str(np.sum(np.tanh(s) ** 2).explain(x, {"a": a, "b": b})).split())
+
+
+def test_the_gradient_of_a_parameter_passes_through_the_nearest_step():
+    def loss(ability, b, scale, Y):
+        logit = scale * (ability[:, None] - b)
+        return -np.sum(Y * logit - np.log(1 + np.exp(logit))) + 0.5 * np.sum(ability**2)
+
+    text = traced(loss, np.ones(4), np.ones(3), np.arange(1.0, 4), np.eye(4, 3))
+    assert "dL/dabilityᵢ = abilityᵢ + Σⱼ dL/daᵢⱼ since" in text
+
+
+def test_numbers_of_the_program_stay_where_terms_are_collected():
+    def elastic(w, lam, mix):
+        return lam * (mix * np.sum(np.abs(w)) + 0.5 * (1 - mix) * np.sum(w**2))
+
+    def density(mu, var):
+        return np.exp(-((1.5 - mu) ** 2) / (2 * var)) / np.sqrt(2 * np.pi * var)
+
+    def of_rows(v, x):
+        return np.sum(np.exp(-x / v)) / np.sqrt(2 * np.pi * v)
+
+    text = " ".join(str(ag.trace(elastic, np.array([0.5, -0.2]), 0.1, 0.3).explain("w")).split())
+    assert "dL/dw = λ ((1 - mix) w + mix sign(w))" in text
+    assert "dL/dμ = L (1.5 - μ) / var" in traced(density, 0.3, 1.2)
+    assert "√(2π v))³" not in traced(of_rows, 1.3, np.array([0.5, 1.0]))
+    a, b, c = (name(word) for word in "abc")
+    quotient = simplified("divide", (product((a, b), ()), simplified("square", (product((b, c), ()),), ())), ())
+    assert write(quotient, TEXT) == "a / (b c²)"

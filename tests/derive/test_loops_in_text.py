@@ -1848,3 +1848,108 @@ def test_the_total_of_a_loop_that_is_divided_is_one_sum():
     assert "loss = Σₜ (sₜ[0] - ys[t-1])² / n" in text
     energy = s[0] ** 2 + s[1] ** 2
     assert "energy = s3[0]² + s3[1]²" in str(energy.explain(None, {"ys": ys}))
+
+
+def test_a_loop_without_a_state_is_counted_as_the_program_counts():
+    def mixture(logits, mu, X):
+        p, pi = 0.0, ag.softmax(logits)
+        for k in range(3):
+            p = p + pi[k] * np.exp(-0.5 * np.sum((X - mu[k]) ** 2, axis=1))
+        return -np.mean(np.log(p))
+
+    def autoregression(phi, y):
+        total = 0.0
+        for t in range(2, len(y)):
+            e = y[t] - phi[0] * y[t - 1] - phi[1] * y[t - 2]
+            total = total + e**2
+        return total
+
+    def series(a, b, x):
+        f = 0.0
+        for m in range(5):
+            f = f + a[m] * np.cos(2 * np.pi * m * x) + b[m] * np.sin(2 * np.pi * m * x)
+        return np.sum(f**2)
+
+    def later(phi, y):
+        s, total = 0.0, 0.0
+        for t in range(2, 6):
+            s = phi * s + y[t]
+            total = total + s**2
+        return total
+
+    derivation = ag.trace(mixture, np.ones(3), RNG.normal(size=(3, 2)), RNG.normal(size=(4, 2))).explain("mu")
+    text = " ".join(str(derivation).split())
+    assert "p = Σₖ π[k] exp(bₖ) 4" in text
+    assert "dL/dμₖ = -Σᵢ dL/daₖᵢ since aₖ = X - μ[k]; k = 0 … 2" in text
+    assert r"\sum_{k}" in derivation.latex()
+    text = " ".join(str(ag.trace(autoregression, np.ones(2) / 4, RNG.normal(size=6)).explain("phi")).split())
+    assert "eₜ = y[t] - φ1 y[t-1] - φ2 y[t-2] 1 t = 2 … 5" in text
+    text = " ".join(str(ag.trace(series, np.ones(5), np.ones(5), RNG.normal(size=4)).explain("a")).split())
+    assert "f = Σₘ a[m] cos(2π m x) + Σₘ b[m] sin(2π m x)" in text
+    assert "dL/daₘ = Σᵢ dL/dfᵢ cos(2π m xᵢ)" in text
+    text = " ".join(str(ag.trace(later, np.array(0.5), RNG.normal(size=6)).explain("phi")).split())
+    assert "sₜ = φ sₜ₋₁ + y[t] 1 t = 2 … 5" in text
+
+
+def distances(H, om):
+    L = 0.0
+    for z, d in [(0.1, 75.0), (0.4, 80.0), (0.9, 92.0)]:
+        E = np.sqrt(om * (1 + z) ** 3 + 1 - om)
+        L = L + (H * E - d) ** 2
+    return L
+
+
+def looked_up(H, om):
+    L, data = 0.0, {0.1: 75.0, 0.4: 80.0, 0.9: 92.0}
+    for z, d in data.items():
+        E = np.sqrt(om * (1 + z) ** 3 + 1 - om)
+        L = L + (H * E - d) ** 2
+    return L
+
+
+@pytest.mark.parametrize("f", [distances, looked_up])
+def test_numbers_that_a_loop_lists_have_the_names_of_its_variables(f):
+    text = " ".join(str(ag.trace(f, 70.0, 0.3).explain("om")).split())
+    assert "(z1, z2, z3) = (0.1, 0.4, 0.9), (d1, d2, d3) = (75, 80, 92)" in text
+    assert "Eₜ = √(om (1 + zₜ)³ + 1 - om) 1 t = 1 … 3 L = Σₜ (H Eₜ - dₜ)²" in text
+
+
+def test_equal_numbers_of_a_list_are_those_of_several_rounds():
+    def loss(w):
+        L = 0.0
+        for y in [1, -1, 1]:
+            L = L + np.log(1 + np.exp(-y * w))
+        return L
+
+    assert "L = Σₜ log(1 + exp(-yₜ w))" in str(ag.trace(loss, 0.3).explain())
+
+
+def test_a_list_that_a_loop_adds_to_is_a_recursion():
+    def garch(omega, alpha, beta, r):
+        h, nll = [0.04], 0.0
+        for t in range(1, len(r)):
+            h.append(omega + alpha * r[t - 1] ** 2 + beta * h[t - 1])
+            nll = nll + 0.5 * (np.log(h[t]) + r[t] ** 2 / h[t])
+        return nll
+
+    text = " ".join(str(ag.trace(garch, 0.02, 0.1, 0.8, RNG.normal(size=5)).explain("beta")).split())
+    assert "h0 = 0.04" in text
+    assert "hₜ = ω + α r[t-1]² + β hₜ₋₁ 1 t = 1 … 4" in text
+
+
+def test_a_column_is_no_identity_and_an_entry_stays_where_it_is_read():
+    x, K = np.array([[1.0], [0.0]]), leaf(1, 2, name="K")
+    for _ in range(3):
+        x = x - 0.1 * np.ones((2, 1)) @ (K @ x)
+    assert "x0 = I" not in str(np.sum(x).explain(K))
+
+    def widths(logvar, x):
+        total = 0.0
+        for k in range(3):
+            var = np.exp(logvar[k])
+            total = total + np.sum(x**2) / var + np.log(var)
+        return total
+
+    text = str(ag.trace(widths, np.ones(3), np.ones(2)).explain("logvar"))
+    assert "varₖ = exp(logvar[k])" in text
+    assert "dtotal/dlogvarₖ = dtotal/dvarₖ varₖ" in text
