@@ -38,6 +38,7 @@ from .formula import (
     walk,
 )
 from .formula_ops import evaluate, largest, substitute
+from .matrices import with_diagonal
 from .rolled import before_first
 from .simplify import again, full, product, times
 from .steps import PRODUCTS
@@ -409,7 +410,7 @@ class Lines:
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
-        symbols, e = self._symbols, self._with_firsts(e)
+        symbols, e = self._symbols, replaced(self._with_firsts(e), with_diagonal)
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
         e = beside(e, columns=not in_loop) or e
         e = self.opened(e)

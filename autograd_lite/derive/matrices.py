@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import TypeAlias
 
+import numpy as np
+
 from .factors import total
 from .formula import Expr, factors_of, number, terms_of, unsimplified, walk
 from .simplify import is_negative, matrix_times, product, simplified, transposed
@@ -33,6 +35,25 @@ def gathered(e: Expr, is_symmetric: Callable[[Expr], bool]) -> Expr:
         alike = f"{first.key} {size.key}" if len(group) == 1 and rest else str(tail)
         heads.setdefault(alike, []).append(group)
     return total([e for alike in heads.values() for e in _behind(alike)])
+
+
+def with_diagonal(e: Expr) -> Expr | None:
+    """A product of matrices, one of which has its rows or columns times the entries of a vector: ``Xᵀ @ diag(g) @ X``.
+    """
+    several = [_scaled(a) for a in e.args] if e.role == "matrix product" else []
+    factors = [x for k, (of, a) in enumerate(zip(several, e.args, strict=False)) for x in of or [a]]
+    return reduce(matrix_times, factors) if any(several) else None
+
+
+def _scaled(e: Expr) -> list[Expr]:
+    """The matrices that an einsum of a vector and a matrix is the product of; none for another formula."""
+    terms, _, result = e.params["subscripts"].partition("->") if e.role == "contraction" else ("", "", "")
+    for k, of in enumerate(terms.split(",") if len(e.args) == 2 == len(result) else ()):
+        if len(of) == 1 and of in result and terms.split(",")[1 - k] == result:
+            at, n = np.arange(*e.args[k].shape), e.args[k].shape * 2
+            placed = unsimplified("into_zeros", (e.args[k],), n, index=(..., at, at), shape=n, unique_indices=True)
+            return [placed, e.args[1 - k]] if result[0] == of else [e.args[1 - k], placed]
+    return []
 
 
 def _behind(groups: Sequence[Sequence[Term]]) -> list[Expr]:
