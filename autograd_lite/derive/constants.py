@@ -207,9 +207,7 @@ class Constants:
         if stated is None:
             return None
         self.use({**wholes, **variables}, {*stated.formula.names, *_of_labels(stated.formula).values()})
-        if not stated.formula.names or np.ndim(x) and counts and not np.any(x):
-            return full(number(0), np.shape(x)) if np.ndim(x) and not np.any(x) else number(x)  # sin(2π t x) for t = 0
-        return fold(stated.formula, again) if counts else stated.formula
+        return _simplified(stated.formula, x) if counts or not stated.formula.names else stated.formula
 
     def _back(self, turns: _Turns, n: int) -> Sequence[int]:
         """The positions that the `n` rounds of a loop have, if it counts down."""
@@ -430,15 +428,7 @@ class Constants:
     def _of_turns(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """A number that a round computes from variables of a loop over data which have their numbers: 1 - result3."""
         e, code, rounds = operand(eq, k), eq.code, [*self.rounds.get(_place_in_code(eq, k), ())]
-        words = [w for w in ast.walk(e) if isinstance(w, ast.Name)] if e is not None and rounds else []
-        turns = {w.id for w in words if self._is_turn(w, code)}
-        every = {w.id: listed(code, w) for w in words if w.id in turns}
-        taken = {w: every[w] or list(self._taken_at.get((code, w), {}).values()) for w in turns}
-        if len(turns) == 1 and e is not None and not all(taken.values()):  # of G in (G - baseline) alone
-            [w] = turns
-            variables = {v: y for v, y in self._variables(e, code).items() if v != w}
-            solved = [_solved(e, y, variables) for y in self.rounds[_place_in_code(eq, k)].values()]
-            taken = {w: [float(f"{of[1]:.12g}") for of in solved if of is not None and is_number(of[1])]}
+        taken = self._numbers_of_turns(e, code, [*self.rounds[_place_in_code(eq, k)].values()]) if e and rounds else {}
         if e is None or not taken or any(len(values) != len(rounds) for values in taken.values()):
             return None
         j = rounds.index(eq.y)
@@ -451,6 +441,19 @@ class Constants:
             return None
         self.use({w: taken[v][j] for v, w in numbered.items()} | variables, of.formula.names)
         return of.formula
+
+    def _numbers_of_turns(self, e: ast.expr, code: Any, values: Sequence[Any]) -> dict[str, list[Any]]:
+        """The variables of loops over data in an expression, each with its numbers in the rounds; what has these
+        `values` may say those of a variable that stands alone, of G in ``G - baseline``.
+        """
+        turns = {w.id: w for w in ast.walk(e) if isinstance(w, ast.Name) and self._is_turn(w, code)}
+        at = {w: list(self._taken_at.get((code, w), {}).values()) for w in turns}
+        taken = {w: listed(code, of) or at[w] for w, of in turns.items()}
+        if len(turns) == 1 and not all(taken.values()):
+            variables = {v: y for v, y in self._variables(e, code).items() if v not in turns}
+            solved = [_solved(e, y, variables) for y in values]
+            taken = {w: [float(f"{of[1]:.12g}") for of in solved if of and is_number(of[1])] for w in turns}
+        return taken
 
     def _detached(self, word: str, x: Any) -> Expr | None:
         """A state that was detached between two rounds, by its name."""
@@ -1160,6 +1163,13 @@ class _Turns(ast.NodeTransformer):
         self.entries[-1] = of, step - 1, axis
         self.before[last.id] = [*outside, *self.before.get(last.id, ())]
         return last
+
+
+def _simplified(e: Expr, x: Any) -> Expr:
+    """The formula of `x` in one round of a loop, without what is simpler there: 0 of sin(2π t x) for t = 0."""
+    if np.ndim(x) and not np.any(x):
+        return full(number(0), np.shape(x))
+    return fold(e, again) if e.names else number(x)
 
 
 def _of_labels(e: Expr) -> dict[str, str]:

@@ -176,11 +176,7 @@ class Lines:
                 continue
             near, whole, long = self._forms(n)
             if near is not None and self._is_short(n, near, long):
-                users = self.consumers[n]
-                others = {m for k in near.through for m in self.inputs(k)} - {n, *near.through}
-                maps = [k for k in users if self.factors[k, n].is_map]  # the formula of a map has what is above in it
-                named = len(maps) if len(users) == 1 or others and len(near.through) == 1 else 0
-                is_shorter = leaves(near.formula) < self._length(n) - named
+                is_shorter = leaves(near.formula) < self._length(n) - self._named(n, near)
                 (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             # P - Y says more than positions.
@@ -331,6 +327,13 @@ class Lines:
         inside = form.through | {n}
         several = len(self.consumers.get(n, ())) > 1 and form.through and self.chain.root not in form.start
         return bool(several) and all(inside.issuperset(self.inputs(m)) for m in form.through)
+
+    def _named(self, n: Var, form: Closed) -> int:
+        """The gradients that the maps to `n` have in their formulas, if a form of it skips one step that has a line."""
+        users = self.consumers[n]
+        others = {m for k in form.through for m in self.inputs(k)} - {n, *form.through}
+        is_counted = len(users) == 1 or others and len(form.through) == 1
+        return sum(self.factors[k, n].is_map for k in users) if is_counted else 0
 
     def _spared(self, n: Var, form: Closed) -> float:
         """The worth of the lines that are not written beside a form of the gradient with respect to `n`."""

@@ -331,13 +331,11 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     labels = [p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)]
     taken = {stem(word.partition("@")[0]) for word in labels}  # k of k1, and of k in step t
     free = [c for c in indices() if c not in taken]
-    steps = [p for part in parts if part.role == "placement" for p in _parts(part) if isinstance(p, Step)]
-    counted = [p.letter for p in steps] if all(p.letter != "t" and not p.distance for p in steps) else []
     first = "k" if "k" in free else free[0]
     single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
-            for c in (*counted[:1], first):
+            for c in (*_counted(parts), first):
                 yield from _at_labels(part, shape, c, [d for d in free if d not in (c, "i")], single)
         elif len(shape) == 1 and _running(part):
             yield ("k",)
@@ -349,6 +347,12 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
             at = tuple(c for k, c in enumerate(LETTERS[: len(part.of.shape)]) if k not in axes)
             yield from [at] * (len(at) == len(shape))
     yield tuple(free[: len(shape)])
+
+
+def _counted(parts: Sequence[Expr]) -> list[str]:
+    """The variable of the user's loop, if all that is placed belongs to the rows that it counts."""
+    steps = [p for part in parts if part.role == "placement" for p in _parts(part) if isinstance(p, Step)]
+    return [p.letter for p in steps[:1]] if all(p.letter != "t" and not p.distance for p in steps) else []
 
 
 def _at_labels(part: Expr, shape: Shape, first: str, others: Sequence[str], single: Set[int]) -> Iterator[At]:
@@ -761,8 +765,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     numerators = [f for k, f in enumerate(parts) if k not in roots]
     above = multiplied([f for f in numerators if not (f.is_number and f.value == 1)] or numerators[:1], ())
     sign, body = _signed(unsimplified("divide", (above, multiplied(below, ())), ()) if below else above)
-    whole = multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ())
-    return unsimplified("negative", (whole,), ()) if sign < 0 else whole
+    return _added([(sign, multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ()))], ())
 
 
 def _signed(e: Expr) -> tuple[int, Expr]:
@@ -792,7 +795,7 @@ def _looked_up(e: Expr, at: At) -> Expr:
     body = _where(equal, [f for f in rest if f not in numbers], ())
     body = unsimplified("divide", (body, *below), ()) if below else body
     body = multiplied([*numbers, body if own else _sum(tuple(c for c in inside if c and c not in at), body)], ())
-    return unsimplified("negative", (body,), ()) if sign < 0 else body
+    return _added([(sign, body)], ())
 
 
 def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:

@@ -114,25 +114,39 @@ def counted_as(
     count from `first` in so many `rounds`: ``means[k]``, k = 0 … 2, not ``means[t-1]``. None for a loop with a state,
     from 0 or 1 on.
     """
-    lines = [line for s in sections for line in s.lines]
-    since = [d for line in lines for d in line.since]
-    formulas = [e for line in lines for e in line.formulas] + [d.formula for d in since if d.formula]
-    every = {part.key: part for e in formulas for part in walk(e)}.values()
-    indices = [i for part in every for i in index_parts(part.params.get("index"))]
-    words = {line.symbol for line in lines} | {w for e in formulas for w in e.names}
-    words |= {i.word for i in indices if isinstance(i, Labels)}
+    words, parts = _words_and_parts(sections)
     sides = {side.lstrip("d∂") if "/" in w else side for w in words for side in w.split("/")}
+    stems = {side.partition("@")[0] for side in sides if f"@{letter}" in side}
     is_state = any(re.search(rf"@{letter}[+-]", side) for side in sides)
-    is_other = any(isinstance(i, Step) and (i.several > 1 or i.letter != letter) for i in indices)
-    is_other |= any(re.search(rf"\d{letter}\b", w) for w in words)
-    is_other |= any(part.head != f"sum_{letter}" for part in every if isinstance(part.row, _OverSteps))
-    letters = COUNTERS.replace("ij", "") if any(d.wrt for d in since) else COUNTERS  # of a Jacobian, dPᵢ/dSⱼ
+    has_jacobian = any(d.wrt for s in sections for line in s.lines for d in line.since)  # dPᵢ/dSⱼ
+    letters = COUNTERS.replace("ij", "") if has_jacobian else COUNTERS
     word = word if word in letters else next((c for c in letters if c not in words), word)
-    by, stems = first - 1, {side.partition("@")[0] for side in sides if f"@{letter}" in side}
-    if is_state and first < 2 or is_other or word in words or letter == word and not by:
+    is_same = letter == word and first == 1
+    if is_state and first < 2 or word in words or is_same or not _is_plain(parts, letter):
         return None
-    count = partial(_counted_line, letter=letter, word=word, by=by, stems=stems, rounds=rounds, is_state=is_state)
+    count = partial(
+        _counted_line, letter=letter, word=word, by=first - 1, stems=stems, rounds=rounds, is_state=is_state
+    )
     return [replace(s, lines=[*map(count, s.lines)]) for s in sections]
+
+
+def _words_and_parts(sections: Iterable[Section]) -> tuple[set[str], Collection[Expr]]:
+    """The names in sections, also those of labels, and the parts of their formulas."""
+    lines = [line for s in sections for line in s.lines]
+    formulas = [e for line in lines for e in (*line.formulas, *(d.formula for d in line.since if d.formula))]
+    parts = {part.key: part for e in formulas for part in walk(e)}.values()
+    labels = {i.word for part in parts for i in index_parts(part.params.get("index")) if isinstance(i, Labels)}
+    return labels.union((line.symbol for line in lines), *(e.names for e in formulas)), parts
+
+
+def _is_plain(parts: Collection[Expr], letter: str) -> bool:
+    """Whether each number of a step in some formulas is that of one step, with this letter: no ``2t+1``, and no Σₛ."""
+    indices = [i for part in parts for i in index_parts(part.params.get("index"))]
+    labels = [i.word for i in indices if isinstance(i, Labels)]
+    steps = [i for i in indices if isinstance(i, Step)]
+    sums = [part.head for part in parts if isinstance(part.row, _OverSteps)]
+    is_one = all(i.several == 1 and i.letter == letter for i in steps) and {*sums} <= {f"sum_{letter}"}
+    return is_one and not any(re.search(rf"\d{letter}\b", w) for w in labels)
 
 
 def _counted_line(
