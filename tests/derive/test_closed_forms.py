@@ -1052,7 +1052,7 @@ def test_numbers_of_the_program_stay_where_terms_are_collected():
     def elastic(w, lam, mix):
         return lam * (mix * np.sum(np.abs(w)) + 0.5 * (1 - mix) * np.sum(w**2))
 
-    def density(mu, var):
+    def bump_at_a_number(mu, var):
         return np.exp(-((1.5 - mu) ** 2) / (2 * var)) / np.sqrt(2 * np.pi * var)
 
     def of_rows(v, x):
@@ -1060,7 +1060,7 @@ def test_numbers_of_the_program_stay_where_terms_are_collected():
 
     text = " ".join(str(ag.trace(elastic, np.array([0.5, -0.2]), 0.1, 0.3).explain("w")).split())
     assert "dL/dw = λ ((1 - mix) w + mix sign(w))" in text
-    assert "dL/dμ = L (1.5 - μ) / var" in traced(density, 0.3, 1.2)
+    assert "dL/dμ = L (1.5 - μ) / var" in traced(bump_at_a_number, 0.3, 1.2)
     assert "√(2π v))³" not in traced(of_rows, 1.3, np.array([0.5, 1.0]))
     a, b, c = (name(word) for word in "abc")
     quotient = simplified("divide", (product((a, b), ()), simplified("square", (product((b, c), ()),), ())), ())
