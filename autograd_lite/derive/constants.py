@@ -494,7 +494,7 @@ class Constants:
 
     def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
-        e, sizes = self._with_sizes(e, eq.code, x)
+        e, sizes = self._with_sizes(self._at_places(e, eq.code), eq.code, x)
         variables = {**self._variables(e, eq.code), **sizes}
         e = _with_identities(e, x, variables)
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
@@ -506,7 +506,7 @@ class Constants:
             inside, entries = self._first_round(e, eq.code, meanings)
         parts = (evaluated(part, variables) for part in (_factors(e) if np.ndim(x) else ()))
         tries = (part for part in (evaluated(inside, variables, meanings | entries), *parts) if part is not None)
-        stated = next((part for part in tries if _is_same(part.value, x)), None)
+        stated = next((part for part in tries if _is_near(part.value, x)), None)
         if stated is not None and self._introduces(stated.formula, variables):
             wholes = {w: self._value(w, eq.code) for part in entries.values() for w in part.formula.names}
             variables = {**self.values, **wholes, **variables}
@@ -516,6 +516,26 @@ class Constants:
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
         is_one = eq.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1)  # [1, X]
         return number(1) if is_one else self.in_line(eq, x) or self._quoted(e, x, variables, eq.code)
+
+    def _at_places(self, e: ast.expr, code: Any) -> ast.expr:
+        """An expression with numbers for variables in an index, ``img[2, 1]`` for ``img[i + 1, j]``; not for those of a
+        loop.
+        """
+
+        def placed(at: ast.expr) -> ast.expr:
+            words = names(at) if isinstance(at, ast.Name | ast.BinOp) else []
+            is_fixed = code is not None and all(looped(code, ast.Name(w)) is None for w in words)
+            stated = evaluated(at, self._variables(at, code)) if words and is_fixed else None
+            return ast.Constant(int(stated.value)) if stated and isinstance(stated.value, int | np.integer) else at
+
+        class Placed(ast.NodeTransformer):
+            def visit_Subscript(self, part: ast.Subscript) -> ast.expr:
+                at = part.slice
+                at = ast.Tuple([*map(placed, at.elts)]) if isinstance(at, ast.Tuple) else placed(at)
+                return ast.Subscript(self.visit(part.value), at, ast.Load())
+
+        has_index = any(isinstance(part, ast.Subscript) for part in ast.walk(e))
+        return ast.fix_missing_locations(ast.copy_location(Placed().visit(deepcopy(e)), e)) if has_index else e
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
         """An expression with names for the lengths in it, ``2 * len(y)``, and their values."""
@@ -602,7 +622,7 @@ class Constants:
         v = self.values.get(before)
         starts = {} if v is None else {variable: Written(name(before, np.shape(v)), v)}
         stated = self._in_first(variable, code, starts)
-        if stated is not None and not stated.formula.is_number and _is_same(stated.value, x):
+        if stated is not None and not stated.formula.is_number and _is_near(stated.value, x):
             self.defined[word] = fold(stated.formula, again)
 
     def _in_first(self, variable: str, code: Any, known: Mapping[str, Written]) -> Written | None:

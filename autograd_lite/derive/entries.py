@@ -681,6 +681,8 @@ def in_row(e: Expr, row: Step, c: str, renames: bool = True) -> Expr:
         if part.role in ("sum", "difference") and part.of.value == row.letter and args[1].is_number:  # t - 1
             by = args[1].value if part.role == "sum" else -args[1].value
             return simplified("add", (name(c), number(by - row.distance)), ())
+        if part.role == "difference" and part.args[1].value == row.letter and args[0].is_number:  # 4 - t
+            return simplified("subtract", (number(args[0].value + row.distance), name(c)), ())
         return replace(part, args=args) if args else part
 
     return fold(e, made)

@@ -47,6 +47,7 @@ T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
 FAR = 8  # steps between a value and another of the same step
 COUNTERS = "kmnijlst"  # the letters that the number of a step may be
+PAIRS = 3  # of steps whose terms are perhaps what all of them have
 LINES = 4  # of steps that are written once; of those of a loop, 2
 
 
@@ -341,10 +342,21 @@ def _one_of(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     """One formula for one of each step, also where its numbers are simpler in some: 1 / (1 + y) and 1 / (1 + y)²."""
     if (one := _one(formulas, steps)) is not None or len(formulas) < TERMS:
         return None if one is not None and _is_counting(one) and len(formulas) < TERMS else one
-    last = sorted(zip(steps, formulas, strict=True), key=lambda pair: pair[0])[-2:]
-    one = _one([e for _, e in last], [t for t, _ in last])
-    are_it = one is not None and all(_at(one, t).key == e.key for t, e in zip(steps, formulas, strict=True))
-    return one if are_it else None
+    in_order = sorted(zip(steps, formulas, strict=True), key=lambda pair: pair[0])
+    for pair in [*pairwise(in_order)][: -PAIRS - 1 : -1]:
+        one = _one([e for _, e in pair], [t for t, _ in pair])
+        if one is not None and all(_unordered(_at(one, t)) == _unordered(e) for t, e in in_order):
+            return one
+    return None
+
+
+def _unordered(e: Expr) -> str:
+    """Equal for formulas that differ only in the order of factors."""
+
+    def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        return replace(part, args=tuple(sorted(args, key=lambda a: a.key)) if part.role == "product" else args)
+
+    return fold(e, made).key
 
 
 def _distance(values: Sequence[int], steps: Sequence[int], several: int = 1) -> Step | None:

@@ -110,7 +110,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             | ast.Attribute(of, attr="size")
         ):  # fmt: skip
             return _length(e, sub(of).value)
-        case ast.Subscript(value=ast.Name() | ast.Call()) if (index := _index(e.slice, meanings)) is not None and (
+        case ast.Subscript(ast.Name() | ast.Call() | ast.BinOp()) if (index := _index(e.slice, meanings)) and (
             isinstance(e.value, ast.Name) or not any(isinstance(part, int | np.ndarray) for part in index)  # Σ[:, None]
         ):
             x = sub(e.value)
@@ -146,9 +146,8 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             values, params = row.bind([part.value for part in parts], **given) if row.bind is not None else ([], {})
             value = row.fn(*values, **params)
             return Written(unsimplified(row, (part.formula for part in parts), value.shape, **params), value)
-        case ast.Call(func=ast.Attribute(attr="zeros"), args=[of], keywords=[]):
-            size = sub(of).value
-            return Written(number(0.0), np.zeros(size))
+        case ast.Call(func=ast.Attribute(attr="zeros" | "ones" as word), args=[of], keywords=[]):
+            return Written(number(float(word == "ones")), getattr(np, word)(sub(of).value))
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=x, attr=word)):
@@ -188,6 +187,12 @@ def _range_of(e: ast.expr) -> ast.expr | None:
     return None
 
 
+def _is_whole(e: ast.expr) -> bool:
+    """Whether an expression is a whole number, as such."""
+    of = e.operand if isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.USub) else e
+    return isinstance(of, ast.Constant) and type(of.value) is int
+
+
 def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:
     """An index of numbers, whole slices, new axes and arrays of positions; None for any other."""
     match e:
@@ -196,8 +201,8 @@ def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:
             return None if any(part is None for part in parts) else tuple(part[0] for part in parts)
         case ast.Constant(value=int() | None) | ast.Attribute(attr="newaxis"):
             return (getattr(e, "value", None) if isinstance(e, ast.Constant) else None,)
-        case ast.Slice(lower=None, upper=None, step=None):
-            return (slice(None),)
+        case ast.Slice(lower, upper, None) if all(_is_whole(end) for end in (lower, upper) if end):
+            return (slice(*(end and ast.literal_eval(end) for end in (lower, upper))),)
         case ast.Name(id=word) if word in meanings and np.asarray(x := meanings[word].value).dtype.kind in "iu":
             labels = np.asarray(x).view(Labels)
             labels.word = write(meanings[word].formula, ASCII)

@@ -1953,3 +1953,43 @@ def test_a_column_is_no_identity_and_an_entry_stays_where_it_is_read():
     text = str(ag.trace(widths, np.ones(3), np.ones(2)).explain("logvar"))
     assert "varₖ = exp(logvar[k])" in text
     assert "dtotal/dlogvarₖ = dtotal/dvarₖ varₖ" in text
+
+
+def test_what_the_first_round_computes_of_slices_and_ones_is_that_of_the_others():
+    def rod(kappa):
+        u, dx = np.sin(np.linspace(0, np.pi, 6)), 0.2
+        for _ in range(3):
+            lap = (u[2:] - 2 * u[1:-1] + u[:-2]) / dx**2
+            u = np.concatenate([u[:1], u[1:-1] + 0.05 * kappa * lap, u[-1:]])
+        return np.sum((u - 0.5) ** 2)
+
+    def ranks(d, A):
+        r = np.ones(3) / 3
+        for _ in range(3):
+            r = d * (A @ r) + (1 - d) / 3
+        return -np.log(r[0])
+
+    text = " ".join(str(ag.trace(rod, 0.1).explain()).split())
+    assert "lapₜᵢ = (uₜ₋₁,ᵢ₊₂ - 2 uₜ₋₁,ᵢ₊₁ + uₜ₋₁,ᵢ) / dx² 4 t = 1 … 3" in text
+    text = " ".join(str(ag.trace(ranks, 0.85, np.eye(3) + 0.1).explain("d")).split())
+    assert "r0 = 1 / 3" in text
+    assert "aₜ = A @ rₜ₋₁ 3 t = 1 … 3 rₜ = d aₜ + (1 - d) / 3" in text
+
+
+def test_terms_that_are_simpler_at_both_ends_are_one_sum():
+    def curve(P, s):
+        out, binom = 0.0, [1, 3, 3, 1]
+        for k in range(4):
+            b = binom[k] * s**k * (1 - s) ** (3 - k)
+            out = out + b[:, None] * P[k]
+        return np.sum(out**2)
+
+    text = " ".join(str(ag.trace(curve, RNG.normal(size=(4, 2)), np.linspace(0, 1, 5)).explain("P")).split())
+    assert "bₖ = binom[k] sᵏ ⊙ (1 - s) ** (3 - k) 5 k = 0 … 3 outᵢⱼ = Σₖ bₖᵢ P[k]ⱼ" in text
+
+
+def test_a_number_at_a_place_that_is_a_variable_is_that_of_its_array():
+    d, image = ag.tensor(0.85, requires_grad=True, name="d"), RNG.random((5, 5))
+    i, j = 2, 1
+    L = image[i + 1, j] * d**2 + image[i, j + 1] * d
+    assert "L = image[3, 1] d² + image[2, 2] d" in str(L.explain(d, {"image": image}))
