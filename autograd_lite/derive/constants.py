@@ -748,7 +748,7 @@ class Constants:
         outside = [e for e in assigned(code, word) or () if self.changing.keys().isdisjoint(names(e))]
         sources = [(e, self._variables(e, code)) for e in outside]
         given = [(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed)]
-        starts = (evaluated(e, variables) or _listed(e) for e, variables in given)
+        starts = (evaluated(e, variables) or _listed(e) or _of_ones(e, variables) for e, variables in given)
         return next((of for of in starts if of is not None), None)
 
     def in_line(self, eq: Equation, x: Any, in_rounds: bool = False) -> Expr | None:
@@ -1234,6 +1234,16 @@ def _listed(e: ast.expr) -> Written | None:
         x = np.array(ast.literal_eval(e.args[0]))
         return Written(constant(x), x)
     return None
+
+
+def _of_ones(e: ast.expr, variables: Variables) -> Written | None:
+    """An array made of ``np.ones(n)``."""
+    ones = [part for part in ast.walk(e) if isinstance(part, ast.Call) and ast.unparse(part.func) == "np.ones"]
+    sizes = [evaluated(part.args[0], variables) for part in ones if len(part.args) == 1 and not part.keywords]
+    if len(ones) != 1 or not sizes or sizes[0] is None:
+        return None
+    of = evaluated(_instead(e, ones[0], "_1"), {**variables, "_1": np.ones(sizes[0].value)})
+    return of and Written(constant(of.value), of.value)
 
 
 def _solved(e: ast.expr, x: Any, variables: Variables) -> tuple[str, Any] | None:

@@ -111,7 +111,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         ):  # fmt: skip
             return _length(e, sub(of).value)
         case ast.Subscript(ast.Name() | ast.Call() | ast.BinOp()) if (index := _index(e.slice, meanings)) and (
-            isinstance(e.value, ast.Name) or not any(isinstance(part, int | np.ndarray) for part in index)  # Σ[:, None]
+            _is_read(e.value, index, meanings)
         ):
             x = sub(e.value)
             index = index if isinstance(e.slice, ast.Tuple) else index[0]
@@ -146,8 +146,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             values, params = row.bind([part.value for part in parts], **given) if row.bind is not None else ([], {})
             value = row.fn(*values, **params)
             return Written(unsimplified(row, (part.formula for part in parts), value.shape, **params), value)
-        case ast.Call(func=ast.Attribute(attr="zeros" | "ones" as word), args=[of], keywords=[]):
-            return Written(number(float(word == "ones")), getattr(np, word)(sub(of).value))
+        case ast.Call(func=ast.Attribute(attr="zeros"), args=[of], keywords=[]):
+            size = sub(of).value
+            return Written(number(0.0), np.zeros(size))
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=x, attr=word)):
@@ -185,6 +186,16 @@ def _range_of(e: ast.expr) -> ast.expr | None:
         case ast.Call(ast.Attribute(attr="arange"), [size], []):
             return size
     return None
+
+
+def _is_read(e: ast.expr, index: Sequence[Any], meanings: Mapping[str, Written]) -> bool:
+    """Whether a part of an array is read: of a variable any, but for a window only of a state u0, which u is before a
+    loop; of anything else what has other axes of length 1, Σ[:, None].
+    """
+    if not isinstance(e, ast.Name):
+        return not any(isinstance(part, int | np.ndarray) for part in index)
+    is_state = e.id in meanings and meanings[e.id].formula.value not in (None, e.id)
+    return is_state or all(part == slice(None) for part in index if isinstance(part, slice))
 
 
 def _is_whole(e: ast.expr) -> bool:
