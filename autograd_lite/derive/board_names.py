@@ -6,21 +6,16 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
-from contextlib import suppress
-from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from ..base.memory import address
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, is_unpacked
 from ..program.naming import Names, is_in_loop, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from ..table.textbook import NOTATIONS
-from .formula import Array, Expr, walk
+from .formula import Expr, walk
 from .row_formulas import derivatives
 from .writing import TEXT
 
@@ -155,72 +150,6 @@ def start_of(words: Sequence[str], begin: int = 1) -> str:
     return f"{m[1]}{first - by}" if m and is_run and [*words] == [
         f"{m[1]}{first + by * k}" for k in range(len(words))
     ] else ""  # fmt: skip
-
-
-def with_joined_starts(program: Program, names: dict[Var, str]) -> Program:
-    """The program with ``[h0, x1]`` of the first round of a loop as a step, if the later ones compute ``[h, x]`` there:
-    of arrays alone, which is not recorded.
-    """
-    places: dict[Any, list[tuple[Var, Any]]] = {}
-    for eq in program.equations:
-        for k, x in enumerate(eq.operands):
-            places.setdefault((place(eq), k), []).append((eq.y, x))
-    defined, steps = program.defined, dict[Any, Equation]()
-    joined: dict[tuple[Var, int], Equation] = {}
-    for (_, k), [(y, x), *others] in places.items():
-        if not isinstance(x, np.ndarray):
-            continue
-        later = [defined[v] for _, v in others if isinstance(v, Var) and v in defined]
-        if 0 < len(later) == len(others) and _are_joined(later, x.shape):
-            if (key := (id(x), later[0].y)) not in steps:
-                steps[key] = _first_joined(later, x, names)
-            joined[y, k] = steps[key]
-
-    def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
-        new = {k: joined[eq.y, k] for k in range(len(eq.operands)) if (eq.y, k) in joined}
-        operands = (new[k].y if k in new else x for k, x in enumerate(eq.operands))
-        first = {step.y: step for step in new.values() if step.y not in defined}
-        return [*first.values(), replace(eq, operands=tuple(operands))] if new else [eq]
-
-    return program.mapped(rule) if joined else program
-
-
-def _are_joined(equations: Sequence[Equation], shape: Sequence[int]) -> bool:
-    """True if all are one step, in several rounds of a loop, that joins arrays."""
-    first, *others = equations
-    is_it = first.algebra == "concatenation" and first.y.shape == shape
-    return is_it and all(place(eq) == place(first) and eq.params == first.params for eq in others)
-
-
-def _first_joined(later: Sequence[Equation], x: Array, names: dict[Var, str]) -> Equation:
-    """The step that joins the parts of `x`, as the `later` ones do; its name is the one before theirs."""
-    second, *_ = later
-    values = [eq.y for eq in later]
-    begun = start_of([names.get(v, "") for v in values])
-    numbered = [f"{stem(begun)}{k + 2}" for k in range(len(values))]  # by the rounds that compute them
-    if begun and numbered[-1] not in names.values():
-        names |= dict(zip(values, numbered, strict=True))
-    start = start_of([names.get(v, "") for v in values], 2)
-    y = Var(start, x.shape, x.dtype)
-    names |= {y: start} if start else {}
-    parts = np.split(x, second.params["starts"][1:-1], second.params["axis"])
-    operands = tuple(_row_beside(of, part) for part, of in zip(parts, second.operands, strict=True))
-    origin = second.origin._replace(group=copy(second.origin.group))  # a call of its own
-    return replace(second, outputs=(y,), operands=operands, origin=origin)
-
-
-def _row_beside(of: Any, x: Array) -> Array:
-    """The row beside `of` along an axis of an array, which has a name, if it has the entries of `x`; else `x`."""
-    base: Array | None = of.base if isinstance(of, np.ndarray) else None
-    if base is None or not base.flags.c_contiguous or of.dtype != base.dtype:
-        return x
-    for by in (sign * stride for stride in base.strides for sign in (-1, 1)):  # forward, or back to front
-        start = address(of) - address(base) + by
-        with suppress(ValueError):  # it is not all inside
-            row = np.ndarray(of.shape, of.dtype, base, start, of.strides)
-            if start >= 0 and np.array_equal(row, x):
-                return row
-    return x
 
 
 def with_starts(program: Program, names: dict[Var, str]) -> Program:

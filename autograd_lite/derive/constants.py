@@ -25,26 +25,22 @@ import numpy as np
 from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import (
-    Pairs,
     assigned,
     bound,
     counted,
     counts_up,
     is_around,
     is_of_pairs,
-    is_repeated,
     iterated,
     listed,
     looped,
     names,
-    nested,
     of_whole,
-    pairs,
     passed,
     starts_anew,
     unequal,
 )
-from ..program.naming import Names, expression, line, operand, place, reads
+from ..program.naming import Names, expression, line, lookup, operand, place, span
 from ..table import TABLE, Primitive
 from .axes import Axes
 from .board_names import start_of
@@ -53,8 +49,6 @@ from .formula import (
     Array,
     Expr,
     Labels,
-    constant,
-    fold,
     index_parts,
     multiplied,
     name,
@@ -64,7 +58,8 @@ from .formula import (
     walk,
 )  # fmt: skip
 from .formula_ops import evaluate
-from .simplify import again, full
+from .provenance import Provenance, aligned, is_near
+from .simplify import full
 from .textbook_parser import Written, formula, read
 from .writing import ASCII, write
 
@@ -102,6 +97,9 @@ class Constants:
         self.fixed: dict[tuple[Var, int], int] = {}  # of states that were detached, the round: by result and operand
         self.each: dict[Any, list[Var | None]] = {}  # by these places the values that are operands, None for a constant
         self._taken_at: dict[tuple[Any, str], Mapping[Var, Any]] = {}  # by variables, what rounds take where it stands
+        self._followed: dict[Any, dict[Var, Expr]] = {}  # by these places, the formulas in the rounds
+        self._every: dict[Any, list[tuple[Var, Any]]] = {}  # by these places, every operand
+        self.provenance: Provenance | None = None
         self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._labelled: dict[Any, list[Any]] = {}  # what they are in each round, in terms of entries at labels
@@ -126,6 +124,11 @@ class Constants:
                 return name(word, x.shape)
         return next((part for a, word in around if (part := _part(x, a, word)) is not None), None)
 
+    def _called(self, x: Any) -> str:
+        """The name of a whole array; "" for one without."""
+        of = self.known(x)
+        return str(of.value) if of is not None and of.role == "name" else ""
+
     def computed_in(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that the user's line computes from named ones, ``0.5 * y``: the source has y as an argument."""
         e = operand(eq, k) if np.ndim(x) else None
@@ -136,8 +139,9 @@ class Constants:
         are_rows = all(row is None or row is PRODUCT or isinstance(row, Primitive) for row in rows)
         return stated.formula if are_rows and of and all(np.ndim(self.values.get(w, 0)) for w in of) else None
 
-    def find_varying(self, equations: Iterable[Equation], named: Mapping[Var, str]) -> None:
+    def find_varying(self, equations: Sequence[Equation], named: Mapping[Var, str]) -> None:
         """Find the operands that have other numbers each time that their line runs, and those that become values."""
+        starts = {eq.y for eq in equations if eq.row is TABLE["positive"]}  # h0 = x
         rounds: dict[Any, dict[Var, Any]] = {}
         every: dict[Any, list[tuple[Var, Any]]] = {}
         carried = set[Any]()
@@ -151,6 +155,11 @@ class Constants:
                     rounds.setdefault(at := _place_in_code(eq, k), {})[eq.y] = x
                     carried |= {at} if self._is_carried(e) else set()
                     self._taken_at |= {(eq.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
+        self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
+        if any(len(values) > 1 for values in self._every.values()):
+            with suppress(RecursionError):
+                known = equations, self._value, self.computed, self.scopes
+                self.provenance = Provenance(*known, self.inner, self._called)
         for at, values in every.items():
             self.each[at] = [y if isinstance(y, Var) else None for _, y in values]
             self._find_starts(at, values, named, at in carried)
@@ -174,53 +183,44 @@ class Constants:
         """Whether an operand is a variable that each round of a loop computes for the next."""
         return isinstance(e, ast.Name) and e.id in self.changing
 
-    def in_loop(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """Constant `x`, which an operand is in one round of a loop, in terms of entries: ``1 - ys[t]``."""
-        e, code, here = self.source(eq, k), eq.code, _place_in_code(eq, k)
-        if e is None or code is None:
+    def in_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """Constant `x`, which an operand is in one round of a loop, in terms of what was given: ``1 - ys[2]``."""
+        here = _place_in_code(eq, k)
+        is_first = any(isinstance(x, Var) for _, x in self._every[here]) and (eq.y, k) not in self.befores
+        if not is_first and here not in self.rounds or self._is_carried(operand(eq, k)):
             return None
-        turns = _Turns(code)
-        e = turns.visit(deepcopy(e))
-        wholes = {of: np.asarray(self._value(of, code)) for of, _, _ in turns.entries}
-        if not (wholes or turns.counts) or not all(_has_entries(wholes[of], axis) for of, _, axis in turns.entries):
+        if here not in self._followed:
+            self._followed[here] = self._aligned(eq, k, here)
+        of = self._followed[here].get(eq.y)
+        if of is None or self.provenance is None:
             return None
-        variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words} | turns.bases
-        self.quoted |= {word: [] for word in turns.bases}
-        rounds = list(self.rounds[here])
-        counts = {w: self.steps(over, code, len(rounds)) or range(len(rounds)) for w, over in turns.counts.items()}
-        back = self._back(turns, len(rounds))
+        if not of.names:
+            return number(x) if is_number(x) else None if np.any(x) else full(number(0), np.shape(x))
+        return of if self._can_use(of) else None
 
-        def at(t: int) -> Written | None:
-            """The expression where the variable of the loop is `t`."""
-            place = back[t] if t < len(back) else t
-            entries = {word: self._taken(turns, k, wholes, place) for k, word in enumerate(turns.words)}
-            numbers = {w: steps[t % len(steps)] for w, steps in counts.items()}
-            return evaluated(e, variables, entries | {w: Written(number(k), k) for w, k in numbers.items()})
+    def _can_use(self, of: Expr) -> bool:
+        """Whether the names in a formula have no other meaning; they are used then."""
+        given, labels = self.provenance.given if self.provenance else {}, _of_labels(of)
+        used = {*of.names, *labels.values()}
+        if not all(self._is_free(w, given[w]) for w in used & given.keys()) or not self._introduces(of, given):
+            return False
+        self.quoted |= {word: [w] for word, w in labels.items() if word != w} | {w: [] for w in used if w[0].isdigit()}
+        self.use(given, used)
+        self.starts |= {w for w in of.names if w[-1] == "0" and w[:-1] in self.changing}
+        return True
 
-        if here not in self._starts:
-            n = min((*(wholes[of].shape[axis] for of, _, axis in turns.entries), *map(len, counts.values())))
-            behind = max((0, *(-step for _, step, _ in turns.entries)))
-            starts = [0] if len(rounds) % n == 0 else range(behind, n - len(rounds) + 1)
-            self._starts[here] = _only_start(at, starts, [self.rounds[here][v] for v in rounds])
-        start = self._starts[here]
-        stated = None if start is None else at(start + rounds.index(eq.y))
-        if stated is None:
-            return None
-        self.use({**wholes, **variables}, {*stated.formula.names, *_of_labels(stated.formula).values()})
-        return _simplified(stated.formula, x) if counts or not stated.formula.names else stated.formula
-
-    def _back(self, turns: _Turns, n: int) -> Sequence[int]:
-        """The positions that the `n` rounds of a loop have, if it counts down."""
-        over = (counted(turns.code, of) for of in turns.counters)
-        steps = next((steps for of in over if of is not None and (steps := self.steps(of, turns.code, n))), ())
-        return steps if len(steps) > 1 and steps[0] > steps[-1] else ()
-
-    def _taken(self, turns: _Turns, k: int, wholes: Variables, t: int) -> Written:
-        """Entry `k` of an expression in one round of a loop, or what is there before the first one: x1 = x2 = 0."""
-        of, step, axis = turns.entries[k]
-        before = turns.before.get(turns.words[k], [])[t:] if t + step < 0 else []
-        start = evaluated(before[0], self._variables(before[0], turns.code)) if before else None
-        return start or _entry_of(of, wholes[of], (t + step) % wholes[of].shape[axis], axis)
+    def _aligned(self, eq: Equation, k: int, here: Any) -> dict[Var, Expr]:
+        """The formulas of an operand in the rounds of a loop that were recorded."""
+        e, code, every = operand(eq, k), eq.code, self._every[here]
+        if e is None or code is None or self.provenance is None:
+            return {}
+        visited = self.provenance.visits.get((code.co_filename, span(e)), [])
+        for visits in ([v for v, is_live in visited if is_live], [v for v, _ in visited]):
+            if (start := aligned([[v] for v in visits], [[x] for _, x in every])) >= 0:
+                both = enumerate(zip(every, visits[start:], strict=False))
+                stated = ((y, v.written(j)) for j, ((y, x), v) in both if not isinstance(x, Var))
+                return {y: of.formula for y, of in stated if of is not None and of.expr is not None}
+        return {}
 
     def source(self, eq: Equation, k: int) -> ast.expr | None:
         """The user's expression for a constant operand; in an inner loop that is one operation on arrays the arrays.
@@ -235,116 +235,6 @@ class Constants:
             [e] = given
         return of_whole(code, e) if e is not None and code is not None and place(eq) in self.inner else e
 
-    def at_labels(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """Constant `x`, which an operand is in one round of a loop, in terms of entries at positions that have names:
-        ``phi[states[2]]``, or ``wins[i2, j2]`` in loops over pairs.
-        """
-        here, e, code = _place_in_code(eq, k), operand(eq, k), eq.code
-        rounds = self.rounds.get(here, {})
-        if e is None or code is None or eq.y not in rounds or place(eq) in self.inner:
-            return None
-        if here not in self._labelled:
-            sources = assigned(code, e.id) or () if isinstance(e, ast.Name) else ()
-            [e] = sources if len(sources) == 1 else [e]
-            turns = self._pairs(e, code)
-            self._labelled[here] = [None] * len(rounds)
-            for first in (0, 1):  # what the first round joins to a state of zeros is a constant
-                turns = turns if len(turns) == len(rounds) else [{}] * (first + len(rounds))
-                every = [self._with_labels(e, code, first + t, turns) for t in range(len(rounds))]
-                if all(of and _is_same(of[0].value, y) for of, y in zip(every, rounds.values(), strict=True)):
-                    self._labelled[here] = every
-                    break
-                turns = []
-            else:
-                self._labelled[here] = self._nested(e, code, [*rounds.values()]) or self._labelled[here]
-        found = self._labelled[here][[*rounds].index(eq.y)]
-        if found is None:
-            return None
-        stated, variables = found
-        labels = _of_labels(stated.formula)
-        self.quoted |= {word: [of] for word, of in labels.items() if word != of}
-        wholes = {of: np.asarray(self._value(of, code)) for of in labels.values() if of not in variables}  # lists
-        self.use({**variables, **wholes}, {*stated.formula.names, *labels.values()})
-        return stated.formula
-
-    def _with_labels(
-        self, e: ast.expr, code: Any, turn: int, turns: Sequence[Mapping[str, int]]
-    ) -> tuple[Written, Variables] | None:
-        """An expression in one round in terms of entries at positions that have names, and the variables in it; None if
-        it has none. `turns` are what the variables of loops over pairs are in each round.
-        """
-        numbers = {f"{w}{turn + 1}": i for w, i in turns[turn].items()}
-        if not all(self._is_free(w, i) for w, i in numbers.items()):
-            return None
-        entries, is_unit = dict[str, Written](), False  # np.eye(n)[t]
-        variables = {w: y for w, y in self._variables(e, code).items() if w not in turns[turn]}
-        for part in [part for part in ast.walk(e) if isinstance(part, ast.Subscript)]:
-            several = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
-            is_label = isinstance(part.slice, ast.Name) and bool(looped(code, part.slice))
-            is_one_hot = is_label and _is_identity(part.value)  # x = np.eye(4)[i] stays x
-            index = [None] if is_one_hot else [self._position(at, code, turn, len(turns), numbers) for at in several]
-            if None not in index and (_is_identity(part.value) or any(isinstance(i, Written) for i in index)):
-                entries |= {f"_{len(entries)}_{k}": i for k, i in enumerate(index) if isinstance(i, Written)}
-                words = {id(i): w for w, i in entries.items()}
-                is_unit |= _is_identity(part.value)
-                at = ", ".join(words.get(id(i), str(i)) for i in index)
-                e = _instead(e, part, f"{ast.unparse(part.value)}[{at}]")
-        stated = evaluated(e, variables, entries) if entries or is_unit else None
-        return None if stated is None else (stated, {**variables, **numbers})
-
-    def _nested(self, e: ast.expr, code: Any, values: Sequence[Any]) -> list[tuple[Written, Variables] | None]:
-        """An expression in the rounds of loops in loops, with numbers for what these count: ``masses[1]``."""
-        around, variables = nested(code, e), self._variables(e, code)
-        turns = [] if around is None else self._rounds_of(around, e, code)[: len(values)]
-        every = [evaluated(_at_round(e, turn), variables) for turn in turns]
-        are_it = len(every) == len(values) and all(
-            of is not None and of.formula.names and _is_same(of.value, x) for of, x in zip(every, values, strict=True)
-        )
-        return [(of, variables) for of in every if of is not None] if are_it else []
-
-    def _position(self, e: ast.expr, code: Any, turn: int, turns: int, numbers: Mapping[str, int]) -> Any:
-        """What a part of an index is in one round of a loop: a number, or a label; None if it is not known."""
-        if isinstance(e, ast.Slice):
-            return ast.unparse(e)
-        if isinstance(e, ast.Name) and (word := f"{e.id}{turn + 1}") in numbers:
-            return Written(name(word), numbers[word])
-        of, part = iterated(code, e) if isinstance(e, ast.Name) else (None, slice(None))
-        if of:  # for k in labels
-            e = ast.Subscript(ast.Name(of), ast.Constant(turn + (part.start or 0)))
-        if not isinstance(e, ast.Subscript) or not isinstance(e.value, ast.Name):
-            return self._place_at(e, code, turn, turns)
-        of, at = e.value.id, self._place_at(e.slice, code, turn, turns)
-        whole = np.asarray(self._value(of, code))
-        if whole.ndim != 1 or whole.dtype.kind not in "iu" or at is None or not -len(whole) <= at < len(whole):
-            return None
-        return Written(unsimplified("getitem", (name(of, whole.shape),), (), index=at % len(whole)), whole[at])
-
-    def _pairs(self, e: ast.expr, code: Any) -> list[dict[str, int]]:
-        """The variables of loops over pairs in each round that reaches an expression; none where that is not known."""
-        around = pairs(code, e)
-        return [] if around is None else self._rounds_of(around, e, code)
-
-    def _rounds_of(self, around: Pairs, e: ast.expr, code: Any) -> list[dict[str, int]]:
-        rounds: list[dict[str, int]] = [{}]
-        for word, over in around.turns:
-            rounds = [{**turn, word: k} for turn in rounds for k in self.steps(_at_round(over, turn), code, 0)]
-        reached = []
-        for turn in rounds:
-            holds = [self._holds(_at_round(test, turn), code) is is_it for test, is_it in around.tests(e)]
-            reached += [turn] if all(holds) else []
-        return reached
-
-    def _holds(self, test: ast.expr, code: Any) -> bool | None:
-        """Whether a condition holds; None where that is not known."""
-        match test:
-            case ast.UnaryOp(ast.Not(), of):
-                return None if (holds := self._holds(of, code)) is None else not holds
-            case ast.BoolOp(op, values):
-                each = [self._holds(of, code) for of in values]
-                return None if None in each else all(each) if isinstance(op, ast.And) else any(each)
-        stated = evaluated(test, self._variables(test, code))
-        return None if stated is None or np.ndim(stated.value) else bool(stated.value)
-
     def before(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that is the value before a loop of what is h1 and h2 in its later rounds: h0."""
         word = self.befores.get((eq.y, k), "")
@@ -354,6 +244,9 @@ class Constants:
             return None
         self.use({word: x}, [word])
         self._start(word, code)
+        of = self._aligned(eq, k, _place_in_code(eq, k)).get(eq.y)
+        if of is not None and of.names and of.role != "name" and self._can_use(of):
+            self.defined.setdefault(word, of)
         return name(word, np.shape(x))
 
     def begun(self, eq: Equation, k: int, x: Any) -> Expr | None:
@@ -365,15 +258,6 @@ class Constants:
         if first is not None and first.value != of.value:
             self.defined.setdefault(first.value, of)
         return first
-
-    def _before_loop(self, variable: str, of: Written, code: Any) -> Written:
-        """The array that a variable is before a loop, by its name there, g0, if it is nothing that has a name."""
-        word = self.changing[variable]
-        if of.formula.role == "name" and of.formula.value != "I" or not self._is_free(word, of.value):
-            return of
-        self.add(of.value, word)
-        self._start(word, code)
-        return Written(name(word, np.shape(of.value)), of.value)
 
     def _is_free(self, word: str, x: Any) -> bool:
         """True if a constant may be called so."""
@@ -421,39 +305,7 @@ class Constants:
             self.add(x, found)
             if is_carried or not np.ndim(x):
                 self._start(found, eq.code)
-            if is_carried and found in words[1:]:
-                self._define(found, variable, x, eq.code, words[words.index(found) - 1])
         return None if found is None else name(found, np.shape(x))
-
-    def _of_turns(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """A number that a round computes from variables of a loop over data which have their numbers: 1 - result3."""
-        e, code, rounds = operand(eq, k), eq.code, [*self.rounds.get(_place_in_code(eq, k), ())]
-        taken = self._numbers_of_turns(e, code, [*self.rounds[_place_in_code(eq, k)].values()]) if e and rounds else {}
-        if e is None or not taken or any(len(values) != len(rounds) for values in taken.values()):
-            return None
-        j = rounds.index(eq.y)
-        numbered = {w: f"{w}{j + 1}" for w in taken}
-        meanings = {w: Written(name(word), taken[w][j]) for w, word in numbered.items()}
-        variables = {w: y for w, y in self._variables(e, code).items() if w not in numbered}
-        of = evaluated(e, variables, meanings)
-        are_free = all(self._is_free(word, taken[w][j]) for w, word in numbered.items())
-        if of is None or not are_free or not _is_same(of.value, x):
-            return None
-        self.use({w: taken[v][j] for v, w in numbered.items()} | variables, of.formula.names)
-        return of.formula
-
-    def _numbers_of_turns(self, e: ast.expr, code: Any, values: Sequence[Any]) -> dict[str, list[Any]]:
-        """The variables of loops over data in an expression, each with its numbers in the rounds; what has these
-        `values` may say those of a variable that stands alone, of G in ``G - baseline``.
-        """
-        turns = {w.id: w for w in ast.walk(e) if isinstance(w, ast.Name) and self._is_turn(w, code)}
-        at = {w: list(self._taken_at.get((code, w), {}).values()) for w in turns}
-        taken = {w: listed(code, of) or at[w] for w, of in turns.items()}
-        if len(turns) == 1 and not all(taken.values()):
-            variables = {v: y for v, y in self._variables(e, code).items() if v not in turns}
-            solved = [_solved(e, y, variables) for y in values]
-            taken = {w: [float(f"{of[1]:.12g}") for of in solved if of and is_number(of[1])] for w in turns}
-        return taken
 
     def _detached(self, word: str, x: Any) -> Expr | None:
         """A state that was detached between two rounds, by its name."""
@@ -468,11 +320,8 @@ class Constants:
         if self._is_zero_before(eq, k, x):
             return number(0)
         if e is None or _place_in_code(eq, k) in self.rounds:
-            of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x) or self._of_turns(eq, k, x)
+            of_round = self._of_round(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._of_call(eq, e, x) or self._only_number(x)
-        again = self._again_assigned(e, eq.code, {e.id} & {*self.changing}) if isinstance(e, ast.Name) else {}
-        if (computed := next(iter(again.values()), None)) is not None and _is_same(computed.value, x):
-            return computed.formula
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.code)) is not None:
             return named
@@ -500,16 +349,11 @@ class Constants:
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
             variables = {e.value.id: whole, **variables} if e.value.id not in self.taken else variables
-        meanings = self._meanings(e, eq.code)
-        inside, entries = e, dict[str, Written]()
-        if eq.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
-            inside, entries = self._first_round(e, eq.code, meanings)
-        parts = (evaluated(part, variables) for part in (_factors(e) if np.ndim(x) else ()))
-        tries = (part for part in (evaluated(inside, variables, meanings | entries), *parts) if part is not None)
-        stated = next((part for part in tries if _is_near(part.value, x)), None)
+        parts = (evaluated(part, variables) for part in (e, *(_factors(e) if np.ndim(x) else ())))
+        tries = (part for part in parts if part is not None)
+        stated = next((part for part in tries if is_near(part.value, x)), None)
         if stated is not None and self._introduces(stated.formula, variables):
-            wholes = {w: self._value(w, eq.code) for part in entries.values() for w in part.formula.names}
-            variables = {**self.values, **wholes, **variables}
+            variables = {**self.values, **variables}
             self.use(variables, stated.formula.names)
             of = stated.formula
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.of)]
@@ -552,49 +396,6 @@ class Constants:
                     break
         return e, sizes
 
-    def _meanings(self, e: ast.expr, code: Any) -> dict[str, Written]:
-        """Variables of an expression in terms of values before a loop."""
-        first = {w: s for w, s in self.changing.items() if s in self.values}  # x0 ** 2 in the first round of a loop
-        meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
-        for w in names(e) if code is not None else ():
-            if w in first or w in meanings or w not in self.changing:
-                continue
-            if (of := self._started(w, code)) is not None:
-                meanings[w] = self._before_loop(w, of, code)
-            elif (of := self._in_first(w, code, {})) is not None and self._is_free(self.changing[w], of.value):
-                named = self._by_name(ast.Name(w), of.value, code)
-                meanings |= {} if named is None else {w: Written(named, of.value)}
-        return meanings
-
-    def _first_round(
-        self, e: ast.expr, code: Any, known: Collection[str] = ()
-    ) -> tuple[ast.expr, dict[str, Written]]:
-        """An expression in the first round of a loop: with names for ``x[0]``, and what they are."""
-        turns = _Turns(code)
-        turns.seen |= {*known}
-        inside, meanings = turns.visit(deepcopy(e)), dict[str, Written]()
-        counts = (self.steps(over, code, 1) for at in turns.counters if (over := counted(code, at)) is not None)
-        start = next((steps[0] for steps in counts if steps), 0)
-        firsts = {w: next(iter(self.steps(over, code, 1)), 0) for w, over in turns.counts.items()}
-        meanings |= {w: Written(number(k), k) for w, k in firsts.items()}
-        for word, (of, step, axis) in zip(turns.words, turns.entries, strict=True):
-            whole, k = np.asarray(self._value(of, code)), start + step
-            if whole.ndim > axis and 0 <= k < whole.shape[axis]:
-                entry = _entry_of(of, whole, k, axis)
-                is_state = _is_same(self.values.get(f"{of}{k}"), entry.value)  # of a list to which others are added
-                meanings[word] = Written(name(f"{of}{k}", entry.value.shape), entry.value) if is_state else entry
-        return inside, meanings
-
-    def added(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """Constant `x`, which the first round of a loop has added to a sum, as the formula of that: (x[1] - s0)²."""
-        e, code = operand(eq, k), eq.code
-        sources = assigned(code, e.id) or [] if isinstance(e, ast.Name) and code is not None else []
-        terms = [of for of in sources if not isinstance(of, ast.Constant) and is_repeated(code, of)]
-        if not isinstance(e, ast.Name) or len(terms) != 1 or len(sources) < 2:
-            return None
-        stated = self._in_first_round(terms[0], code, {e.id: Written(number(0), 0)})
-        return stated.formula if stated is not None and _is_same(stated.value, x) else None
-
     def _by_name(self, e: ast.Name, x: Any, code: Any) -> Expr | None:
         """The value of a variable by its name; h0 for that of h before h1 and h2. No variable that counts has one."""
         if code is not None and looped(code, e) == "":
@@ -608,73 +409,11 @@ class Constants:
             self.add(x, word)
             if word != e.id and code is not None:
                 self._start(word, code)
-                self._define(word, e.id, x, code)
             is_it = True
         return name(word, np.shape(x)) if is_it else None
 
     def _start(self, word: str, code: Any) -> None:
         self.starts |= set() if code is not None and bound(code, word) is not None else {word}
-
-    def _define(self, word: str, variable: str, x: Any, code: Any, before: str = "") -> None:
-        """Find the formula of `word`, which a variable has in the first step of a loop, z1 of the state before; or in
-        the step after that where it is `before`.
-        """
-        v = self.values.get(before)
-        starts = {} if v is None else {variable: Written(name(before, np.shape(v)), v)}
-        stated = self._in_first(variable, code, starts)
-        if stated is not None and not stated.formula.is_number and _is_near(stated.value, x):
-            self.defined[word] = fold(stated.formula, again)
-
-    def _in_first(self, variable: str, code: Any, known: Mapping[str, Written]) -> Written | None:
-        """What the first round of a loop computes for a variable, if it is computed in one place."""
-        sources = [e for e in assigned(code, variable) or () if not self.changing.keys().isdisjoint(names(e))]
-        return self._in_first_round(sources[0], code, known) if len(sources) == 1 else None
-
-    def _in_first_round(self, e: ast.expr, code: Any, known: Mapping[str, Written]) -> Written | None:
-        """An expression in the first round of a loop, in terms of what is `known` and of the state before."""
-        inside, meanings = self._first_round(e, code)
-        again = [w for w in dict.fromkeys(names(inside)) if w in self.changing and w not in known]
-        known = {**self._again_assigned(e, code, again), **known}
-        starts = {w: self._at_start(w, e, code) for w in again if w not in known}
-        values = {s: self._before(w, s, code) for w, s in starts.items()}
-        if any(value is None for value in values.values()):
-            return None
-        meanings |= {**{w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}, **known}
-        variables = {w: v for w, v in self._variables(inside, code).items() if w not in meanings}
-        stated = evaluated(inside, variables, meanings)
-        if stated is not None:
-            wholes = {w: self._value(w, code) for of in meanings.values() for w in of.formula.names}
-            self.use({**wholes, **variables, **values}, stated.formula.names)
-        return stated
-
-    def _again_assigned(self, e: ast.expr, code: Any, words: Iterable[str]) -> dict[str, Written]:
-        """Those of `words` that a loop assigns several times, in its first round before `e`: A @ x0 of x = A @ x."""
-        meanings = dict[str, Written]()
-        for w in words:
-            inside = [of for of in assigned(code, w) or () if not self.changing.keys().isdisjoint(names(of))]
-            before = [of for of in inside if (of.lineno, of.col_offset) < (e.lineno, e.col_offset)]
-            if len(inside) > 1 and before and (of := self._in_first_round(before[-1], code, {})) is not None:
-                meanings[w] = of
-        return meanings
-
-    def _at_start(self, variable: str, e: ast.expr, code: Any) -> str:
-        """The name of the value that a variable has where an expression stands in the first round: y0, or y1 if that
-        is what the round has computed from constants alone.
-        """
-        word, sources = self.changing[variable], assigned(code, variable) or ()
-        inside = [of for of in sources if not self.changing.keys().isdisjoint(names(of))]
-        is_first = word.endswith("1") and len(inside) < len(sources) and all(of.lineno >= e.lineno for of in inside)
-        return f"{word[:-1]}0" if is_first else word
-
-    def _before(self, variable: str, word: str, code: Any) -> Any:
-        """The value `word` of a variable before a loop that changes it, if one of its sources is made of constants."""
-        if word in self.values:
-            return self.values[word]
-        stated = self._started(variable, code)
-        if stated is None and word.endswith("1") and (of := self._in_first(variable, code, {})) is not None:
-            self._by_name(ast.Name(variable), of.value, code)  # which the first round computes
-            return self.values.get(word)
-        return None if stated is None else stated.value
 
     def _introduces(self, e: Expr, variables: Variables) -> bool:
         """True if ``np.eye(n)`` in a formula may be called I; it then is."""
@@ -724,7 +463,7 @@ class Constants:
         return name(word, np.shape(x))
 
     def is_first(self, word: str) -> bool:
-        """Whether a name is that of what the first step of a loop has computed from constants alone, Q1."""
+        """Whether a name is that of what a loop starts with, computed from constants alone: level0 = y[0]."""
         return word in self.starts and word in self.defined and self.defined[word].names <= self.values.keys()
 
     def opened(self, e: Expr) -> Expr:
@@ -743,14 +482,6 @@ class Constants:
         parts = (_window(x, a, w) for a, w in around if w not in self.quoted)
         return next((part for part in parts if part is not None), None)
 
-    def _started(self, word: str, code: Any) -> Written | None:
-        """The value before a loop of a variable that changes in it: ``q = q0``."""
-        outside = [e for e in assigned(code, word) or () if self.changing.keys().isdisjoint(names(e))]
-        sources = [(e, self._variables(e, code)) for e in outside]
-        given = [(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed)]
-        starts = (evaluated(e, variables) or _listed(e) or _of_ones(e, variables) for e, variables in given)
-        return next((of for of in starts if of is not None), None)
-
     def in_line(self, eq: Equation, x: Any, in_rounds: bool = False) -> Expr | None:
         """Array `x` as an array or an expression in the user's line that has its numbers, or as a part of an array; in
         the rounds of a loop also as a window of one.
@@ -767,9 +498,6 @@ class Constants:
                 part = _window(x, value, word) if part is None and in_rounds else part
                 if part is not None:
                     return part
-        for w in (w for w in names(e) if w in self.changing):  # Q1, of the first round
-            if _is_same(self._before(w, word := self.changing[w], eq.code), x):
-                return name(word, np.shape(x))
         parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))
         of = next((of for of in parts if of is not None and _is_same(of.value, x)), None)  # gamma * P
         if of is None:
@@ -894,11 +622,11 @@ class Constants:
         if not of:
             is_numbered = self._is_numbered(eq, e, of)
             return self._by_round(eq, e.id, x) if is_numbered else str(x) if self._is_of_own(eq, of) else ""
-        return self._of_data(eq, x, e.id, of, part) if eq.y in turns and len(turns) > 1 else ""
+        return self._of_data(eq, x, e, of, part) if eq.y in turns and len(turns) > 1 else ""
 
-    def _of_data(self, eq: Equation, x: Any, word: str, of: str, part: slice) -> str:
+    def _of_data(self, eq: Equation, x: Any, e: ast.Name, of: str, part: slice) -> str:
         """The name of a position that a variable takes from data in one round of a loop: j2, an entry of them."""
-        code, turns = eq.code, [*self._reads(eq)]
+        code, turns, word = eq.code, [*self._reads(eq)], e.id
         t, whole = turns.index(eq.y), np.asarray(self._value(of, code))
         places = range(whole.size)[part] if whole.ndim == 1 else range(0)
         indices = [*self._reads(eq).values()]  # the first rounds may read a state of zeros, the last what is not needed
@@ -909,11 +637,26 @@ class Constants:
         t += starts[0] if starts else 0
         if is_entry and eq.algebra == "assignment":  # where ``c != label``
             return self._entry(of, ast.Constant(places[t]), x, code, t, len(turns))
+        if not is_entry and (labels := self._entry_read(eq, x, e)):
+            return labels
         word = f"{word}{t + 1}"
         self.use({word: x}, [word])
         entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
         self.defined |= {word: entry} if entry else {}
         self.use({of: whole}, [of] if is_entry else [])
+        return word
+
+    def _entry_read(self, eq: Equation, x: Any, e: ast.expr) -> str:
+        """The entry of given labels that a position is in one round of a loop, ``y[2]``; or nothing."""
+        turns, code = [*self._reads(eq)], eq.code
+        visited = self.provenance.visits.get((code.co_filename, span(e)), []) if self.provenance and code else []
+        visits = [v for v, is_live in visited if is_live][-len(turns) :]
+        j = turns.index(eq.y)
+        of = visits[j].written(j) if len(visits) == len(turns) and _is_same(visits[j].x, x) else None
+        if of is None or of.expr is None or of.expr.role != "index" or not self._can_use(of.expr):
+            return ""
+        word = write(of.expr, ASCII)
+        self.quoted[word] = [*of.expr.names]
         return word
 
     def _is_of_own(self, eq: Equation, of: str | None) -> bool:
@@ -992,8 +735,7 @@ class Constants:
             return self.values.get(word, self.computed.get(word))
         key = word, code
         if key not in self._sourced:
-            around = (scope for owner, scope in self.scopes if code is None or reads(code, word, owner))
-            self._sourced[key] = value = next((scope[word] for scope in around if word in scope), None)
+            self._sourced[key] = value = lookup(self.scopes)(word, code)
             sources = assigned(code, word) if value is None else None
             if sources and len(sources) == 1:
                 stated = evaluated(sources[0], self._variables(sources[0], code))
@@ -1110,109 +852,10 @@ def is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 
 
-class _Turns(ast.NodeTransformer):
-    """Puts names for the entries that an expression has in a round of a loop.
-
-    Attributes
-    ----------
-    words : list of str
-        The names.
-    entries : list of (str, int, int)
-        For each the variable that it is an entry of, and which: the one for the round, 0, or that before it, -1; and
-        along which axis.
-    counters : list of ast.Name
-        The variables of loops in their positions.
-    before : dict
-        For entries of earlier rounds, ``x[n - 1]`` of x1, what the first rounds have instead.
-    counts : dict
-        The names for variables that count, and what they count: ``range(n)``.
-    """
-
-    def __init__(self, code: CodeType) -> None:
-        self.code, self.words, self.entries = code, list[str](), list[tuple[str, int, int]]()
-        self.counters, self.counts = list[ast.Name](), dict[str, ast.expr]()
-        self.before = dict[str, list[ast.expr]]()
-        self.seen, self.bases = set[str](), dict[str, float]()
-
-    def visit(self, e: Any) -> Any:
-        whole = looped(self.code, e) if isinstance(e, ast.Name | ast.Subscript) else None
-        own = (*self.code.co_varnames, *self.code.co_names, *self.code.co_cellvars)  # not a size n
-        over = counted(self.code, e) if whole == "" and isinstance(e, ast.Name) and e.id in own else None
-        if over is not None:
-            self.counts[word := f"·t{len(self.counts)}"] = over
-            return ast.Name(word)
-        match e:
-            case ast.BinOp(ast.Constant(int() | float() as base), ast.Pow(), right):
-                before, right = len(self.counts), self.visit(right)
-                word = f"{base:g}" if len(self.counts) > before else ""  # 0.9 ** t is no number
-                self.bases |= {word: base} if word else {}
-                return ast.BinOp(ast.Name(word) if word else e.left, e.op, right)
-        if not whole:
-            sources = assigned(self.code, e.id) if isinstance(e, ast.Name) and e.id not in self.seen else None
-            if sources and (last := self._carried(e, sources)) is not None:
-                return last
-            if not sources or len(sources) > 1:
-                return self.generic_visit(e)
-            self.seen.add(e.id)  # so that ``x = x / 2`` ends
-            before, inside = len(self.entries) + len(self.counts), self.visit(deepcopy(sources[0]))
-            return inside if len(self.entries) + len(self.counts) > before else e
-        inside = ast.walk(e.slice) if isinstance(e, ast.Subscript) else ()
-        self.counters += [at for at in inside if isinstance(at, ast.Name)]
-        at, axis = getattr(e, "slice", None), 0
-        while isinstance(at, ast.Tuple) and axis < len(at.elts) and isinstance(at.elts[axis], ast.Slice):  # x[:, t]
-            axis += 1
-        match at.elts[axis] if isinstance(at, ast.Tuple) and axis < len(at.elts) else at:
-            case ast.BinOp(op=ast.Add() | ast.Sub() as op, right=ast.Constant(int(step))):
-                self.entries.append((whole, step if isinstance(op, ast.Add) else -step, axis))
-            case _:
-                self.entries.append((whole, 0, axis))
-        self.words.append(f"·{len(self.words)}")
-        return ast.Name(self.words[-1])
-
-    def _carried(self, e: ast.Name, sources: Sequence[ast.expr]) -> ast.Name | None:
-        """The name of the entry of the round before that a variable has, v of ``y1 = v`` at the end of the round."""
-        inside = [of for of in sources if is_repeated(self.code, of)]
-        outside = [of for of in sources if of not in inside]
-        if len(inside) != 1 or len(outside) != 1 or inside[0].lineno < e.lineno or not is_repeated(self.code, e):
-            return None
-        self.seen.add(e.id)
-        before, last = len(self.words), self.visit(deepcopy(inside[0]))
-        if len(self.words) != before + 1 or not isinstance(last, ast.Name) or last.id != self.words[-1]:
-            return None
-        of, step, axis = self.entries[-1]
-        self.entries[-1] = of, step - 1, axis
-        self.before[last.id] = [*outside, *self.before.get(last.id, ())]
-        return last
-
-
-def _simplified(e: Expr, x: Any) -> Expr:
-    """The formula of `x` in one round of a loop, without what is simpler there: 0 of sin(2π t x) for t = 0."""
-    if np.ndim(x) and not np.any(x):
-        return full(number(0), np.shape(x))
-    return fold(e, again) if e.names else number(x)
-
-
 def _of_labels(e: Expr) -> dict[str, str]:
     """The labels in a formula, each with the array that it is an entry of: states[0] with states."""
     at = (part for of in walk(e) for part in index_parts(of.params.get("index")))
     return {labels.word: labels.word.partition("[")[0] for labels in at if isinstance(labels, Labels)}
-
-
-def _has_entries(x: Array, axis: int) -> bool:
-    return bool(x.ndim > axis and x.size) and x.dtype.kind in "iuf"
-
-
-def _entry_of(of: str, whole: Array, k: int, axis: int) -> Written:
-    """Entry `k` of a variable along an axis."""
-    index: Any = (*(slice(None),) * axis, k) if axis else k
-    y = whole[index]
-    return Written(unsimplified("getitem", (name(of, whole.shape),), y.shape, index=index), y)
-
-
-def _only_start(at: Callable[[int], Written | None], starts: Iterable[int], values: Sequence[Any]) -> int | None:
-    """The only number of a first round from which an expression, known in each, has the values of all."""
-    fits = [s for s in starts if all((w := at(s + t)) and _is_near(w.value, y) for t, y in enumerate(values))]
-    return fits[0] if len(fits) == 1 else None
 
 
 def evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written] | None = None) -> Written | None:
@@ -1224,26 +867,6 @@ def evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written]
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
-
-
-def _listed(e: ast.expr) -> Written | None:
-    """An array whose numbers are listed: ``np.array([0.1, -0.2])``."""
-    if not isinstance(e, ast.Call) or ast.unparse(e.func) != "np.array" or len(e.args) != 1 or e.keywords:
-        return None
-    with suppress(ValueError):
-        x = np.array(ast.literal_eval(e.args[0]))
-        return Written(constant(x), x)
-    return None
-
-
-def _of_ones(e: ast.expr, variables: Variables) -> Written | None:
-    """An array made of ``np.ones(n)``."""
-    ones = [part for part in ast.walk(e) if isinstance(part, ast.Call) and ast.unparse(part.func) == "np.ones"]
-    sizes = [evaluated(part.args[0], variables) for part in ones if len(part.args) == 1 and not part.keywords]
-    if len(ones) != 1 or not sizes or sizes[0] is None:
-        return None
-    of = evaluated(_instead(e, ones[0], "_1"), {**variables, "_1": np.ones(sizes[0].value)})
-    return of and Written(constant(of.value), of.value)
 
 
 def _solved(e: ast.expr, x: Any, variables: Variables) -> tuple[str, Any] | None:
@@ -1291,13 +914,6 @@ def _is_identity(e: ast.expr) -> TypeGuard[ast.Call]:
     return isinstance(e, ast.Call) and getattr(e.func, "attr", "") in words
 
 
-def _at_round(e: ast.expr, turn: Mapping[str, int]) -> ast.expr:
-    """An expression with numbers for the variables of loops."""
-    for w, k in turn.items():
-        e = ast.parse(re.sub(rf"\b{w}\b", str(k), ast.unparse(e)), mode="eval").body
-    return e
-
-
 def _literal(e: ast.expr) -> Array | None:
     """The array of ``np.array([1, 2])``, or of the list alone."""
     match e:
@@ -1339,12 +955,6 @@ def _is_same(a: Any, b: Any) -> bool:
     if np.shape(a) != np.shape(b) or len({kind == "b" for kind in kinds}) > 1 or "O" in kinds:
         return False
     return np.array_equal(a, b, equal_nan=kinds[0] in "fc")
-
-
-def _is_near(a: Any, b: Any) -> bool:
-    """True for numbers that are equal but for rounding: Python's ``0.99 ** 2`` is not NumPy's."""
-    is_number = np.asarray(a).dtype.kind == "f" == np.asarray(b).dtype.kind and np.shape(a) == np.shape(b)
-    return np.allclose(a, b, 1e-14, 0, equal_nan=True) if is_number else _is_same(a, b)
 
 
 def _place(x: Array) -> tuple[Any, ...]:

@@ -60,9 +60,20 @@ class Expr:
             e = e.of
         return e.role in ("name", "number")
 
+    def _find_below(self, attribute: str) -> None:
+        """Compute a cached attribute of all parts, the innermost first: a sum of 500 terms is 500 sums deep."""
+        below, stack = list[Expr](), [self]
+        while stack:
+            new = [a for a in stack.pop().args if attribute not in vars(a)]
+            below += new
+            stack += new
+        for part in reversed(below):
+            getattr(part, attribute)
+
     @cached_property
     def key(self) -> str:
         """Equal for formulas that are the same."""
+        self._find_below("key")
         params = sorted((k, _key(v)) for k, v in self.params.items())
         words = [p.word for p in index_parts(self.params.get("index")) if isinstance(p, Labels)]
         args = self.shape if self.head == "identity" else [a.key for a in self.args]  # of any matrix of its size
@@ -74,6 +85,7 @@ class Expr:
         """The names in it."""
         if self.role == "name":
             return frozenset((self.value,))
+        self._find_below("names")
         places = index_parts(self.params.get("index"))
         positions = (part.word for part in places if isinstance(part, Labels) and part.word)
         return frozenset(positions).union(*(a.names for a in self.args))

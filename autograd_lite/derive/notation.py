@@ -46,7 +46,6 @@ from .board_names import (
     number_starts,
     rows_of_data,
     running_sums,
-    with_joined_starts,
     with_starts,
     without_gaps,
     without_numbers,
@@ -54,6 +53,7 @@ from .board_names import (
 from .constants import SIZES, Constants, counts
 from .entries import is_new
 from .factors import WRITTEN_OUT, Edge
+from .first_rounds import with_first_rounds
 from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
@@ -98,7 +98,7 @@ class Notation:
         self.replaced = _replaced(program, called, board)
         program = program.substituted(self.replaced) if self.replaced else program
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
-        program = with_joined_starts(program, names)
+        program = with_first_rounds(program, names) if board else program
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         self._computed_at = dict[Any, Any]()  # where the first of them is computed, by the place of the others
@@ -541,7 +541,7 @@ class Notation:
         is_joined = self.board and eq.algebra in ("stack", "concatenation") and np.size(x) > 1
         if is_joined and np.all(np.equal(x, 1)) and not isinstance(operand(eq, k), ast.Name):
             return full(number(1), np.shape(x))  # [1, x]
-        if self.board and (written := self.constants.at_labels(eq, k, x)) is not None:
+        if self.board and (written := self.constants.in_round(eq, k, x)) is not None:
             return written
         constants = self.constants
         written = self._in_line(eq, k, x) if self.board else constants.known(x) or constants.computed_in(eq, k, x)
@@ -552,8 +552,7 @@ class Notation:
 
     def _in_line(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Operand `k` of an equation, a constant `x`, as the lines of the program have it; None where none does."""
-        begun = self.constants.added(eq, k, x) if eq.y in self.running else None
-        known = begun or self.constants.begun(eq, k, x) or self.constants.known(x) or self.constants.before(eq, k, x)
+        known = self.constants.begun(eq, k, x) or self.constants.known(x) or self.constants.before(eq, k, x)
         if known and not self.constants.is_of_round(eq, k, known):
             return known
         return self.constants.written(eq, k, x)

@@ -126,7 +126,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied("not_equal", x.args) if isinstance(x, _Diagonal) else _applied("invert", [x])
         case ast.Call(ast.Attribute(attr="eye"), [of], [ast.keyword("dtype", ast.Name("bool"))]):
             return _Diagonal(np.arange(sub(of).value))
-        case ast.Call(func=ast.Attribute(value=x, attr="astype")):
+        case ast.Call(func=ast.Attribute(value=x, attr="astype" | "copy")):
             return sub(x)
         case ast.Subscript(ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]), labels):
             positions = sub(labels)

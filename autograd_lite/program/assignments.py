@@ -327,14 +327,6 @@ def pairs(code: CodeType | None, e: ast.expr | None) -> Pairs | None:
     return next((of for of in around if of.at.lineno <= e.lineno <= (of.at.end_lineno or 0)), None)
 
 
-def nested(code: CodeType | None, e: ast.expr) -> Pairs | None:
-    """The loops in loops around a place, if each counts."""
-    every = {at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)} if code is not None else set()
-    around = sorted(every, key=lambda at: at.lineno)
-    turns = [(at.target.id, at.iter) for at in around if isinstance(at.target, ast.Name)]
-    return Pairs(turns, around[-1]) if 1 < len(turns) == len(around) else None
-
-
 def is_of_pairs(code: CodeType | None, e: ast.Name) -> bool:
     """Whether a variable counts in one of two loops over pairs."""
     around = pairs(code, e)
@@ -431,14 +423,19 @@ def of_loops(code: CodeType) -> dict[str, tuple[str, slice]]:
     return found
 
 
+def innermost(code: CodeType, e: ast.expr) -> tuple[Any, Any]:
+    """The innermost loop or comprehension around an expression, and what has its target and what it is over."""
+    around = [(at, of) for scope in _scopes(code) for at, of in _turning(scope) if _contains(at, e)]
+    return max(around, key=lambda loop: (loop[0].lineno, loop[0].col_offset), default=(None, None))
+
+
 def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     """An expression in a loop with the arrays in the place of the entries or rows that its rounds take: ``x - mu`` of
     ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``.
     """
-    around = [(at, of) for scope in _scopes(code) for at, of in _turning(scope) if _contains(at, e)]
-    if not around:
+    _, inner = innermost(code, e)
+    if inner is None:
         return e
-    inner = max(around, key=lambda loop: (loop[0].lineno, loop[0].col_offset))[1]
     taken = dict(_matched(inner.target, _each(inner.iter)))
     counters = {word for word, of in taken.items() if isinstance(of, ast.Call)}
 
@@ -537,9 +534,14 @@ def _functions(module: ast.AST, line: int) -> list[ast.FunctionDef | ast.Lambda]
     """The functions of a module in which a line is, innermost first."""
     around = [
         f for f in _all_functions(module)
-        if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)
+        if first_line(f) <= line <= (f.end_lineno or 0)
     ]  # fmt: skip
     return sorted(around, key=lambda f: -f.lineno)
+
+
+def first_line(f: ast.FunctionDef | ast.Lambda) -> int:
+    """The line in which a function begins, or the first of its decorators."""
+    return min([f.lineno, *(e.lineno for e in getattr(f, "decorator_list", ()))])
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ import inspect
 import weakref
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import count, groupby, takewhile
 from string import ascii_lowercase
@@ -366,9 +366,9 @@ def _operand(eq: Equation, k: int) -> ast.expr | None:
             return left
         case ast.UnaryOp(ast.USub(), of) if eq.algebra == "negation":
             return of
-        case ast.Call(ast.Name(word) | ast.Attribute(attr=word) as f, args) if eq.row.name.rpartition(".")[2] in (
-            word, getattr(getattr(np, word, None), "__name__", "")  # of np.abs it is "absolute"
-        ):  # fmt: skip
+        case ast.Call(ast.Name(word) | ast.Attribute(attr=word) as f, args) if eq.algebra == "concatenation" or (
+            eq.row.name.rpartition(".")[2] in (word, getattr(getattr(np, word, None), "__name__", ""))  # of np.abs
+        ):
             if isinstance(f, ast.Attribute) and _is_variable(f.value, eq.code):
                 args = [f.value, *args]  # of a method
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum
@@ -394,7 +394,8 @@ def position(eq: Equation, k: int) -> ast.expr | None:
 
 def expression(eq: Equation) -> ast.expr | None:
     """An equation as the user wrote it; None where the source does not show it."""
-    return None if called(eq) else line(eq)
+    joins = eq.algebra == "concatenation" and len(called(eq)) == 1  # np.hstack([h, x]), np.append(h, x)
+    return line(eq) if joins or not called(eq) else None
 
 
 def place(eq: Equation) -> Any:
@@ -431,6 +432,16 @@ def reads(code: CodeType, word: str, owner: CodeType | None) -> bool:
     if word in code.co_freevars:
         return owner is not None
     return owner is None or word not in code.co_names or owner is code
+
+
+def lookup(scopes: Sequence[tuple[CodeType | None, Mapping[str, Any]]]) -> Callable[[str, CodeType | None], Any]:
+    """What returns the value of a variable that some code reads, or that of any code, in scopes; None for none."""
+
+    def value(word: str, code: CodeType | None) -> Any:
+        around = (scope for owner, scope in scopes if code is None or reads(code, word, owner))
+        return next((scope[word] for scope in around if word in scope), None)
+
+    return value
 
 
 @lru_cache(maxsize=256)

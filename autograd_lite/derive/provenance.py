@@ -1,0 +1,403 @@
+"""What a constant operand is in each round of a loop, in terms of what was given: ``xs[2]``, ``1 - y[i3]``.
+
+A recorded operation knows only the number that an operand was. Here the lines in which the equations stand are
+interpreted again, with a formula beside each value; so in the third round of a loop ``x - mu[k]`` is ``x - mu[2]``,
+whatever the loop is over and however many are around it. A formula is used only if it has the recorded value.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from copy import deepcopy
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..program import Equation, Var
+from ..program.assignments import innermost, is_of_pairs, is_repeated, names, of_whole, source_of, tree
+from ..program.naming import expression, operand, place, span
+from ..table import TABLE
+from ..tensor import Tensor
+from .formula import fold, name, number, unsimplified, walk
+from .interpreter import (
+    LIVE,
+    OPERATORS,
+    UNKNOWN,
+    Counter,
+    Interpreter,
+    Make,
+    Value,
+    Variables,
+    is_live,
+    is_once,
+    is_regular,
+    is_unknown,
+    plain,
+    targets,
+)
+from .simplify import again
+from .textbook_parser import Written, read
+
+STARTS = 100  # visits that are tried as the first of those that were recorded
+WHOLE = -1  # the number of no round: of what all rounds of an inner loop use
+SHAPE = "·"  # the name of a Tensor, of which only the shape is used
+
+
+class Result(NamedTuple):
+    """What an expression was in one round, with its operands; `time` is a number that increases."""
+
+    y: Value
+    operands: Sequence[Value]
+    time: int
+
+
+class Provenance(Interpreter):
+    """The operands of equations in each round of the user's lines.
+
+    Parameters
+    ----------
+    equations : iterable of Equation
+    lookup : callable
+        The value of a variable of some code, as it is where that runs; None for none.
+    values : mapping of str to array
+        The values of the program, by name.
+    scopes : sequence of (code, mapping)
+        The variables of the user's code that is running, which may have called that of the equations.
+    inner : container
+        The places of inner loops that are operations on arrays.
+    name_of : callable, optional
+        The name of an array that has another one than its variable; "" for others.
+
+    Attributes
+    ----------
+    visits : dict
+        By the file and the place of an operand what it is in each round, and whether the result is a Tensor.
+    results : dict
+        By those of an expression what it is in each round.
+    given : dict
+        The arrays and numbers that the formulas name.
+    """
+
+    def __init__(
+        self, equations: Collection[Equation], lookup: Callable[[str, Any], Any], values: Mapping[str, Any],
+        scopes: Sequence[tuple[CodeType | None, Mapping[str, Any]]] = (), inner: Container[Any] = (),
+        name_of: Callable[[Any], str] = lambda x: "",
+    ) -> None:
+        super().__init__()
+        self._lookup, self._values, self._name_of, self._time = lookup, values, name_of, 0
+        self.given: dict[str, Any] = {}
+        self.visits: dict[Any, list[tuple[Value, bool]]] = defaultdict(list)
+        self.results: dict[Any, list[Result]] = defaultdict(list)
+        self._operands: dict[Any, list[Any]] = {}  # the places of the operands of each expression
+        self._positions: dict[Any, list[Any]] = {}  # those in its index
+        self._wholes: dict[Any, ast.expr] = {}  # the operands in inner loops
+        self._nested: dict[Any, list[ast.For]] = {}  # the loops in a loop, by the place of its variable
+        last, places = dict[CodeType, int](), dict[CodeType, list[Any]]()
+        for eq in equations:
+            e, code = expression(eq), eq.code
+            if e is None or code is None or eq.row is TABLE["positive"]:  # h0 = x
+                continue
+            operands = {(code.co_filename, span(of)): of for of in operands_of(eq) if of is not None}
+            if place(eq) in inner:
+                self._wholes |= operands
+            else:
+                self._operands.setdefault((code.co_filename, span(e)), [*operands])
+                at = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) else []
+                self._positions[code.co_filename, span(e)] = [(code.co_filename, span(part)) for part in at]
+            last[code] = max(last.get(code, 0), e.lineno)
+            places.setdefault(code, []).append((code.co_filename, span(e)))
+        functions = {code: source_of(code) for code in last}
+        others = {(w, x.__code__) for _, scope in scopes for w, x in scope.items() if isinstance(x, FunctionType)}
+        words = {at: {getattr(at, "name", "")} | {w for w, of in others if of is c} for c, at in functions.items()}
+        self._reaching = _callers(functions, set().union(*words.values()) - {""})
+        files = {code.co_filename for code in functions}
+        for code in (code for code, _ in scopes if code is not None and code.co_filename in files):
+            if code not in functions and any(_calls(source_of(code), at, of) for at, of in words.items()):
+                functions[code] = source_of(code)
+                words.setdefault(functions[code], {code.co_name})
+        called = [at for at, of in words.items() if any(_calls(f, at, of) for f in functions.values() if f is not at)]
+        for code, at in sorted(functions.items(), key=lambda pair: pair[1] in called):
+            if at not in called or self.results.keys().isdisjoint(places.get(code, ())):  # or ag.trace has called it
+                self._run(*_around_scan(code, at), last.get(code))
+
+    def _run(self, code: CodeType, at: ast.AST, end: int | None) -> None:
+        """Interpret what matters in a function or a module, perhaps up to a line."""
+        lines: list[ast.stmt] = getattr(at, "body", [])
+        lines = [ast.copy_location(ast.Expr(at.body), at.body)] if isinstance(at, ast.Lambda) else lines
+        stores = [w for line in lines for w in targets(line)]
+        several = {w for w in stores if stores.count(w) > 1}
+        several |= {w for line in lines if isinstance(line, ast.For | ast.While) for w in targets(line)}
+        several |= {w for w in stores if self._lookup(w, code) is None}
+        lines = [line for line in lines if end is None or line.lineno <= end]
+        self.run([at for at in lines if self._matters(at, code) or not several.isdisjoint(targets(at))], {}, code)
+
+    def _matters(self, line: ast.AST, code: CodeType) -> bool:
+        """Whether an equation stands in a line, or in a function that it calls."""
+        return any(
+            isinstance(at, ast.expr | ast.stmt) and (code.co_filename, span(at)) in self._operands
+            or isinstance(at, ast.Name | ast.Attribute | ast.Call) and not self._reaching.isdisjoint(_mentioned(at))
+            for at in ast.walk(line)
+        )
+
+    def known(self, word: str, code: Any) -> Value:
+        if word in self._values:
+            x = self._values[word]
+            return Value(x, lambda _: Written(name(word, np.shape(x)), x), is_live=True)
+        return self.read(self._lookup(word, code), word)
+
+    def read(self, x: Any, word: str = "") -> Value:
+        if x is None:
+            return LIVE
+        if isinstance(x, Tensor):
+            return Value(x._data, is_live=True)
+        x = [*x] if type(x) is list else x  # to which the lines may add something
+        return Value(x, (lambda _: self._name(word, x)) if word and _is_data(x) else None)
+
+    def computed(self, here: Any, y: Value) -> None:
+        if here in self._operands:
+            self._time += 1
+            operands = [self.last(at) for at in self._operands[here]]
+            self.results[here].append(Result(y, operands, self._time))
+            for at in (*self._operands[here], *self._positions.get(here, ())):
+                self.visits[at].append((self.last(at), is_live(y)))
+
+    def begins(self, loop: ast.For | ast.expr, env: Variables, code: Any) -> None:
+        """Find what the operands of operations on arrays are, before the loop whose rounds compute their entries."""
+        if isinstance(loop, ast.For):
+            self._nested[span(loop.target)] = [at for at in loop.body if isinstance(at, ast.For)]
+        for (file, here), e in self._wholes.items():
+            if file == code.co_filename and innermost(code, e)[0] is loop:
+                operands, self._operands = self._operands, {}
+                self.visits[file, here].append((_whole(self.value(of_whole(code, e), env, code)), True))
+                self._operands = operands
+
+    # --------------------------------------------------------------------------------------------------- formulas
+
+    def number(self, x: Any) -> Make:
+        return lambda _: Written(number(x), x)
+
+    def assigned(self, target: ast.Name, y: Value, code: Any) -> Value:
+        """A value by the name of a variable that has no other, or that of a state before a loop, h0, without a formula.
+        """
+        if is_live(y) or is_unknown(y) or not _is_data(x := plain(y.x)):
+            return y
+        once = is_once(target, code)
+        of = y.written(WHOLE)
+        is_plain = isinstance(x, np.ndarray) and x.ndim > 0 and (of is None or not of.formula.names)
+        is_start = is_plain and not is_repeated(code, target)
+        word = target.id if once else f"{target.id}0"
+        return Value(x, lambda _: self._name(word, x)) if once or is_start else y
+
+    def taken(self, target: ast.Name, y: Value, code: Any) -> Value:
+        """The variable of a loop over pairs in the third round as i3, and a number without a name as r3."""
+        if isinstance(y.x, list | tuple | dict) or y.x is UNKNOWN:
+            return y
+        places = [target, *(ast.copy_location(ast.Name(target.id), at) for at in self._nested.get(span(target), ()))]
+        is_pair = isinstance(y, Counter) and any(is_of_pairs(code, at) for at in places)
+
+        def make(turn: int) -> Written | None:
+            of = y.written(turn)
+            is_number = not np.ndim(y.x) and not isinstance(y, Counter) and (of is None or of.formula.role != "index")
+            return self._name(f"{target.id}{turn + 1}", y.x) if turn != WHOLE and (is_pair or is_number) else of
+
+        return Value(y.x, make, y.is_live)
+
+    def _name(self, word: str, x: Any) -> Written:
+        """The formula that is a name."""
+        x = np.asarray(x) if isinstance(x, list | tuple) and is_regular(x) else x
+        word = self._name_of(x) or word
+        self.given[word] = x
+        return Written(name(word, np.shape(x) if is_regular(x) else ()), x)
+
+    def entry(self, of: Value, k: int) -> Make:
+        def make(turn: int) -> Written | None:
+            whole = of.written(turn)
+            if whole is None or whole.expr is None:
+                return None
+            y, e, at = np.asarray(whole.value)[k], whole.expr, k
+            if e.role == "index" and isinstance(part := e.params["index"], slice) and e.of.shape:  # x[1:][k]: x[1 + k]
+                e, at = e.of, range(e.of.shape[0])[part][k]
+            return whole if e.is_number else Written(unsimplified("getitem", (e,), np.shape(y), index=at), y)
+
+        return make
+
+    def formula(self, e: ast.expr, env: Variables, code: Any) -> Make:
+        inside = {w: self._variable(w, env, code) for w in dict.fromkeys(names(e))}
+        spans = [span(at) for at in ast.walk(e) if isinstance(at, ast.Call) and at is not e and hasattr(at, "lineno")]
+        calls = {at: of for at in spans if (of := self.returned.get((code.co_filename, at))) is not None}
+        words = {at: f"_{k}" for k, at in enumerate(calls)}
+
+        def make(turn: int) -> Written | None:
+            each = {**inside, **{words[at]: v for at, v in calls.items()}}
+            meanings = {w: of for w, v in each.items() if (of := v.written(turn)) is not None}
+            shapes = {w: v.x for w, v in inside.items() if v.is_live and np.asarray(v.x).dtype.kind in "fc"}
+            meanings |= {w: Written(name(SHAPE), x) for w, x in shapes.items()}
+            legible = _Legible(words, meanings, self._name)
+            try:
+                of = read(legible.visit(deepcopy(e)), meanings)
+            except (IndexError, KeyError, TypeError, ValueError, np.linalg.LinAlgError):
+                return None
+            if of.expr is None or SHAPE in of.expr.names or any(p.row and p.row.fn is None for p in walk(of.expr)):
+                return None
+            return Written(fold(of.expr, again), of.value) if legible.counts else of
+
+        return make
+
+
+class _Legible(ast.NodeTransformer):
+    """Puts numbers for what loops count, and names for calls of the user's functions and for computed positions.
+
+    Attributes
+    ----------
+    counts : bool
+        Whether there was something that a loop counts.
+    """
+
+    def __init__(
+        self, calls: Mapping[Any, str], meanings: dict[str, Written], given: Callable[[str, Any], Written]
+    ) -> None:
+        self.calls, self.meanings, self.given, self.counts = calls, meanings, given, False
+
+    def visit_Name(self, e: ast.Name) -> ast.expr:
+        of = self.meanings.get(e.id)
+        if of is None or not of.formula.is_number or type(of.value) is not int:
+            return e
+        self.counts = True
+        return ast.copy_location(ast.Constant(of.value), e)
+
+    def visit_BinOp(self, e: ast.BinOp) -> ast.expr:
+        """``t + 1`` is a number; of ``0.9 ** t`` the base has a name, so that it is none."""
+        before, self.counts = self.counts, False
+        e.right = self.visit(e.right)
+        if self.counts and isinstance(e.op, ast.Pow) and isinstance(e.left, ast.Constant):
+            word = str(e.left.value)
+            self.meanings[word] = self.given(word, e.left.value)
+            e.left = ast.Name(word)
+        e.left = self.visit(e.left)
+        self.counts |= before
+        match e:
+            case ast.BinOp(ast.Constant(int(a)), ast.Add() | ast.Sub() | ast.Mult() as op, ast.Constant(int(b))):
+                return ast.copy_location(ast.Constant(OPERATORS[type(op)](a, b)), e)
+        return e
+
+    def visit_Subscript(self, e: ast.Subscript) -> ast.expr:
+        """Positions that are computed, or an entry of labels, have a name of their own; so has a slice."""
+        e = ast.Subscript(self.visit(e.value), self.visit(e.slice), e.ctx)
+        if any(isinstance(at, ast.Slice) and (at.lower or at.upper or at.step) for at in ast.walk(e.slice)):
+            of, index = read(e.value, self.meanings), _index(e.slice)
+            y = of.value[index]
+            whole = unsimplified("getitem", (of.formula,), y.shape, index=index, unique_indices=True)
+            return self._instead(Written(of.formula if of.formula.is_number else whole, y))
+        parts = e.slice.elts if isinstance(e.slice, ast.Tuple) else [e.slice]
+        for k, at in enumerate(parts):
+            if isinstance(at, ast.Subscript | ast.BinOp | ast.Call):
+                of = read(at, self.meanings)
+                if np.asarray(of.value).dtype.kind in "iu":
+                    is_number = of.formula.is_number and not np.ndim(of.value)
+                    parts[k] = ast.Constant(int(of.value)) if is_number else self._instead(of)
+        e.slice = e.slice if isinstance(e.slice, ast.Tuple) else parts[0]
+        return e
+
+    def visit_Call(self, e: ast.Call) -> ast.expr:
+        if hasattr(e, "lineno") and (word := self.calls.get(span(e))) in self.meanings:
+            return ast.copy_location(ast.Name(str(word)), e)
+        return self.generic_visit(e)  # type: ignore[return-value]  # an expression stays one
+
+    def _instead(self, of: Written) -> ast.Name:
+        self.meanings[word := f"_at{len(self.meanings)}"] = of
+        return ast.Name(word)
+
+
+def _whole(of: Value) -> Value:
+    """A value with the formula that it has for all rounds of an inner loop."""
+    return Value(of.x, lambda _: of.written(WHOLE))
+
+
+def _index(at: ast.expr) -> Any:
+    """An index of numbers and slices."""
+    match at:
+        case ast.Tuple(elts):
+            return tuple(map(_index, elts))
+        case ast.Slice(a, b, step):
+            return slice(*(end and ast.literal_eval(end) for end in (a, b, step)))
+    return ast.literal_eval(at)
+
+
+def operands_of(eq: Equation) -> list[ast.expr | None]:
+    """The operands of an equation as the user wrote them."""
+    return [operand(eq, k) for k in range(len(eq.operands))]
+
+
+def aligned(visits: Sequence[Sequence[Value]], operands: Sequence[Sequence[Any]]) -> int:
+    """The number of the first of some visits that equations with these operands stand for, one for each; -1 for none.
+
+    The last rounds of a loop may not be recorded, as nothing uses what they compute, or other calls come before.
+    """
+    starts = range(len(visits) - len(operands) + 1 if operands else 0)[:STARTS]
+    is_called_again = bool(operands) and len(visits) % len(operands) == 0
+    for start in reversed(starts) if is_called_again else starts:
+        rounds = zip(visits[start:], operands, strict=False)
+        pairs = [pair for vs, xs in rounds for pair in zip(vs, xs, strict=False)]
+        if all(is_near(v.x, x) for v, x in pairs if not isinstance(x, Var)):
+            return start
+    return -1
+
+
+def is_near(a: Any, b: Any) -> bool:
+    """True for numbers that are equal but for rounding: Python's ``0.99 ** 2`` is not NumPy's."""
+    kinds = "" if a is UNKNOWN else "".join(np.asarray(x).dtype.kind for x in (a, b))
+    if np.shape(a) != np.shape(b) or len({kind == "b" for kind in kinds}) != 1 or not {*kinds} <= {*"biufc"}:
+        return False  # a mask y == 1 is not y
+    return np.allclose(a, b, 1e-14, 0, equal_nan=True)
+
+
+def _callers(functions: Mapping[CodeType, ast.AST], called: set[str]) -> set[str]:
+    """The names by which some functions are called, and the names of those in their files that call them."""
+    parts = (at for file in {code.co_filename for code in functions} for at in ast.walk(tree(file)))
+    others = [at for at in parts if isinstance(at, ast.FunctionDef)]
+    mentioned = [(f.name, {w for at in ast.walk(f) for w in _mentioned(at)}) for f in others]
+    while more := {word for word, words in mentioned if not called.isdisjoint(words)} - called:
+        called |= more
+    return called
+
+
+def _mentioned(at: ast.AST) -> Sequence[str]:
+    """The functions that may be called where a name, an attribute or a call stands."""
+    match at:
+        case ast.Name(id=word) | ast.Attribute(attr=word):
+            return (word,)
+        case ast.Call(ast.Name() | ast.Attribute()):  # net(x)
+            return ("forward", "__call__")
+    return ()
+
+
+def _calls(outer: ast.AST, at: ast.AST, words: Container[str]) -> bool:
+    """Whether a function is in another one, or is called there by one of its names."""
+    parts = [*ast.walk(outer)]
+    return at in parts and isinstance(at, ast.Lambda) or any(w in words for part in parts for w in _mentioned(part))
+
+
+def _around_scan(code: CodeType, at: ast.AST) -> tuple[CodeType, ast.AST]:
+    """The function whose line ``scan(step, init, xs)`` runs a step; of any other function itself."""
+    for outer in _around(code.co_filename, at):
+        for call in ast.walk(outer):
+            match call:
+                case ast.Call(ast.Name("scan") | ast.Attribute(attr="scan"), [step, _, _]) if (
+                    step is at or isinstance(step, ast.Name) and step.id == getattr(at, "name", "")
+                ):
+                    return code.replace(co_firstlineno=outer.lineno, co_name=outer.name), outer
+    return code, at
+
+
+def _around(file: str, at: Any) -> Iterator[ast.FunctionDef]:
+    """The functions of a file around a place, innermost first."""
+    functions = [f for f in ast.walk(tree(file)) if isinstance(f, ast.FunctionDef) and f is not at]
+    around = [f for f in functions if hasattr(at, "lineno") and f.lineno <= at.lineno <= (f.end_lineno or 0)]
+    yield from sorted(around, key=lambda f: -f.lineno)
+
+
+def _is_data(x: Any) -> bool:
+    return isinstance(x, np.ndarray | list | tuple | int | float | np.generic) and not isinstance(x, bool)
