@@ -8,6 +8,7 @@ A rule is run once on Tensors under a trace; the small graph that this records i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
 from ..program import Equation, Var
 from ..program.graph import equations_of
-from .formula import Expr, Function, constant, fold, number, unsimplified, walk
+from .formula import Expr, Function, Labels, constant, fold, index_parts, number, unsimplified, walk
 from .simplify import again, make, remade
 
 
@@ -62,9 +63,22 @@ def evaluate(
     def step(part: Expr, args: tuple[Any, ...]) -> Any:
         if part.role == "name":
             return env[part.value]
-        return part.value if part.row is None else call(part, args)
+        return part.value if part.row is None else call(_at_labels(part, env), args)
 
     return fold(e, step, done)
+
+
+def _at_labels(part: Expr, env: Mapping[str, Any]) -> Expr:
+    """A part of a formula with the positions in its index that are in `env` by their names."""
+    if "index" not in part.params:
+        return part
+    index = part.params["index"]
+    named = tuple(env.get(p.word, p) if isinstance(p, Labels) else p for p in index_parts(index))
+    parts = tuple(
+        x if isinstance(p, Labels) and (np.shape(x), np.asarray(x).dtype) == (p.shape, p.dtype) else p
+        for x, p in zip(named, index_parts(index), strict=True)
+    )
+    return replace(part, params={**part.params, "index": parts if isinstance(index, tuple) else parts[0]})
 
 
 def largest(values: Any) -> float:

@@ -25,6 +25,7 @@ from .steps import Steps
 from .textbook_parser import Written, formula
 
 POINTS, TRIED = 3, 8
+FAR = (0.5, 2, 8)  # how far inputs are moved, in terms of their size
 ROUNDING = 1e-12  # what is smaller, in absolute value or beside the largest entry, may be a rounding error
 DIGITS, STEADY = 2e-15, 1e-4  # a change of the last digits of the inputs, and what it changes a result less than
 LIMIT = 8  # names in whose definition another stands, behind letters
@@ -183,9 +184,15 @@ class Shorter:
 
     @cached_property
     def points(self) -> list[Point]:
-        """The recorded point, and the first three points near it where the program has finite values."""
+        """The recorded point, and the first three points near it where the program has finite values; where a gradient
+        is 0 at these, which says nothing of its formulas, perhaps one further away where it is not.
+        """
         near = (p for p in map(self._point, range(1, TRIED + 1)) if p is not None)
-        return [p for p in (self._point(0), *islice(near, POINTS)) if p is not None]
+        points = [p for p in (self._point(0), *islice(near, POINTS)) if p is not None]
+        slopes = points[0].gradients if points else {}
+        flat = [n for n in slopes if not any(np.any(p.gradients[n]) for p in points)]
+        far = (self._point(seed, by) for by in FAR for seed in range(1, POINTS) if flat)
+        return [*points, *islice((p for p in far if p and any(np.any(p.gradients[n]) for n in flat)), 1)]
 
     @cached_method
     def _moved(self, seed: int) -> tuple[Point, Mapping[str, Any]] | None:

@@ -163,6 +163,7 @@ def partial(symbol: str) -> str:
 
 #: How a screen reader is to read what stands in a picture: patterns, and what takes their place.
 _SPOKEN = {
+    r"\+ ?[−-]": "− ",
     r"∂([^\s/()]+)/∂([^\s()|,]+)": r"the derivative of \1 with respect to \2",
     r"\|direct": " directly", r"‖([^‖]*)‖": r"the norm of \1", r"⁻ᵀ": " inverse transposed", r"⁻¹": " inverse",
     r"ᵀ": " transposed", r"²": " squared", r"³": " cubed", r"½": "one half", r"⊙": "elementwise times", r"·": "times",
@@ -178,6 +179,8 @@ def spoken(words: str) -> str:
 
     >>> spoken("∂P/∂C = Bᵀ (y − P)²")
     'the derivative of P with respect to C = B transposed (y minus P) squared'
+    >>> spoken("2 + −b")
+    '2 minus b'
     """
     for pattern, said in _SPOKEN.items():
         words = re.sub(pattern, said, words)

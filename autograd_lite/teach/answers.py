@@ -144,10 +144,10 @@ FUNCTIONS = {**_FUNCTIONS, **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in 
 
 def assignments(
     text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], limit: int
-) -> tuple[dict[str, Any], set[str]]:
+) -> tuple[dict[str, Any], dict[str, set[str]]]:
     """The values of the variables of a text; an exception in the place of one that could not be computed.
 
-    With them the variables in which no name of the sheet is used: numbers.
+    With them the names of the sheet that are used in each.
 
     If the text only defines functions, these are the variables of the last one.
 
@@ -172,8 +172,7 @@ def assignments(
             usable = ", ".join(w for w, x in sheet.items() if not callable(x))
             raise Unread(f"worksheet: expected a function of {usable}, got arguments {', '.join(missing)}")
         statements = functions[-1].body
-    variables = {}
-    numbers: set[str] = set()
+    variables, uses = dict[str, Any](), dict[str, set[str]]()
     reader = Reader({**sheet, **blanks})
     for s in statements:
         names = _targets(s)
@@ -187,9 +186,9 @@ def assignments(
         except Exception as error:  # whatever is wrong with one line, the others are still marked
             assigned = dict.fromkeys(names, error)
         variables.update(assigned)
-        numbers = numbers - {*names} if reader.used - numbers else numbers | {*names}
+        uses |= {w: {u for word in reader.used for u in uses.get(word, {word})} for w in names}
         reader.names.update({w: x for w, x in assigned.items() if not isinstance(x, Exception)})
-    return variables, numbers
+    return variables, uses
 
 
 def worked_out(text: str, sheet: Mapping[str, Any]) -> Any:
@@ -299,22 +298,21 @@ class Reader:
     used : set of str
         The names that have been used.
     reading : set of str
-        How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an
-        "inner 2" product of vectors, those with a dot between as a "dot" product, with × as a "cross" product,
-        one side by side as more "tight" than the one before, sums with axes "dropped", entries of an array as
-        "counted" from 1 as the steps are, ``Xᵢ`` as one of the "rows", an inverse as that of each "entry", an
-        array of "one" entry as that with index 0, vectors in brackets as "joined", or "columns", matrices as
-        "below" each other, one in brackets as a "group", bars as a "length" or a determinant, an index that no
-        axis has as the "last", one alone as that of its letter among the "axes", what is left of a sum without
-        indices as "loose" from them, labels as of the "first 1" axis, an array without indices as "apart" from
-        them, a vector added to a column as a "column", more than two axes as a "stack" of matrices, π or e as
-        the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the
-        user's "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the "total"
-        derivative, free indices in the order in which they are "written", arrays in these as having "rows of
-        steps", a sum as that of the "next" factor, or over the indices that are "bound" by it though it has
-        none, and a term with an entry beyond the "ends" as none, a word before brackets as a "value", not a
-        call, what stands side by side behind a division as "under" it, and a number in a sum over its letter as the
-        "index".
+        How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an "inner 2"
+        product of vectors, those with a dot between as a "dot" product, with × as a "cross" product, one side by side
+        as more "tight" than the one before, sums with axes "dropped", entries of an array as "counted" from 1 as the
+        steps are, ``Xᵢ`` as one of the "rows", an inverse as that of each "entry", an array of "one" entry as that with
+        index 0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a
+        "group", bars as a "length" or a determinant, an index that no axis has as the "last", one alone as that of its
+        letter among the "axes", what is left of a sum without indices as "loose" from them, labels as of the "first 1"
+        axis, an array without indices as "apart" from them, a vector added to a column as a "column", more than two
+        axes as a "stack" of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the
+        "unit" matrix of the last axis where it is one of another size, an index as the user's "own" where that is an
+        array, sums over steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order
+        in which they are "written", arrays in these as having "rows of steps", a sum as that of the "next" factor, or
+        over the indices that are "bound" by it though it has none, and a term with an entry beyond the "ends" as none,
+        a value before brackets as a "call" of the function of that name, what stands side by side behind a division as
+        "under" it, and a number in a sum over its letter as the "index".
     choices : set of str
         Those of these that made a difference.
     """
@@ -433,7 +431,7 @@ class Reader:
     def _operation(self, e: ast.BinOp) -> Any:
         a, b = self._operands(e)
         beside = e.right.operand if _is_plus(e.right) else None  # what stands side by side
-        if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)):
+        if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)) and self._is_read_as("ones"):
             is_column = len(self.shape) == 2 and self.shape[1] == 1
             return each(lambda x: np.sum(x, -1, keepdims=is_column), [a])  # A 1, with a vector of ones
         if beside and _is_plus(beside) and _is_plus(beside.operand):

@@ -21,7 +21,7 @@ import numpy as np
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation
 from ..derive.factors import Factor, carried, laid_out
-from ..derive.formula import Expr, number, replaced, walk
+from ..derive.formula import Expr, Labels, index_parts, number, replaced, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.layout import Line as Shown
 from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, write
@@ -190,7 +190,8 @@ class Code(Ascii):
         if noted and re.fullmatch(r"\w\(\{x1\}\)", noted.text):  # Φ
             self.functions[noted.text[0]] = self.functions[word]
         infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", noted.text if noted else "")
-        self.words |= {infix[1]: word} if infix else {signs_replaced(text(e)): written}
+        at_labels = any(isinstance(p, Labels) for p in index_parts(e.params.get("index")))  # of which the order changes
+        self.words |= {infix[1]: word} if infix else {} if at_labels else {signs_replaced(text(e)): written}
         return written
 
 

@@ -57,6 +57,8 @@ class Question:
         The steps that the sums in its line are over.
     printed : str
         The answer as a derivation prints it.
+    labels : sequence of str
+        The labels in its line: an answer with these is judged where they have another order, too.
     """
 
     word: str
@@ -72,6 +74,7 @@ class Question:
     steps: Sequence[Question] = field(default=(), repr=False)
     over: Sequence[int] = ()
     printed: str = ""
+    labels: Sequence[str] = ()
 
     @property
     def symbols(self) -> list[str]:

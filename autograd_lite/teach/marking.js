@@ -244,7 +244,7 @@ const ENTRYWISE = {
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
   tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
   sigmoid: logistic, logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
-  ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
+  logit: (x) => Math.log(x) - Math.log1p(-x), ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };
 Object.assign(ENTRYWISE, { Normal: ENTRYWISE["Φ"], normal: ENTRYWISE["φ"] }); // as derivations name them
 const OF_THE_SAME_KIND = {
@@ -410,7 +410,7 @@ const FUNCTIONS = {
     return keepdims ? y : reduced((row) => row[0], "f", y, axis, false);
   },
   ...Object.fromEntries(Object.entries({
-    arctan2: (a, b) => map(Math.atan2, "f", a, b), hypot: (a, b) => map(Math.hypot, "f", a, b), floor: (x) => map(Math.floor, "f", x), ceil: (x) => map(Math.ceil, "f", x),
+    arctan2: (a, b) => map(Math.atan2, "f", a, b), logaddexp: (a, b) => map((x, y) => Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y))), "f", a, b), hypot: (a, b) => map(Math.hypot, "f", a, b), floor: (x) => map(Math.floor, "f", x), ceil: (x) => map(Math.ceil, "f", x),
     remainder: (a, b) => binary("%", a, b), mod: (a, b) => binary("%", a, b), sinc: (x) => map((v) => (v ? Math.sin(Math.PI * v) / (Math.PI * v) : 1), "f", x),
     minimum: (a, b) => map(minimum, kindOf(a, b), a, b), maximum: (a, b) => map(maximum, kindOf(a, b), a, b),
     where: (c, a, b) => map((p, x, y) => (p ? x : y), kindOf(a, b), c, a, b),
@@ -460,7 +460,7 @@ const FUNCTIONS = {
     ...Object.fromEntries(Object.entries(OPERATORS).map(([word, op]) => [word, (a, b) => binary(op, a, b)])),
   }).map(([word, f]) => [word, plainCall(f)])),
 };
-const PAIRWISE = ["arctan2", "hypot", "floor", "ceil", "remainder", "mod", "sinc", "where", "clip", "minimum", "maximum", "heaviside"];
+const PAIRWISE = ["arctan2", "logaddexp", "hypot", "floor", "ceil", "remainder", "mod", "sinc", "where", "clip", "minimum", "maximum", "heaviside"];
 const inside = (i, n) => {
   if (i < -n || i >= n) throw new Misfit("an index is out of range");
   return (i + n) % n;
@@ -677,7 +677,6 @@ class Board {
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     this.arrays = anyOf(arrays);
-    this.one = new RegExp(`((?<!${W})(?:${anyOf(Object.keys(words))})[${INDICES}ₜ]*|\\)) 1 ?/`, "gu"); // no vector of ones
     this.entry = new RegExp(`((?<!${W})(?:${this.arrays})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
 
@@ -697,7 +696,7 @@ class Board {
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && (this.steps.has(base(w)) || (has(this.words, base(w)) && has(this.shapes, this.words[base(w)]))); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+(?:\\[[^\\][]*\\])?)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)}|\\[${c}\\])`, "gu"), this.stems.has(c) ? `[${c}ₜ]` : `[${c}]`);
-    text = this.withSigns(this.withSubscripts(text)).replace(this.one, "$1 /").replace(this.ofNumbers, "$1$2["); // state_{2,0}
+    text = this.withSigns(this.withSubscripts(text)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
     const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
     text = text.replace(new RegExp(`(?<!${W}|[/.])([d∂]${W}+/[d∂])?([a-z])(?=[${INDICES}ₜ])`, "gu"), (c, of = "", letter, k, all) => {
       const row = of + letter.toUpperCase();
@@ -705,6 +704,7 @@ class Board {
     }); // xᵢ for Xᵢ, not in d - D
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     text = text.replace(this.ofT, (w) => this.words[w]); // x_t for xt
+    if (this.hasOwn) letters = letters.replace(/[^ₜ]/gu, "");
     const start = text.match(this.start);
     let by = null; // how far the step is moved of which the left side is
     if (start) {
@@ -716,6 +716,10 @@ class Board {
       }
     }
     if (letters.includes("ₜ")) text = this.typedSteps(text);
+    const stepIndex = [...text.split("Σ")[0]].filter((c) => INDICES.includes(c)); // of one step with the letter of the user's loop, N[m]
+    if (steps.length === 1 && !shape.length && new Set(stepIndex).size === 1 && this.isReadAs("step")) {
+      text = text.replaceAll(stepIndex[0], "ₜ").replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${lettersOf(stepIndex[0])[0]}(?!${W})`, "gu"), "t");
+    }
     [text, letters] = ofRow(text, letters, steps.length === 1);
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
     text = this.unrolled(text, steps, letters, shape, by);
@@ -743,7 +747,7 @@ class Board {
     const isPair = !shape.length && text.split("Σ").length === 2; // Σᵢ<ⱼ is a sum over both
     text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a}${isPair ? b : ""} 1[${plain(a + op + b)}] `);
     text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " bars($1)");
-    this.measure(text, shape, plain(letters));
+    this.measure(text, shape, plain(letters), start);
     const python = this.rewritten((text.replaceAll("∂", "d").match(RE.TOKEN) ?? []).filter((t) => t.trim()));
     const odd = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
     if (odd) throw new Unread(`${odd[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
@@ -791,7 +795,8 @@ class Board {
       const by = moved(sign, k) - this.isCounted(word);
       return `${word}[t${by > 0 ? "+" : ""}${by || ""},${lettersOf(at).join("")}]`; // emitₜⱼ
     });
-    text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
+    text = text.replace(new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (all, word, index, sign, k) => {
+      if (!this.stems.has(word) && !this.isReadAs("steps")) return all;
       const steps = this.steps.get(word), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
       const by = moved(sign, k) + (Math.min(...steps) === 1 && Math.max(...steps) === n && new Set(steps).size === n && this.isReadAs("counted")); // fₖ, of which the first has the number 1
       const rows = Array.from({ length: n }, (_, j) => j + by);
@@ -860,7 +865,7 @@ class Board {
     text = text.replace(RE.STEP, (_, sign, k) => t + moved(sign, k));
     const before = new RegExp(`(?<!${W})(${this.arrays})\\[t ?- ?(\\p{Nd}+)((?:,[^\\][]*)?)\\]`, "gu"); // x[t-3] at the second step
     text = text.replace(before, (all, w, k, rest) => (t >= Number(k) || this.isReadAs("ring") ? all : `(0*${w}[0${rest}])`));
-    return text.replace(RE.BARE, `(${t}+0)`); // 1 alone behind an array is a vector of ones
+    return text.replace(RE.BARE, `(${t})`);
   }
 
   stepsOf(term, over = []) {
@@ -875,7 +880,8 @@ class Board {
     const isAll = over.every((t) => common.includes(t)), isEnded = over.every((t) => each.every((there) => there.includes(t) || there.end === t));
     const isThere = isAll || (each.length && isEnded && common.every((t) => over.includes(t)));
     const isOfLine = over.length > 1 && (isThere || (each.length && isEnded && !/ₜ(?![₊₋])/u.test(term)));
-    if (isOfLine && !(common.some((t) => !over.includes(t)) && this.isReadAs("all"))) return [...over].sort((a, b) => a - b);
+    const isEarlier = common.some((t) => !over.includes(t)) && Math.max(...common) <= Math.max(...over); // hₜ from t = 0, but not hₜ₋₁ up to t = T + 1
+    if (isOfLine && !(isEarlier && this.isReadAs("all"))) return [...over].sort((a, b) => a - b);
     if (each.length && common.length < over.length && !isEnded && common.every((t) => over.includes(t))) common = []; // Yₜ, of which the first is not there
     const reached = each.length ? each.map((there) => [...there, there.end]).reduce((a, b) => a.filter((n) => b.includes(n))) : common; // where a gradient behind the last step is 0
     if (!over.length && reached.length > common.length && common.length && this.isReadAs("all")) return [...new Set(reached)].sort((a, b) => a - b);
@@ -917,18 +923,43 @@ class Board {
     return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
   }
 
+  /** Whether a value cannot be a position. */
+  isMatrix(word) {
+    return has(this.words, word) && (this.shapes[this.words[word]] ?? []).length > 1;
+  }
+
+  /** A formula in which all indices are letters of INDICES: Σₙ xₙ for Σ_b x_b, or as in an einsum, Σ_d h_bd W_cd. */
+  inLetters(text) {
+    text = text.replace(new RegExp(`(?<!${W}|\\.)sum(_[a-z]+)(?!${W})`, "gu"), (all, at) => (has(this.words, all) ? all : `Σ${at}`));
+    const several = "[a-z](?:,? ?[a-z])*", found = new Set(), names = Object.keys(this.words).join("");
+    const group = new RegExp(`(Σ|(?<!${W}|/)(?:${this.arrays}))(?:_([a-z]+)(?!(?!ᵀ)${W})|_\\{ ?(${several})(?!${W})|\\[(${several})\\])`, "gu");
+    for (const [all, word, ...more] of this.hasWhole(text) ? [] : text.matchAll(group)) {
+      const at = more.find(Boolean).match(/[a-z]/g), isWhole = !has(this.words, all) && has(this.words, word) && this.shapes[this.words[word]]?.length === at.length;
+      const isNamed = at.some((c) => has(this.words, c) && !LETTERS.includes(c) && !this.isMatrix(c)); // P[i, y]
+      if (word === "Σ" || (isWhole && !isNamed && at.join("") !== "t")) for (const c of at) if (word !== "Σ" || c !== "t") found.add(c);
+    }
+    const below = Object.keys(TABLES.OTHERS).filter((c) => text.includes(c) && !names.includes(c));
+    const used = new Set([...lettersOf(text), ...(text.match(new RegExp(`(?<![\\p{L}\\p{N}])[i-n]+(?!${W})|(?<=_)[a-z]+(?!(?!ᵀ)${W})`, "gu")) ?? []).join("")]);
+    const others = [...new Set([...found, ...below.map((c) => TABLES.OTHERS[c])])].filter((c) => !LETTERS.includes(c) && (c !== "t" || !this.steps.size)).sort();
+    const free = [...LETTERS].filter((c) => !used.has(c)).slice(-others.length), to = Object.fromEntries(others.slice(0, free.length).map((c, k) => [c, free[k]]));
+    this.hasOwn = Object.keys(to).length > 0;
+    for (const c of below) if (has(to, TABLES.OTHERS[c])) text = text.replaceAll(c, INDICES[LETTERS.indexOf(to[TABLES.OTHERS[c]])]);
+    if (!this.hasOwn) return text;
+    const isKnown = (inside) => [...inside].every((c) => has(to, c) || `${LETTERS}t, `.includes(c)), every = anyOf(Object.keys(to));
+    const brackets = new RegExp(`(?<!${W}|/)(${this.arrays})\\[(${several})\\]`, "gu");
+    text = text.replace(brackets, (all, word, at) => ([...at].some((c) => has(to, c)) && isKnown(at) ? `${word}_{${at}}` : all));
+    text = text.replace(new RegExp(`_(?:\\{([^{}]*)\\}|([a-z]+)(?!(?!ᵀ)${W}))`, "gu"), (all, inside, letters, k, whole) => {
+      const [word] = whole.slice(0, k).match(new RegExp(`(?:${W}|/)*$`, "u"));
+      if (has(this.words, word + all) || (letters && !isKnown(letters))) return all;
+      return all.replace(new RegExp(isKnown(inside ?? letters) ? every : `(?<![\\p{L}\\p{N}])(?:${every})(?!${W})`, "gu"), (c) => to[c]);
+    });
+    const alone = anyOf(Object.keys(to).filter((c) => !has(this.words, c) && c !== "e")); // 1[wᵢ = u] in a formula with ᵤ
+    return text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})(?:${alone})(?!${W}|\\()`, "gu"), (c) => to[c]);
+  }
+
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
   withSubscripts(text) {
-    const names = Object.keys(this.words).join(""), small = Object.keys(TABLES.OTHERS).filter((c) => text.includes(c) && !names.includes(c));
-    const typed = this.hasWhole(text) ? [] : [...text.matchAll(/(?:Σ|(?<![\p{L}\p{N}_])sum)_\{?([a-hopqrsu-z])(?![\p{L}\p{N}_])/gu)].map(([, c]) => c);
-    for (const c of [...new Set([...small.map((x) => TABLES.OTHERS[x]), ...typed])].sort()) { // Σ_b, Σₛ
-      const free = [...INDICES].reverse().find((x) => !text.includes(x) && !text.includes(LETTERS[INDICES.indexOf(x)]));
-      if (!free) continue;
-      const plain = LETTERS[INDICES.indexOf(free)], sign = small.find((x) => TABLES.OTHERS[x] === c);
-      if (sign) text = text.replaceAll(sign, free);
-      text = text.replace(new RegExp(`_(?:\\{[^{}]*\\}|${c}(?!${W}))`, "gu"), (at) => at.replace(new RegExp(`(?<![\\p{L}\\p{N}])${c}(?!${W})|(?<=\\{[ti-n])${c}(?=\\})|(?<=\\{)${c}(?=[i-n]\\})`, "gu"), plain)); // {b}, {ib}, {bi}
-      if (!has(this.words, c)) text = text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W}|\\()`, "gu"), plain); // 1[wᵢ = u] in a formula with ᵤ
-    }
+    text = this.inLetters(text);
     const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(RE.STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
     text = text.replace(RE.PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
@@ -956,18 +987,19 @@ class Board {
   }
 
   /** Find how far each index goes: by the result, or else by the values that have it. */
-  measure(text, shape, order) {
+  measure(text, shape, order, isTyped) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
-    const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c)) && !isCount(c));
+    const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c) || (this.isMatrix(c) && order.includes(c))) && !isCount(c));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
-    this.order = [...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c)) ? order : "";
+    const fits = this.fitting(free, several, text), isOther = !isTyped && fits.length && !fits.includes(order) && alike([...new Set(order)].sort(), [...free]);
+    this.order = ([...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c))) && !isOther ? order : "";
     const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);
     const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
     if (!this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && this.isReadAs("written")) this.order = asTyped;
-    this.order ||= this.fitting(free, several, text);
+    this.order ||= fits.length === 1 && fits[0] !== free ? fits[0] : "";
     const axes = LETTERS.slice(0, shape.length), isFewer = !this.order && free && free.length < axes.length && [...free].every((c) => axes.includes(c));
     if (isFewer && this.isReadAs("axes")) this.order = axes;
     this.free = free;
@@ -996,7 +1028,7 @@ class Board {
     [this.bare, this.scope, this.sums] = [new Set(shape.length || used.length ? bare : []), "", sums];
   }
 
-  /** The only order of the indices of a result in which each is as long as in the values; nothing if it is theirs. */
+  /** The orders of the indices of a result in which each is as long as in the values. */
   fitting(free, sizes, text) {
     const ends = new Set();
     for (const [base, at] of (text.match(RE.TOKEN) ?? []).map(split)) {
@@ -1004,8 +1036,7 @@ class Board {
       if (letters.length === lengths.length && !/[₊₋]/.test(at)) letters.forEach((c, k) => { if (free.includes(c)) ends.add(c + lengths[k]); });
     }
     const orders = (rest) => (rest.length ? [...rest].flatMap((c) => orders(rest.replace(c, "")).map((more) => c + more)) : [""]);
-    const fits = (free.length === sizes.length && sizes.length < 4 ? orders(free) : []).filter((order) => ends.size === sizes.length && [...order].every((c, k) => ends.has(c + sizes[k])));
-    return fits.length === 1 && fits[0] !== free ? fits[0] : "";
+    return (free.length === sizes.length && sizes.length < 4 ? orders(free) : []).filter((order) => ends.size === sizes.length && [...order].every((c, k) => ends.has(c + sizes[k])));
   }
 
   rewritten(tokens) {
@@ -1063,7 +1094,7 @@ class Board {
   name(word, tokens, out) {
     const [base, at] = split(word);
     let isValue = has(this.words, base);
-    if (at && isValue && tokens[0] === "(" && this.functions.has(base)) isValue = this.isReadAs("value"); // meanᵢ(x) beside a value of that name
+    if (at && isValue && tokens[0] === "(" && this.functions.has(base)) isValue = !this.isReadAs("call"); // meanᵢ(x) beside a value of that name
     if (at && tokens.length && !isValue && (tokens[0] === "(" || TABLES.OF_OPERAND.includes(base))) { // softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
       const isCall = tokens[0] === "(" && tokens.shift();
       const inside = isCall ? this.rewritten(group(tokens)) : this.operand(tokens), behind = isIndex(tokens[0]) ? `,at=_${lettersOf(tokens.shift()).join("")}` : "";
@@ -1074,7 +1105,7 @@ class Board {
       add(out, `indexed(_${word})`);
       return false;
     }
-    const isFunction = !has(this.words, base) || (this.functions.has(word) && tokens[0] === "(" && !this.isReadAs("value"));
+    const isFunction = !has(this.words, base) || (this.functions.has(word) && tokens[0] === "(" && this.isReadAs("call"));
     const factors = isFunction && (tokens[0]?.[0] !== "." || TABLES.TURNED.includes(tokens[0])) ? this.factors(base) : [];
     if (factors.length) { // βμᵢ
       tokens.unshift(...factors.slice(0, -1), factors.at(-1) + at);
@@ -1088,7 +1119,7 @@ class Board {
   /** Whether a letter alone is an index: outside of its sum n is a number, inside perhaps: 1/n Σₙ xₙ / n. */
   isIndex(word) {
     const at = this.scope.lastIndexOf(word);
-    if (has(this.words, word)) return at >= 0 && (this.scope.slice(at).includes("[") || this.isReadAs("index"));
+    if (has(this.words, word) && !(this.isMatrix(word) && this.ofResult.includes(word))) return at >= 0 && (this.scope.slice(at).includes("[") || this.isReadAs("index"));
     if (at < 0 && this.sums.includes(word) && !this.ofResult.includes(word)) throw new Unread("an index of a sum stands outside of it, where it is no name on this sheet");
     return true;
   }
@@ -1476,8 +1507,8 @@ class Reader {
     }
     const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
     const op = kind && this.isProduct(e, left, right, kind) ? "@" : e[1];
-    if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
-      return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
+    if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && entryShape(left).length && this.isReadAs("ones")) {
+      return each((x) => reduced(total, ofNumbers(x.kind), x, array([], [-1], "i"), this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
     }
     const sizes = [left.data.length, right.data.length], isOfRows = right.shape.length === 1 && alike(left.shape, [1, sizes[0]]) && alike(sizes, this.shape);
     if (isOfRows && "*@".includes(op) && !left.letters && !right.letters && sizes[0] !== sizes[1]) return FUNCTIONS.outer(left, right); // zᵀ a of vectors that are meant as rows
@@ -1555,6 +1586,7 @@ class Reader {
 
   /** The entries of x at some places. */
   at(x, places) {
+    if (places.some((p) => p?.kind === "f")) throw new Unread("it cannot be computed as it is written"); // no whole number
     const only = (n) => (n.kind === "i" && !n.shape.length ? n.data[0] : notMarked("this index"));
     const mask = places.length === 1 && places[0]?.kind === "b" ? places[0] : null;
     if (mask && alike(mask.shape, x.shape.slice(0, 1))) { // of rows
@@ -1863,22 +1895,25 @@ const marking = (data) => {
   learned(data);
   const spaces = data.spaces.map(openedAll), main = spaces.length - Boolean(data.zeros.length); // in another one, given values 0 stay so
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
+  const areOthers = (x, y) => x?.kind === "i" && y && x.data.some((v, i) => v !== y.data[i]); // labels that have another order
+  const labels = spaces.map((at) => Object.keys(at).filter((w) => has(spaces[0], w) && areOthers(at[w], spaces[0][w])));
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
-  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers]) => (
-    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers }))]));
+  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own]) => (
+    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own }))]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
     const isKept = (x.shape.length > shape.length || x.shape.length === 1) && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
     return isKept || (x.data.length === 1 && count(shape) === 1) ? array(shape, value.data) : value;
   };
-  const read = ({ word, slips, full, letters, isSymmetric, numbers }, text, reading) => {
+  const read = ({ word, slips, full, letters, isSymmetric, numbers, own }, text, reading) => {
     const shape = spaces[0][word].shape, how = [board, shape, letters, numbers, reading];
     let answers = [fitted(readers[0].formula(text, ...how), shape, full)];
     const isNumber = !readers[0].used.size && (answers[0].data.length > 1 || new Set(spaces[0][word].data).size < 2);
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
-      if (!has(spaces[k + 1], word)) answers.push(null);
+      const isJudged = !labels[k + 1].length || labels[k + 1].some((w) => readers[0].used.has(w) && own.includes(w));
+      if (!has(spaces[k + 1], word) || !isJudged) answers.push(null);
       else {
         try {
           const value = fitted(reader.formula(text, ...how), shape, full);

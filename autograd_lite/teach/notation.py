@@ -19,7 +19,7 @@ from .spellings import FRACTIONS, POWERS, SIGNS, SPELLINGS, power, signs_replace
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
-_SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
+_SUBSCRIPTS, _UNDER = str.maketrans(INDICES, LETTERS), str.maketrans(LETTERS, INDICES)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _PLAIN = {**_SUBSCRIPTS, **_DIGITS}
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
@@ -152,7 +152,7 @@ class Board:
         self._of_t = _any(w for w, word in words.items() if w.endswith("_t") and word in self.shapes)
         arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
         self.indices = [c for c in LETTERS if c in (*arrays, *self._stems)]  # that are the user's own
-        self._arrays, self._values = _any(arrays), _any(self.words)
+        self._arrays = _any(arrays)
 
     def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "", steps: Sequence[int] = ()) -> str:
         """A formula for a value of a shape, which may be written with these indices, as a Python expression.
@@ -172,15 +172,15 @@ class Board:
             at = f"[{c}ₜ]" if c in self._stems else f"[{c}]"
             text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)}|\[{c}\])", at, text)
         text = signs_replaced(self.with_subscripts(text))
-        text = regex.sub(rf"((?<!\w)(?:{self._values})[{INDICES}ₜ]*|\)) 1 ?/", r"\1 /", text)  # no vector of ones
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(\d+),", r"\1\2[", text)  # state_{2,0}
         text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
         text = regex.sub(exponent, lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
         text = regex.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
-        text, letters, by = self._left_side(text, letters)
+        text, letters, by, is_typed = self._left_side(text, letters)
         steps = [steps[0] - (by or 0)] if len(steps) == 1 else steps
         text = regex.sub(_TYPED_STEP, self._typed_step, text) if "ₜ" in letters else text
+        text = self._of_loop(text) if len(steps) == 1 and not shape else text
         text, letters = _of_row(text, letters, len(steps) == 1)
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
         letters = letters.replace("ₜ", "")
@@ -204,35 +204,74 @@ class Board:
         is_pair = not shape and text.count("Σ") == 1  # Σᵢ<ⱼ is over both
         text = regex.sub(bounds, lambda m: f"Σ{m[1]}{m[3] * is_pair} 1[{m[0][1:].translate(_SUBSCRIPTS)}] ", text)
         text = regex.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
-        self._measured(text, shape, letters.translate(_SUBSCRIPTS))
+        self._measured(text, shape, letters.translate(_SUBSCRIPTS), is_typed)
         python = self.rewritten([m[0] for m in regex.finditer(_TOKEN, text.replace("∂", "d")) if not m[0].isspace()])
         if m := regex.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
 
-    def _left_side(self, text: str, letters: str) -> tuple[str, str, int | None]:
-        """A formula without its left side, the indices of that, and how far the step is moved of which it is."""
+    def _of_loop(self, text: str) -> str:
+        """A number at one step in which an index is perhaps that of the user's loop: ``N[m]``."""
+        c = regex.sub(rf"[^{INDICES}]|Σ.*", "", text)
+        if len({*c}) != 1 or not self._is_read_as("step"):
+            return text
+        return regex.sub(rf"(?<![^\W\d]){c[0].translate(_SUBSCRIPTS)}(?!\w)", "t", text.replace(c[0], "ₜ"))
+
+    def _left_side(self, text: str, letters: str) -> tuple[str, str, int | None, bool]:
+        """A formula without its left side, the indices of that, how far the step is moved of which it is, and whether
+        it was typed.
+        """
+        letters = regex.sub("[^ₜ]", "", letters) if self._has_own else letters
         start = regex.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text)
         text, letters = (text[start.end() :], start[1].replace("_t", "ₜ") or letters) if start else (text, letters)
         if start and (m := regex.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
-            return text, "ₜ", _moved(*(part and part.translate(_SMALL) for part in m.groups()))
-        return text, letters, None
+            return text, "ₜ", _moved(*(part and part.translate(_SMALL) for part in m.groups())), True
+        return text, letters, None, bool(start)
 
     def _in_letters(self, text: str) -> str:
-        """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``."""
+        """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``, or as in an einsum,
+        ``Σ_d h_bd W_cd``: those of a sum, and of a value that has as many axes.
+        """
+        text = regex.sub(r"(?<![\w.])sum(_[a-z]+)(?!\w)", lambda m: m[0] if m[0] in self.words else f"Σ{m[1]}", text)
+        several = "[a-z](?:,? ?[a-z])*"
+        found = self._typed_letters(text, several) if not self._has_whole(text) else set()
         below = {OTHERS[c]: c for c in {*text} & {*OTHERS} - {*"".join(self.words)}}
-        typed = r"(?:Σ|(?<!\w)sum)_\{?([a-hopqrsu-z])(?!\w)" if not self._has_whole(text) else "()(?!)"
-        for c in sorted({*below, *regex.findall(typed, text)}):
-            free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), "")
-            if free:
-                plain = free.translate(_SUBSCRIPTS)
-                parts = regex.split(rf"(_(?:\{{[^{{}}]*\}}|{c}(?!\w)))", text.replace(below.get(c, "\0"), free))
-                alone = rf"(?<![^\W_]){c}(?!\w)|(?<=\{{[ti-n]){c}(?=\}})|(?<=\{{){c}(?=[i-n]\}})"  # {b}, {ib}, {bi}
-                parts[1::2] = [regex.sub(alone, plain, part) for part in parts[1::2]]
-                text = "".join(parts)
-                if c not in self.words:  # 1[wᵢ = u] in a formula with ᵤ
-                    text = regex.sub(rf"(?<![^\W\d]){c}(?![\w(])", plain, text)
-        return text
+        used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
+        used |= {*"".join(regex.findall(r"(?<![^\W_])[i-n]+(?!\w)|(?<=_)[a-z]+(?![^\Wᵀ])", text))}
+        others = sorted(found.union(below) - {*LETTERS, *("t" if self._steps else "")})
+        to = dict(zip(others, [c for c in LETTERS if c not in used][-len(others) :], strict=False))
+        self._has_own = bool(to)
+        known, every = {*to, *LETTERS, *"t, "}, _any(to)
+        for c in below.keys() & to.keys():
+            text = text.replace(below[c], to[c].translate(_UNDER))
+
+        def renamed(m: re.Match[str]) -> str:
+            inside, word = m[1] or m[2] or "", regex.findall(r"[\w/]*$", m.string[: m.start()])[0]
+            if word + m[0] in self.words or m[2] and not {*inside} <= known:
+                return m[0]
+            of = every if {*inside} <= known else rf"(?<![^\W_])(?:{every})(?!\w)"
+            return regex.sub(of, lambda c: to[c[0]], m[0])
+
+        entry = rf"(?<![\w/])({self._arrays})\[({several})\]"
+        text = regex.sub(entry, lambda m: f"{m[1]}_{{{m[2]}}}" if {*m[2]} & {*to} and {*m[2]} <= known else m[0], text)
+        text = regex.sub(r"_(?:\{([^{}]*)\}|([a-z]+)(?![^\Wᵀ]))", renamed, text) if to else text
+        alone = rf"(?<![^\W\d])(?:{_any(to.keys() - self.words.keys() - {'e'})})(?![\w(])"  # 1[wᵢ = u] beside ᵤ
+        return regex.sub(alone, lambda c: to[c[0]], text)
+
+    def _typed_letters(self, text: str, several: str) -> set[str]:
+        """The letters of sums, and of values with as many as they have axes, if these are no positions: ``P[i, y]``."""
+        found = set[str]()
+        group = rf"(Σ|(?<![\w/])(?:{self._arrays}))(?:_([a-z]+)(?![^\Wᵀ])|_\{{ ?({several})(?!\w)|\[({several})\])"
+        for m in regex.finditer(group, text):
+            at = regex.findall("[a-z]", m[2] or m[3] or m[4])
+            is_whole = m[0] not in self.words and len(at) == len(self.shapes.get(self.words.get(m[1], ""), ()))
+            named = {c for c in {*at} & self.words.keys() - {*LETTERS} if not self._is_matrix(c)}
+            found |= {*at} - {"t"} if m[1] == "Σ" else {*at} if is_whole and not named and at != ["t"] else set()
+        return found
+
+    def _is_matrix(self, word: str) -> bool:
+        """Whether a value cannot be a position."""
+        return len(self.shapes.get(self.words.get(word, ""), ())) > 1
 
     def _entry(self, m: re.Match[str]) -> str:
         """An entry with its number below the line, or its row and column: ``M[1,0]`` for ``M₁₀``."""
@@ -382,8 +421,8 @@ class Board:
         text = self._over_steps(text)
         entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
         text = regex.sub(entries, self._entry_at_step, text)
-        rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
-        text = regex.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
+        rows = rf"(?<!\w)({every})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
+        text = regex.sub(rows, lambda m: self._stacked(m, letters, shape), text)
         text = regex.sub(_TYPED_STEP, self._typed_step, text)
         text = regex.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = regex.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
@@ -443,7 +482,7 @@ class Board:
         text = regex.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
         before = rf"(?<!\w)({self._arrays})\[t ?- ?(\d+)((?:,[^][]*)?)\]"  # x[t-3] at the second step
         text = regex.sub(before, lambda m: self._first(m, t), text)
-        return regex.sub(_BARE, f"({t}+0)", text)  # 1 alone behind an array is a vector of ones
+        return regex.sub(_BARE, f"({t})", text)
 
     def _counted(self, m: re.Match[str], t: int) -> str:
         """``xₜ`` as ``x[t-1]``, the entry for the first step with the number 1, where there are as many as steps."""
@@ -458,8 +497,11 @@ class Board:
         """An entry that may be before the first one, where it is 0, if it is not read as in Python."""
         return m[0] if t >= int(m[2]) or self._is_read_as("ring") else f"(0*{m[1]}[0{m[3]}])"
 
-    def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
-        """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
+    def _stacked(self, m: re.Match[str], letters: str, shape: tuple[int, ...]) -> str:
+        """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k; perhaps of an array."""
+        word, index, by = m[1], m[2], _moved(m[3], m[4])
+        if word not in self._stems and not self._is_read_as("steps"):
+            return m[0]
         steps = self._steps[word]
         n = shape[0] if shape and index == (_below(letters[:1]) or index) else max(steps) + 1
         by += {*range(1, n + 1)} == steps and self._is_read_as("counted")  # fₖ, of which the first has the number 1
@@ -475,7 +517,8 @@ class Board:
             common = set()
         is_moved = not regex.search("ₜ(?![₊₋])", term)
         is_of_line = len(over) > 1 and {*over} <= reached and ({*over} <= common or common <= {*over} or is_moved)
-        if is_of_line and not (common - {*over} and self._is_read_as("all")):
+        is_earlier = common - {*over} and max(common) <= max(over, default=0)  # hₜ from t = 0, not hₜ₋₁ to T + 1
+        if is_of_line and not (is_earlier and self._is_read_as("all")):
             return {*over}
         if not over and set() < common < reached and self._is_read_as("all"):
             return reached
@@ -521,24 +564,21 @@ class Board:
                 text = f"{text[: m.end()]}{at} {text[m.end() :]}"
         return text
 
-    def _measured(self, text: str, shape: tuple[int, ...], order: str) -> None:
-        """Find how far each index goes: by the result, or else by the values that have it."""
+    def _measured(self, text: str, shape: tuple[int, ...], order: str, is_typed: bool) -> None:
+        """Find how far each index goes: by the result, or else by the values that have it. An order that is not typed
+        is that of the sheet, which counts only if the lengths fit.
+        """
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
         sums = "".join(regex.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
-        bare = {*LETTERS} & {*regex.findall(_TOKEN, text)} - (self.words.keys() - {*sums})
+        values = {c for c in self.words.keys() - {*sums} if not self._is_matrix(c) or c not in order}
+        bare = {*LETTERS} & {*regex.findall(_TOKEN, text)} - values
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in regex.findall(_TOKEN, text)]
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         self._of_result, self.free = order + free, free
-        self.order = order if {*order} <= {*free} or {*free} <= {*order} else ""
-        written, axes = _in_order(text, free), LETTERS[: len(shape)]
-        if not self.order and len(written) == len(free) > 1 and written != free and self._is_read_as("written"):
-            self.order = written
-        self.order = self.order or self._fitting(free, several, uses)
-        if not self.order and free and {*free} < {*axes} and self._is_read_as("axes"):
-            self.order = axes
+        self.order = self._ordered(text, order, free, shape, self._fitting(free, several, uses), is_typed)
         self._extend(uses, shape, several, sums)
         order = self.order or free
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
@@ -550,6 +590,20 @@ class Board:
             raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **self.extents}
         self._bare, self._scope, self._sums = bare if shape or used else set[str](), "", sums
+
+    def _ordered(
+        self, text: str, order: str, free: str, shape: Sequence[int], fits: Sequence[str], is_typed: bool
+    ) -> str:  # fmt: skip
+        """The order of the indices of a result; nothing if it is that of the letters."""
+        is_other = not is_typed and fits and order not in fits and {*order} == {*free}
+        if not is_other and (order and {*order} <= {*free} or {*free} <= {*order}):
+            return order
+        written, axes = _in_order(text, free), LETTERS[: len(shape)]
+        if len(written) == len(free) > 1 and written != free and self._is_read_as("written"):
+            return written
+        if len(fits) == 1 and fits[0] != free:
+            return fits[0]
+        return axes if {*free} < {*axes} and self._is_read_as("axes") else ""
 
     def _extend(self, uses: Uses, shape: Sequence[int], several: Sequence[int], sums: str) -> None:
         """Find how far indices go, and those of sums that are moved, or of vectors of two lengths: as far as each value
@@ -569,13 +623,13 @@ class Board:
                 self.ends[c] = min(n for n, *_ in of)
 
     @staticmethod
-    def _fitting(free: str, sizes: Sequence[int], uses: Uses) -> str:
-        """The only order of the indices of a result in which each is as long as in the values, if that is another."""
+    def _fitting(free: str, sizes: Sequence[int], uses: Uses) -> list[str]:
+        """The orders of the indices of a result in which each is as long as in the values."""
         ends = {(c, n) for lengths, at in uses if len(_letters(at)) == len(lengths) and not regex.search("[₊₋]", at)
                 for c, n in zip(_letters(at), lengths, strict=True)}  # fmt: skip
         orders = permutations(free) if len(free) == len(sizes) < 4 else ()
-        fits = [order for order in orders if {at for at in ends if at[0] in free} == {*zip(order, sizes, strict=True)}]
-        return "".join(fits[0]) if len(fits) == 1 and "".join(fits[0]) != free else ""
+        used = {at for at in ends if at[0] in free}
+        return ["".join(order) for order in orders if used == {*zip(order, sizes, strict=True)}]
 
     def rewritten(self, tokens: list[str]) -> str:
         out: list[str] = []  # operands and operators
@@ -665,7 +719,7 @@ class Board:
     def _is_index(self, word: str) -> bool:
         """Whether a letter alone is an index: outside of its sum n is a number, inside perhaps: ``1/n Σₙ xₙ / n``."""
         _, of_sum, behind = self._scope.rpartition(word)
-        if word in self.words:
+        if word in self.words and not (self._is_matrix(word) and word in self._of_result):
             return bool(of_sum) and ("[" in behind or self._is_read_as("index"))
         if not of_sum and word in self._sums and word not in self._of_result:
             raise Unread("an index of a sum stands outside of it, where it is no name on this sheet")
@@ -685,8 +739,8 @@ class Board:
         return is_call or base in _OF_OPERAND
 
     def _is_call(self) -> bool:
-        """Whether a function is meant, and not a value of that name: ``σ (x - m)``."""
-        return not self._is_read_as("value")
+        """Whether a function is meant, and not the value of that name: ``σ(z)`` where σ is a number."""
+        return self._is_read_as("call")
 
     def _factors(self, word: str) -> list[str]:
         """The values of which a word that is no name is the product: β and μ of ``βμ``; nothing if it is none."""

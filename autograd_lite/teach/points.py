@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice, product
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ import numpy as np
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation
 from ..derive.factors import Factor, laid_out
-from ..derive.formula import Expr
+from ..derive.formula import Expr, index_parts, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.given import Given
 from .answers import worked_out
@@ -45,7 +46,9 @@ def forward(d: Derivation, start: Values) -> dict[str, Any]:
         for n in (n for n in c.landmarks if n in c.defined):
             env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
             env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=_computed)), n.shape)
-        env.update((word, evaluate(e, env)) for word, e in d.order.introduced.items())
+        for word, e in {**c.shorter.labels, **d.order.introduced}.items():
+            with suppress(KeyError):  # Y = onehot(y), but not I
+                env[word] = evaluate(e, env)
     return env
 
 
@@ -81,6 +84,28 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
         else:
             near = (confirmed(d, chosen(np.random.default_rng(number + 1), *how)) for how in TRIES if number < 2)
             yield from islice((env for env in near if env is not None), 1)
+    yield from islice((env for env in map(partial(confirmed, d), relabelled(d, start)) if env is not None), 1)
+
+
+def relabelled(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
+    """Other orders of the labels at which arrays are read, another one backwards, so that ``trans[y, x]`` is not
+    ``trans[x, y]``; none where a position has no name, of which it is not known whether it is a label.
+    """
+    c, quoted = d.chain, d.chain.constants.quoted
+    parts = [
+        p for n in c.landmarks if n in c.defined for e in walk(c.definition(n)) if "index" in e.params
+        for p in index_parts(e.params["index"]) if isinstance(p, np.ndarray) and p.dtype.kind in "iu"
+    ]  # fmt: skip
+    of = {w for p in parts for w in quoted.get(getattr(p, "word", ""), [getattr(p, "word", "")])}
+    rows = any(not getattr(p, "word", "") and not np.array_equal(p, np.arange(p.size)) for p in parts)
+    labels = sorted(of & independent(d, {w for w, _ in d.given if np.asarray(start[w]).dtype.kind in "iu"}))
+    for seed in range(0 if rows or not labels else 20):
+        rng = np.random.default_rng(seed)
+        new = {**start, **{w: rng.permuted(start[w], axis=0) for w in labels}}
+        pairs = [sorted(zip(*(np.asarray(at[w]).tolist() for w in labels), strict=False)) for at in (start, new)]
+        is_other = pairs[0] != pairs[1] or len(labels) == 1  # not all in the same order
+        if is_other and all(np.array_equal(new[w], start[w]) or np.any(new[w][0] != new[w][-1]) for w in labels):
+            yield new | {w: worked_out(w, new) for w, words in quoted.items() if {*words} & {*labels}}
 
 
 def _news(taken: Sequence[Cases], at: Cases, number: int) -> int:
@@ -111,6 +136,8 @@ def _choice(
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
     asked = {c.names[n] for n in d.order.asked}
+    definitions = [part for n in c.landmarks if n in c.defined for part in walk(c.definition(n))]
+    sums = {part.of.value for part in definitions if part.role in ("total", "reduction") and part.of.role == "name"}
     numbers = {word for word in used - parameters if np.ndim(start[word]) == 0 and abs(start[word]) not in (0, 1)}
     data = independent(d, used - parameters) - numbers  # a student may write 0.5 for h, and may forget a factor 1
     scalars = [float(start[word]) for word in used - parameters if np.ndim(start[word]) == 0]
@@ -121,7 +148,7 @@ def _choice(
 
     def chosen(rng: np.random.Generator, size: float, all_move: bool) -> dict[str, Any]:
         moving = sorted(parameters | (data if all_move else set()))
-        return others | {word: moved(start[word], rng, size, word in asked) for word in moving}
+        return others | {w: moved(start[w], rng, size, w in asked, w in asked & sums) for w in moving}
 
     return chosen, [w for w in sorted(data) if not np.any(start[w])]
 
@@ -216,15 +243,16 @@ def confirmed(d: Derivation, start: Values) -> dict[str, Any] | None:
     return env if abs((above - below) / (2 * step) - slope) <= 1e-4 * size + 1e-12 else None
 
 
-def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True) -> Any:
+def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True, is_summed: bool = False) -> Any:
     """A number or an array, moved a little where it may: elementwise if it is free, otherwise scaled, with its signs:
-    δ of clip(r, -δ, δ) stays positive, and 0 where observations are censored is 0.
+    δ of clip(r, -δ, δ) stays positive, and 0 where observations are censored is 0. What the program sums need not be a
+    distribution.
     """
     x = np.asarray(x)
     if x.dtype.kind != "f" or _has_meaning(x) and not is_free:
         return x
     step = size * rng.uniform(0.5, 1, x.shape if is_free or not x.any() else ()) * rng.choice((-1, 1))
-    is_distribution = _is_distribution(x)  # one, or one in each row; what is 0 in it stays so
+    is_distribution = not is_summed and _is_distribution(x)  # one, or one in each row; what is 0 in it stays so
     y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + np.abs(step))
     y = np.where(x == 0, x, y) if is_distribution else y
     if x.ndim > 1 and x.shape[-1] == x.shape[-2] > 1 and np.array_equal(x, np.matrix_transpose(x)):  # one, or several

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ import numpy as np
 from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
-from ..derive.formula import Expr, constant, name, number, walk
+from ..derive.formula import Expr, constant, name, number, terms_of, walk
 from ..derive.layout import RULE, Definition, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.shorter import ROUNDING
@@ -74,6 +74,7 @@ SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot b
 GIVEN = 64  # entries of the largest array of which the numbers are printed
 NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
+STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
 OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
@@ -112,6 +113,8 @@ class Worksheet(HandOut):
         self._body, self._key, self._markdown = body, key, markdown
         #: What an answer may use, for each choice of the numbers: the given ones first.
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
+        #: The labels of which each but the first has another order; an answer without them is not judged there.
+        self._labels = [_others(at, self.spaces[0]) for at in self.spaces[1:]]
         #: The given values that are 0, and stay so in the last of these.
         self.zeros = tuple(map(as_variable, zeros))
         values = [w for w, x in spaces[0].items() if not callable(x)]
@@ -287,18 +290,17 @@ class Worksheet(HandOut):
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
 
     def _assigned(self, text: str) -> Mapping[str, Any]:
-        results = []
-        numbers: set[str] = set()
+        results, uses = [], dict[str, set[str]]()
         for space in self.spaces:
             blanks = {w: space[word] for w, word in self._blanks.items() if word in space}
             given = {w: x for w, x in space.items() if w not in blanks}
             try:
-                values, numbers = assignments(text, given, blanks, max(LONG, 4 * len(self._key)))
+                values, uses = assignments(text, given, blanks, max(LONG, 4 * len(self._key)))
             except ValueError as error:
                 raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
             results.append(values)
         first = results[0]
-        return {w: x if isinstance(x, Exception) else Assigned([at.get(w) for at in results], w in numbers)
+        return {w: x if isinstance(x, Exception) else Assigned([at.get(w) for at in results], uses[w])
                 for w, x in first.items()}  # fmt: skip
 
     def _worked_out(self, q: Question, answer: Any, reading: Set[str] = frozenset()) -> tuple[list[Any], bool]:
@@ -307,19 +309,22 @@ class Worksheet(HandOut):
         if isinstance(answer, Exception):  # of a line in a text
             raise answer
         if isinstance(answer, Assigned):
-            first, *others, is_number = *answer.values, answer.is_number
+            first, *others, used = *answer.values, answer.used
+            is_number = not used
         elif isinstance(answer, str):
             how = self.board, shape, q.letters, q.numbers, reading
             first = self.readers[0].formula(answer, *how)
             is_one = np.size(q.value) < 2 or np.ptp(q.value) == 0  # else -1 for all entries is a formula
-            is_number = not self.readers[0].used and (np.size(first) > 1 or bool(is_one))
+            used = {*self.readers[0].used}
+            is_number = not used and (np.size(first) > 1 or bool(is_one))
             others = [] if is_number else [_elsewhere(answer, at, *how) for at in self.readers[1:]]
         else:
-            first, others, is_number = answer, [], False
+            first, others, used, is_number = answer, [], set[str](), False
         at = [fitted(np.asarray(raw(first), float), shape, q.shape)]
-        for value, space in zip([] if is_number else others, self.spaces[1:], strict=False):
+        for value, space, labels in zip([] if is_number else others, self.spaces[1:], self._labels, strict=False):
             try:
-                is_judged = value is not None and q.word in space and np.all(np.isfinite(value))  # not a/|a| at 0
+                is_there = value is not None and q.word in space and (not labels or labels & used & {*q.labels})
+                is_judged = is_there and np.all(np.isfinite(value))  # not a/|a| at 0
                 at.append(fitted(np.asarray(value, float), shape, q.shape) if is_judged else None)
             except (TypeError, ValueError):  # nothing, or an error: it is not judged there
                 at.append(None)
@@ -344,7 +349,7 @@ class Assigned(NamedTuple):
     """What a line of a text assigns: a value for each choice of the numbers."""
 
     values: list[Any]
-    is_number: bool  # in which no name of the sheet is used
+    used: Set[str]  # the names of the sheet
 
 
 def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
@@ -353,6 +358,12 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
         return reader.formula(text, *how)
     except Exception:  # such as a name that has no other value
         return None
+
+
+def _others(values: Mapping[str, Any], of: Mapping[str, Any]) -> set[str]:
+    """The whole numbers that are others there."""
+    whole = {w: x for w, x in values.items() if not callable(x) and np.asarray(x).dtype.kind in "iu"}
+    return {w for w, x in whole.items() if not np.array_equal(x, of.get(w, x))}
 
 
 def _in_full(x: Any) -> Expr:
@@ -617,7 +628,7 @@ def _with_blanks(
     for q in several:
         if (w := TEXT.name(q.symbol)) not in blanks and form_of(q) in likewise:
             likewise[form_of(q)].append(w)
-    omitted = {w for words in likewise.values() for w in words}
+    omitted = {w for words in likewise.values() for w in words} | _giving_away(sections[-1].lines, blanks)
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
         shape = _common([shapes[w] for w in _symbols(line)], line.shape)
@@ -634,6 +645,20 @@ def _with_blanks(
         lines.append(line)
     steps = (s for s in sections[1:-1] if s.title != RULE)
     return [sections[0], *_numbers(sections[0], space), *steps, Section("Fill in", lines)]
+
+
+def _giving_away(lines: Sequence[Line], blanks: Container[str]) -> set[str]:
+    """The lines that have an answer, or a term of one, in them, or are in one, perhaps with values of other steps."""
+    formulas = {TEXT.name(line.symbol): line.formulas[0] for line in lines if line.formulas}
+    answers = [e for w, e in formulas.items() if w in blanks]
+
+    def kinds(several: Iterable[Expr]) -> set[str]:
+        return {re.sub(STEP, "", text(part)) for part in several if not part.is_atom}
+
+    wholes = kinds([*answers, *(part for e in answers for _, part in terms_of(e))])
+    parts = kinds(part for e in answers for part in walk(e))
+    others = {w: e for w, e in formulas.items() if w not in blanks}
+    return {w for w, e in others.items() if wholes & kinds(walk(e)) or parts & kinds([e])}
 
 
 def _numbers(given: Section, space: Mapping[str, Any]) -> list[Section]:
@@ -662,10 +687,14 @@ def _confirmed(
     judged.
     """
     sheet, confirmed = made([forms[0] for forms in several]), []
+    labels = {w for others in sheet._labels for w in others}
     for forms in several:
         judged = list[tuple[Question, list[bool]]]()
         for q in (q for q in forms if not judged or not all(judged[0][1] or [False])):
-            judged.append((q, [*_is_right(sheet, q)]))
+            right = [*_is_right(sheet, q)]
+            is_read = not all(right or [False]) and sheet._best(q, q.answer, {}) in RIGHT  # in another reading
+            q = replace(q, labels=sorted(sheet.readers[0].used & labels))
+            judged.append((q, [True] * len(spaces) if is_read else right))
         q, right = max(judged, key=lambda pair: sum(pair[1]))
         for space, is_right in zip(spaces[1:], right[1:], strict=False):
             if not is_right:

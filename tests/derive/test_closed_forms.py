@@ -1065,3 +1065,17 @@ def test_numbers_of_the_program_stay_where_terms_are_collected():
     a, b, c = (name(word) for word in "abc")
     quotient = simplified("divide", (product((a, b), ()), simplified("square", (product((b, c), ()),), ())), ())
     assert write(quotient, TEXT) == "a / (b c²)"
+
+
+def test_where_all_hinges_are_at_rest_no_gradient_is_the_loss():
+    """Both are 0 there, and near there."""
+    def triplets(E, margin):
+        loss = 0.0
+        for p, n in ((0, 2), (1, 2)):
+            near = np.sum((E[0] - E[p]) ** 2)
+            far = np.sum((E[0] - E[n]) ** 2)
+            loss = loss + np.maximum(0, near - far + margin)
+        return loss
+
+    text = traced(triplets, np.array([[0.1, 0.2], [2.0, 1.0], [-1.0, 3.0]]), 0.5)
+    assert "dloss/dmargin = Σₜ 1[nearₜ - farₜ + margin > 0]" in text
