@@ -121,6 +121,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "ln": np.log,
     **dict.fromkeys(("cross", "cross3"), np.cross),
     "sech": lambda x: 1 / np.cosh(x),
+    "coth": lambda x: 1 / np.tanh(x),
     **dict.fromkeys(("ψ", "psi", "digamma"), partial(_slope, _LGAMMA)),
     **dict.fromkeys(("gammaln", "loggamma", "lgamma"), _LGAMMA),
     "Γ": np.vectorize(math.gamma, otypes=[float]),
@@ -826,7 +827,7 @@ def _indexed(x: Any, index: Any) -> int:
 
 
 def _is_elementwise(fn: Any, bare: str) -> bool:
-    others = ("where", "clip", "sech", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
+    others = ("where", "clip", "sech", "coth", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
     is_ours = fn is _OURS.get(bare) or bare in others or bare.endswith("ʹ")
     return is_ours or isinstance(fn, np.vectorize) or isinstance(fn, np.ufunc) and fn.signature is None
 

@@ -242,7 +242,7 @@ const ENTRYWISE = {
   gammaln, loggamma: gammaln, lgamma: gammaln, "Γ": (x) => Math.exp(gammaln(x)),
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
-  tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
+  tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), coth: (x) => 1 / Math.tanh(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
   sigmoid: logistic, logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
   logit: (x) => Math.log(x) - Math.log1p(-x), ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };

@@ -50,7 +50,7 @@ WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^\]]*(?<!\w)[ti-n]
 _LITERAL = rf"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?!(?![⁰¹²³⁴-⁹])[\w]|\.)|[{FRACTIONS}]"
 #: Words that the page has from here: functions that need no brackets, ln P; others with an index, minₖ dᵢₖ; …
 TABLES = {word: words for word, *words in map(str.split, """
-    PREFIX ln log exp sqrt sin cos tan sinh cosh tanh sech det tr diag sign
+    PREFIX ln log exp sqrt sin cos tan sinh cosh tanh sech coth det tr diag sign
     OF_OPERAND min max argmin argmax prod
     WORDS and or not if else in is lambda for yield await
     TURNED .T .mT .I

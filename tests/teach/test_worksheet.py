@@ -186,6 +186,7 @@ BOARD = {
     "logsumexpⱼ(Z)": np.log(np.exp(Z).sum(1, keepdims=True)),
     "2π Φ(0 v)": np.pi + 0 * V,
     "√(2π) φ(v)": np.exp(-V * V / 2),
+    "1/coth v": np.tanh(V),
     "(v > 2) | (v < 0)": (V > 2) | (V < 0),
 }
 
