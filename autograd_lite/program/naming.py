@@ -521,9 +521,16 @@ def _listed(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]
     }
 
 
+_JOINING = ("stack", "array", "concatenate", "vstack", "hstack", "column_stack")
+
+
 def _appended(nodes: Sequence[ast.AST]) -> dict[Any, list[str]]:
-    """The variable of a list of which entries are read, ``ys[-1]``, by the place of what a loop appends to it."""
-    read = {e.value.id for e in nodes if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name)}
+    """The variable of a list of which entries are read, ``ys[-1]``, or that becomes an array, by the place of what a
+    loop appends to it.
+    """
+    joined = (e.args[0] for e in nodes if isinstance(e, ast.Call) and e.args and _called(e.func, ()) in _JOINING)
+    several = (*joined, *(e.value for e in nodes if isinstance(e, ast.Subscript)))
+    read = {e.id for e in several if isinstance(e, ast.Name)}
     inside = (e for s in nodes if isinstance(s, ast.For | ast.While) for e in ast.walk(s))
     methods = [(e, e.func) for e in inside if isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute)]
     added = [(e.args, getattr(f.value, "id", "")) for e, f in methods if f.attr == "append" and len(e.args) == 1]

@@ -1932,6 +1932,15 @@ def test_a_list_that_a_loop_adds_to_is_a_recursion():
             nll = nll + 0.5 * (np.log(h[t]) + r[t] ** 2 / h[t])
         return nll
 
+    def classes(mu, X):
+        scores = []
+        for c in range(3):
+            d = X - mu[c]
+            scores.append(-0.5 * np.sum(d**2, axis=1))
+        return np.sum(np.tanh(np.stack(scores, axis=1)))
+
+    text = " ".join(str(ag.trace(classes, RNG.normal(size=(3, 2)), RNG.normal(size=(4, 2))).explain("mu")).split())
+    assert "scoresₖ = -½ Σⱼ dₖⱼ²" in text
     text = " ".join(str(ag.trace(garch, 0.02, 0.1, 0.8, RNG.normal(size=5)).explain("beta")).split())
     assert "h0 = 0.04" in text
     assert "hₜ = ω + α r[t-1]² + β hₜ₋₁ 1 t = 1 … 4" in text
