@@ -125,6 +125,13 @@ def _numbers(e: Expr) -> dict[str, Any]:
     return numbers if all(type(c) in (int, float) and c for c in numbers.values()) else {}
 
 
+def _sign_of_sum(first: Term, group: Sequence[Term], others: Sequence[Term]) -> int:
+    """The sign in front of the sum that a group of terms becomes: Σ (H - 1) a - b, not -(Σ (1 - H) a + b)."""
+    is_mixed = any(t.coefficient > 0 for t in group)
+    is_plus = first.coefficient > 0 or is_mixed and len(others) > 0 and all(t.coefficient < 0 for t in others)
+    return 1 if is_plus else -1
+
+
 class _NoShortForm(Exception):
     """It has more than `TERMS` terms, or a sum of what is the same along its axis."""
 
@@ -182,9 +189,7 @@ class _Reader:
             shared = [k for k in of.factors if all(k in inside.factors for _, _, inside in group)]
             if len(group) > 1 and shared:
                 old = {id(t) for t, _, _ in group}
-                others = [t.coefficient < 0 for t in terms if id(t) not in old]
-                is_mixed = any(t.coefficient > 0 for t, _, _ in group)  # Σ (H - 1) a - b, not -(Σ (1 - H) a + b)
-                sign = 1 if first.coefficient > 0 or (is_mixed and others != [] and all(others)) else -1
+                sign = _sign_of_sum(first, [t for t, _, _ in group], [t for t in terms if id(t) not in old])
                 inside = [replace(c, coefficient=sign * t.coefficient * c.coefficient) for t, _, c in group]
                 body = whole.of.shape
                 in_order = sorted(factors_of(_written(inside, body)), key=_is_last)

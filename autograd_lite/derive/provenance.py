@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 from copy import deepcopy
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -95,21 +96,8 @@ class Provenance(Interpreter):
         self._positions: dict[Any, list[Any]] = {}  # those in its index
         self._wholes: dict[Any, ast.expr] = {}  # the operands in inner loops
         self._nested: dict[Any, list[ast.For]] = {}  # the loops in a loop, by the place of its variable
-        last, places = dict[CodeType, int](), dict[CodeType, list[Any]]()
-        for eq in equations:
-            e, code = expression(eq), eq.code
-            if e is None or code is None or eq.row is TABLE["positive"]:  # h0 = x
-                continue
-            operands = {(code.co_filename, span(of)): of for of in operands_of(eq) if of is not None}
-            if place(eq) in inner:
-                self._wholes |= operands
-            else:
-                self._operands.setdefault((code.co_filename, span(e)), [*operands])
-                at = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) else []
-                self._positions[code.co_filename, span(e)] = [(code.co_filename, span(part)) for part in at]
-            last[code] = max(last.get(code, 0), e.lineno)
-            places.setdefault(code, []).append((code.co_filename, span(e)))
-        functions = {code: source_of(code) for code in last}
+        places = self._find_places(equations, inner)
+        functions = {code: source_of(code) for code in places}
         others = {(w, x.__code__) for _, scope in scopes for w, x in scope.items() if isinstance(x, FunctionType)}
         words = {at: {getattr(at, "name", "")} | {w for w, of in others if of is c} for c, at in functions.items()}
         self._reaching = _callers(functions, set().union(*words.values()) - {""})
@@ -120,8 +108,27 @@ class Provenance(Interpreter):
                 words.setdefault(functions[code], {code.co_name})
         called = [at for at, of in words.items() if any(_calls(f, at, of) for f in functions.values() if f is not at)]
         for code, at in sorted(functions.items(), key=lambda pair: pair[1] in called):
-            if at not in called or self.results.keys().isdisjoint(places.get(code, ())):  # or ag.trace has called it
-                self._run(*_around_scan(code, at), last.get(code))
+            here = places.get(code, {})
+            if at not in called or self.results.keys().isdisjoint(here):  # or ag.trace has called it
+                self._run(*_around_scan(code, at), max(here.values(), default=None))
+
+    def _find_places(self, equations: Iterable[Equation], inner: Container[Any]) -> dict[CodeType, dict[Any, int]]:
+        """Find where operands stand; the places of the expressions in each code, with their lines."""
+        places: dict[CodeType, dict[Any, int]] = {}
+        for eq in equations:
+            e, code = expression(eq), eq.code
+            if e is None or code is None or eq.row is TABLE["positive"]:  # h0 = x
+                continue
+            here = code.co_filename, span(e)
+            operands = {(code.co_filename, span(of)): of for of in operands_of(eq) if of is not None}
+            if place(eq) in inner:
+                self._wholes |= operands
+            else:
+                self._operands.setdefault(here, [*operands])
+                at = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) else []
+                self._positions[here] = [(code.co_filename, span(part)) for part in at]
+            places.setdefault(code, {})[here] = e.lineno
+        return places
 
     def _run(self, code: CodeType, at: ast.AST, end: int | None) -> None:
         """Interpret what matters in a function or a module, perhaps up to a line."""
@@ -138,9 +145,8 @@ class Provenance(Interpreter):
         """Whether an equation stands in a line, or in a function that it calls."""
         return any(
             isinstance(at, ast.expr | ast.stmt) and (code.co_filename, span(at)) in self._operands
-            or isinstance(at, ast.Name | ast.Attribute | ast.Call) and not self._reaching.isdisjoint(_mentioned(at))
             for at in ast.walk(line)
-        )
+        ) or not self._reaching.isdisjoint(_words(line))
 
     def known(self, word: str, code: Any) -> Value:
         if word in self._values:
@@ -358,10 +364,15 @@ def _callers(functions: Mapping[CodeType, ast.AST], called: set[str]) -> set[str
     """The names by which some functions are called, and the names of those in their files that call them."""
     parts = (at for file in {code.co_filename for code in functions} for at in ast.walk(tree(file)))
     others = [at for at in parts if isinstance(at, ast.FunctionDef)]
-    mentioned = [(f.name, {w for at in ast.walk(f) for w in _mentioned(at)}) for f in others]
-    while more := {word for word, words in mentioned if not called.isdisjoint(words)} - called:
+    while more := {f.name for f in others if not called.isdisjoint(_words(f))} - called:
         called |= more
     return called
+
+
+@lru_cache(maxsize=1024)
+def _words(at: ast.AST) -> frozenset[str]:
+    """The functions that may be called in a part of the source."""
+    return frozenset(word for part in ast.walk(at) for word in _mentioned(part))
 
 
 def _mentioned(at: ast.AST) -> Sequence[str]:
@@ -374,10 +385,9 @@ def _mentioned(at: ast.AST) -> Sequence[str]:
     return ()
 
 
-def _calls(outer: ast.AST, at: ast.AST, words: Container[str]) -> bool:
+def _calls(outer: ast.AST, at: ast.AST, words: Set[str]) -> bool:
     """Whether a function is in another one, or is called there by one of its names."""
-    parts = [*ast.walk(outer)]
-    return at in parts and isinstance(at, ast.Lambda) or any(w in words for part in parts for w in _mentioned(part))
+    return at in ast.walk(outer) if isinstance(at, ast.Lambda) else not words.isdisjoint(_words(outer))
 
 
 def _around_scan(code: CodeType, at: ast.AST) -> tuple[CodeType, ast.AST]:
