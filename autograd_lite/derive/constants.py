@@ -157,9 +157,8 @@ class Constants:
                     self._taken_at |= {(eq.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
         self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
         if any(len(values) > 1 for values in self._every.values()):
-            with suppress(RecursionError):
-                known = equations, self._value, self.computed, self.scopes
-                self.provenance = Provenance(*known, self.inner, self._called)
+            known = equations, self._value, self.computed, self.scopes
+            self.provenance = Provenance(*known, self.inner, self._called)
         for at, values in every.items():
             self.each[at] = [y if isinstance(y, Var) else None for _, y in values]
             self._find_starts(at, values, named, at in carried)

@@ -51,13 +51,26 @@ OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
 Make: TypeAlias = "Callable[[int], Written | None]"  # a formula with its value, from the number of a round; or none
 
 
+class Making:
+    """What makes a formula, and how many names and numbers that has, at the most."""
+
+    __slots__ = ("make", "size")
+
+    def __init__(self, make: Make, size: int) -> None:
+        self.make, self.size = make, size
+
+    def __call__(self, turn: int) -> Written | None:
+        return self.make(turn)
+
+
 class Value:
     """A value, its formula, and whether it is a Tensor, so that what is computed from it is recorded."""
 
-    __slots__ = ("_made", "_make", "is_live", "x")
+    __slots__ = ("_made", "_make", "is_live", "size", "x")
 
     def __init__(self, x: Any, make: Make | None = None, is_live: bool = False) -> None:
         self.x, self._make, self.is_live = x, make, is_live
+        self.size = make.size if isinstance(make, Making) else 1
         self._made = dict[int, Written | None]()
 
     def written(self, turn: int) -> Written | None:
@@ -141,23 +154,27 @@ class Interpreter(ABC):
         A loop over something unknown has one round, with the variables as they are where the code runs; so has one that
         trains.
         """
-        try:
-            for line in lines:
-                match line:
-                    case ast.For(target, over, body):
-                        calls = (at for part in body for at in ast.walk(part) if isinstance(at, ast.Call))
-                        trains = any(getattr(at.func, "attr", "") == "backward" for at in calls)
-                        items = None if trains else self.items(self.value(over, env, code))
-                        if items is None:
-                            for word in targets(target):
-                                env.pop(word, None)
-                            self.run(body, env, code)
-                        else:
-                            self._loop(line, items, env, code)
-                    case _:
-                        self._line(line, env, code)
-        except _Ends:
-            pass
+        for line in lines:
+            try:
+                self._root_line(line, env, code)
+            except _Ends:
+                return
+            except Exception:  # what an array or an object of the user's raises here is up to it; so is RecursionError
+                self._forget(line, env)
+
+    def _root_line(self, line: ast.stmt, env: Variables, code: CodeType) -> None:
+        if not isinstance(line, ast.For):
+            self._line(line, env, code)
+            return
+        calls = (at for part in line.body for at in ast.walk(part) if isinstance(at, ast.Call))
+        trains = any(getattr(at.func, "attr", "") == "backward" for at in calls)
+        items = None if trains else self.items(self.value(line.iter, env, code))
+        if items is not None:
+            self._loop(line, items, env, code)
+            return
+        for word in targets(line.target):
+            env.pop(word, None)
+        self.run(line.body, env, code)
 
     def _block(self, lines: Sequence[ast.stmt], env: Variables, code: Any) -> None:
         for line in lines:

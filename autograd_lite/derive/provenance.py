@@ -30,6 +30,7 @@ from .interpreter import (
     Counter,
     Interpreter,
     Make,
+    Making,
     Value,
     Variables,
     is_live,
@@ -42,6 +43,7 @@ from .interpreter import (
 from .simplify import again
 from .textbook_parser import Written, read
 
+LONG = 100  # names and numbers in a formula that nobody reads
 STARTS = 100  # visits that are tried as the first of those that were recorded
 WHOLE = -1  # the number of no round: of what all rounds of an inner loop use
 SHAPE = "·"  # the name of a Tensor, of which only the shape is used
@@ -236,21 +238,26 @@ class Provenance(Interpreter):
         calls = {at: of for at in spans if (of := self.returned.get((code.co_filename, at))) is not None}
         words = {at: f"_{k}" for k, at in enumerate(calls)}
 
-        def make(turn: int) -> Written | None:
-            each = {**inside, **{words[at]: v for at, v in calls.items()}}
-            meanings = {w: of for w, v in each.items() if (of := v.written(turn)) is not None}
-            shapes = {w: v.x for w, v in inside.items() if v.is_live and np.asarray(v.x).dtype.kind in "fc"}
-            meanings |= {w: Written(name(SHAPE), x) for w, x in shapes.items()}
-            legible = _Legible(words, meanings, self._name)
-            try:
-                of = read(legible.visit(deepcopy(e)), meanings)
-            except (IndexError, KeyError, TypeError, ValueError, np.linalg.LinAlgError):
-                return None
-            if of.expr is None or SHAPE in of.expr.names or any(p.row and p.row.fn is None for p in walk(of.expr)):
-                return None
-            return Written(fold(of.expr, again), of.value) if legible.counts else of
+        size = 1 + sum(v.size for v in (*inside.values(), *calls.values()))  # x = a * x * (1 - x) doubles each time
 
-        return make
+        def make(turn: int) -> Written | None:
+            try:
+                return self._read(deepcopy(e), {**inside, **{words[at]: v for at, v in calls.items()}}, words, turn)
+            except (IndexError, KeyError, TypeError, ValueError, RecursionError, np.linalg.LinAlgError):
+                return None
+
+        return Making(make if size < LONG else lambda _: None, size)
+
+    def _read(self, e: ast.expr, inside: Mapping[str, Value], words: Mapping[Any, str], turn: int) -> Written | None:
+        """The formula of an expression of these values."""
+        meanings = {w: of for w, v in inside.items() if (of := v.written(turn)) is not None}
+        shapes = {w: v.x for w, v in inside.items() if v.is_live and np.asarray(v.x).dtype.kind in "fc"}
+        meanings |= {w: Written(name(SHAPE), x) for w, x in shapes.items()}
+        legible = _Legible(words, meanings, self._name)
+        of = read(legible.visit(e), meanings)
+        if of.expr is None or SHAPE in of.expr.names or any(p.row and p.row.fn is None for p in walk(of.expr)):
+            return None
+        return Written(fold(of.expr, again), of.value) if legible.counts else of
 
 
 class _Legible(ast.NodeTransformer):

@@ -570,8 +570,8 @@ class Board:
         """
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
         sums = "".join(regex.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
-        values = {c for c in self.words.keys() - {*sums} if not self._is_matrix(c) or c not in order}
-        bare = {*LETTERS} & {*regex.findall(_TOKEN, text)} - values
+        alone = {*LETTERS} & {*regex.findall(_TOKEN, text)}
+        bare = {c for c in alone if c not in self.words or c in sums or c in order and self._is_matrix(c)}
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
