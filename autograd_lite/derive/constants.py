@@ -32,7 +32,6 @@ from ..program.assignments import (
     is_around,
     is_of_pairs,
     iterated,
-    listed,
     looped,
     names,
     of_whole,
@@ -275,7 +274,7 @@ class Constants:
         if of is None or of or not isinstance(e, ast.Name):
             return bool(of)
         over = counted(code, e)
-        return bool(listed(code, e)) or isinstance(over, ast.Call) and ast.unparse(over.func) == "zip"
+        return isinstance(over, ast.List | ast.Tuple) or isinstance(over, ast.Call) and ast.unparse(over.func) == "zip"
 
     def _is_of_each_round(self, e: Any, code: Any) -> bool:
         """Whether a variable is computed in one place, from numbers of each round."""

@@ -20,7 +20,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, counter, counts_up, is_of_pairs, is_repeated, listed, looped, names
+from ..program.assignments import assigned, counted, counter, counts_up, is_of_pairs, is_repeated, looped, names
 from ..program.graph import graph_of
 from ..program.naming import (
     Names,
@@ -688,7 +688,7 @@ def _changes(eq: Equation, k: int) -> bool:
     indices = [part.slice for part in parts if isinstance(part, ast.Subscript)]
     if any(isinstance(part, ast.Name) for index in indices for part in ast.walk(index)):
         return True
-    if any(listed(code, part) for part in parts if isinstance(part, ast.Name)):
+    if any(counted(code, part) is not None for part in parts if isinstance(part, ast.Name)):
         return True
     return isinstance(e, ast.Name) and code is not None and len(assigned(code, e.id) or ()) > 1
 

@@ -243,8 +243,8 @@ class Provenance(Interpreter):
         def make(turn: int) -> Written | None:
             try:
                 return self._read(deepcopy(e), {**inside, **{words[at]: v for at, v in calls.items()}}, words, turn)
-            except (IndexError, KeyError, TypeError, ValueError, RecursionError, np.linalg.LinAlgError):
-                return None
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError, np.linalg.LinAlgError):
+                return None  # it is more than arithmetic
 
         return Making(make if size < LONG else lambda _: None, size)
 

@@ -222,42 +222,6 @@ def counter(code: CodeType, e: ast.expr) -> tuple[str, ast.expr] | None:
     return None
 
 
-def listed(code: CodeType, e: ast.Name) -> list[Any]:
-    """The numbers that a variable of the innermost loop around a place has in its rounds, as the source lists them:
-    those of ``for z, d in [(0.1, 75.0), (0.4, 80.0)]``; none where it does not.
-    """
-    loops = [(at, of) for scope in _scopes(code) for at, of in _turning(scope) if e.id in names(of.target)]
-    around = [of for at, of in loops if _contains(at, e)]
-    rows = _columns(code, around[-1].target, around[-1].iter).get(e.id, []) if around else []
-    return rows if all(isinstance(x, int | float) for x in rows) else []
-
-
-def _columns(code: CodeType, target: ast.expr, e: ast.expr) -> dict[str, list[Any]]:
-    """What each variable of a loop takes from a list of numbers, or of tuples of them, in the source."""
-    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else []
-    match e:
-        case ast.Call(func=ast.Name(id="zip"), args=args) if len(args) == len(parts):
-            several = (_columns(code, part, of) for part, of in zip(parts, args, strict=True))
-            return {word: values for of in several for word, values in of.items()}
-        case ast.Call(func=ast.Name(id="enumerate"), args=[of, *_]) if len(parts) == 2:
-            return _columns(code, parts[1], of)
-        case ast.Call(func=ast.Attribute(value=of, attr="items"), args=[]):
-            return _columns(code, target, of)
-        case ast.Name(word) if parts:  # else the name says more
-            found = assigned(code, word) or [e]
-            e = found[0] if len(found) == 1 else e
-    try:
-        rows = ast.literal_eval(e)
-    except ValueError:
-        return {}
-    rows = rows.items() if isinstance(rows, dict) else rows
-    if isinstance(target, ast.Name):
-        return {target.id: [*rows]}
-    words = [getattr(part, "id", "") for part in parts]
-    is_table = all(isinstance(row, tuple | list) and len(row) == len(words) for row in rows)
-    return dict(zip(words, map(list, zip(*rows, strict=True)), strict=True)) if is_table else {}
-
-
 def is_repeated(code: CodeType, e: ast.expr) -> bool:
     """Whether an expression is in the body of a loop."""
     return any(_contains(at, e) for scope in _scopes(code) for at in _fors(scope))
