@@ -24,7 +24,7 @@ from ..program.naming import span
 from ..table import ROWS, Primitive
 from .textbook_parser import Written
 
-STEPS = 100_000  # parts of lines that are interpreted
+STEPS = 20_000  # parts of lines that are interpreted
 UNKNOWN = object()
 
 _SAFE = np.ndarray, np.generic, bool, int, float, complex, str, list, tuple, dict, range, slice, type(None)
@@ -109,6 +109,7 @@ class Interpreter(ABC):
         self._last: dict[Any, Value] = {}  # by the file and the place of an expression
         self.returned: dict[Any, Value] = {}  # by those of calls of the user's functions
         self._steps = 0
+        self.innermost: CodeType | None = None  # of the code that runs
 
     @abstractmethod
     def known(self, word: str, code: Any) -> Value:
@@ -148,33 +149,37 @@ class Interpreter(ABC):
 
     # -------------------------------------------------------------------------------------------------- statements
 
-    def run(self, lines: Sequence[ast.stmt], env: Variables, code: CodeType) -> None:
+    def run(self, lines: Sequence[ast.stmt], env: Variables, code: CodeType, now: int | None = None) -> None:
         """Interpret lines of some code, until they end or too much was interpreted.
 
         A loop over something unknown has one round, with the variables as they are where the code runs; so has one that
-        trains.
+        trains, and the one around the line `now` that runs.
         """
         for line in lines:
+            is_running = now is not None and line.lineno <= now <= (line.end_lineno or 0)
+            if is_running and not isinstance(line, ast.For) and code is not self.innermost:
+                return  # it calls what runs
             try:
-                self._root_line(line, env, code)
+                self._root_line(line, env, code, now)
             except _Ends:
                 return
             except Exception:  # what an array or an object of the user's raises here is up to it; so is RecursionError
                 self._forget(line, env)
 
-    def _root_line(self, line: ast.stmt, env: Variables, code: CodeType) -> None:
+    def _root_line(self, line: ast.stmt, env: Variables, code: CodeType, now: int | None) -> None:
         if not isinstance(line, ast.For):
             self._line(line, env, code)
             return
         calls = (at for part in line.body for at in ast.walk(part) if isinstance(at, ast.Call))
         trains = any(getattr(at.func, "attr", "") == "backward" for at in calls)
-        items = None if trains else self.items(self.value(line.iter, env, code))
+        is_running = now is not None and line.lineno < now <= (line.end_lineno or 0)
+        items = None if trains or is_running else self.items(self.value(line.iter, env, code))
         if items is not None:
             self._loop(line, items, env, code)
             return
-        for word in targets(line.target):
+        for word in targets(line) if is_running else targets(line.target):
             env.pop(word, None)
-        self.run(line.body, env, code)
+        self.run(line.body, env, code, now)
 
     def _block(self, lines: Sequence[ast.stmt], env: Variables, code: Any) -> None:
         for line in lines:

@@ -8,6 +8,7 @@ whatever the loop is over and however many are around it. A formula is used only
 from __future__ import annotations
 
 import ast
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 from copy import deepcopy
@@ -19,7 +20,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.assignments import innermost, is_of_pairs, is_repeated, names, of_whole, source_of, tree
-from ..program.naming import expression, operand, place, span
+from ..program.naming import expression, operand, place, running, span
 from ..table import TABLE
 from ..tensor import Tensor
 from .formula import fold, name, number, unsimplified, walk
@@ -91,6 +92,8 @@ class Provenance(Interpreter):
     ) -> None:
         super().__init__()
         self._lookup, self._values, self._name_of, self._time = lookup, values, name_of, 0
+        self._running = running()
+        self.innermost = next(iter(self._running), None)
         self.given: dict[str, Any] = {}
         self.visits: dict[Any, list[tuple[Value, bool]]] = defaultdict(list)
         self.results: dict[Any, list[Result]] = defaultdict(list)
@@ -100,7 +103,8 @@ class Provenance(Interpreter):
         self._nested: dict[Any, list[ast.For]] = {}  # the loops in a loop, by the place of its variable
         places = self._find_places(equations, inner)
         functions = {code: source_of(code) for code in places}
-        others = {(w, x.__code__) for _, scope in scopes for w, x in scope.items() if isinstance(x, FunctionType)}
+        once = {id(scope): scope for _, scope in scopes}.values()  # the globals of a module are there for each function
+        others = [(w, x.__code__) for scope in once for w, x in scope.items() if isinstance(x, FunctionType)]
         words = {at: {getattr(at, "name", "")} | {w for w, of in others if of is c} for c, at in functions.items()}
         self._reaching = _callers(functions, set().union(*words.values()) - {""})
         files = {code.co_filename for code in functions}
@@ -140,8 +144,9 @@ class Provenance(Interpreter):
         several = {w for w in stores if stores.count(w) > 1}
         several |= {w for line in lines if isinstance(line, ast.For | ast.While) for w in targets(line)}
         several |= {w for w in stores if self._lookup(w, code) is None}
-        lines = [line for line in lines if end is None or line.lineno <= end]
-        self.run([at for at in lines if self._matters(at, code) or not several.isdisjoint(targets(at))], {}, code)
+        now = self._running.get(code)
+        lines = [line for line in lines if line.lineno <= min(end or sys.maxsize, now or sys.maxsize)]
+        self.run([at for at in lines if self._matters(at, code) or not several.isdisjoint(targets(at))], {}, code, now)
 
     def _matters(self, line: ast.AST, code: CodeType) -> bool:
         """Whether an equation stands in a line, or in a function that it calls."""

@@ -422,6 +422,16 @@ def scopes() -> list[tuple[CodeType | None, Mapping[str, Any]]]:
     return variables
 
 
+def running() -> dict[CodeType, int]:
+    """The lines at which the user's code is, by its code, innermost first."""
+    frame, _ = users_frame(1)
+    lines: dict[CodeType, int] = {}
+    while frame is not None:
+        lines.setdefault(frame.f_code, frame.f_lineno)
+        frame = frame.f_back
+    return lines
+
+
 def reads(code: CodeType, word: str, owner: CodeType | None) -> bool:
     """True if the variable `word` of `code` can be that of the running function `owner`, or a global one if None.
 
@@ -437,9 +447,14 @@ def reads(code: CodeType, word: str, owner: CodeType | None) -> bool:
 def lookup(scopes: Sequence[tuple[CodeType | None, Mapping[str, Any]]]) -> Callable[[str, CodeType | None], Any]:
     """What returns the value of a variable that some code reads, or that of any code, in scopes; None for none."""
 
+    found: dict[tuple[str, int], Any] = {}
+
     def value(word: str, code: CodeType | None) -> Any:
-        around = (scope for owner, scope in scopes if code is None or reads(code, word, owner))
-        return next((scope[word] for scope in around if word in scope), None)
+        if (key := (word, id(code))) not in found:
+            having = ((owner, scope) for owner, scope in scopes if word in scope)
+            read = (scope[word] for owner, scope in having if code is None or reads(code, word, owner))
+            found[key] = next(read, None)
+        return found[key]
 
     return value
 
