@@ -138,7 +138,9 @@ class Constants:
         are_rows = all(row is None or row is PRODUCT or isinstance(row, Primitive) for row in rows)
         return stated.formula if are_rows and of and all(np.ndim(self.values.get(w, 0)) for w in of) else None
 
-    def find_varying(self, equations: Sequence[Equation], named: Mapping[Var, str]) -> None:
+    def find_varying(
+        self, equations: Sequence[Equation], named: Mapping[Var, str], provenance: Provenance | None
+    ) -> None:
         """Find the operands that have other numbers each time that their line runs, and those that become values."""
         starts = {eq.y for eq in equations if eq.row is TABLE["positive"]}  # h0 = x
         rounds: dict[Any, dict[Var, Any]] = {}
@@ -155,7 +157,9 @@ class Constants:
                     carried |= {at} if self._is_carried(e) else set()
                     self._taken_at |= {(eq.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
         self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
-        if any(len(values) > 1 for values in self._every.values()):
+        if provenance is not None and not self.inner:
+            self.provenance, provenance.name_of = provenance, self._called
+        elif any(len(values) > 1 for values in self._every.values()):
             known = equations, self._value, self.computed, self.scopes
             self.provenance = Provenance(*known, self.inner, self._called)
         for at, values in every.items():

@@ -24,17 +24,19 @@ from .interpreter import Value, is_live
 from .provenance import Provenance, Result, aligned, operands_of
 
 
-def with_first_rounds(program: Program, names: dict[Var, str]) -> Program:
-    """The program with equations for what the first rounds of loops compute from numbers; these are named."""
+def with_first_rounds(program: Program, names: dict[Var, str]) -> tuple[Program, Provenance | None]:
+    """The program with equations for what the first rounds of loops compute from numbers; these are named. And what was
+    interpreted for that.
+    """
     is_once = len({*map(place, program.equations)}) == len(program.equations)
     if is_once and not any(map(is_in_loop, program.equations)):
-        return program
+        return program, None
     known, around = program.values, scopes()
     values = {word: known[v] for v, word in names.items() if v in known}
     provenance = Provenance(program.equations, lookup(around), values, around)
     rounds = _FirstRounds(program, names, provenance)
     if not rounds.instead:
-        return program
+        return program, provenance
     waiting = sorted(rounds.needed(), key=rounds.times.__getitem__, reverse=True)
     names |= {v: v.name for v in waiting if v.name} | rounds.renamed
     program = replace(program, named=program.named | {v for v in waiting if v.name})
@@ -45,7 +47,7 @@ def with_first_rounds(program: Program, names: dict[Var, str]) -> Program:
             steps.append(rounds.defined[waiting.pop()])
         return [*steps, replace(eq, operands=tuple(here.get(k, x) for k, x in enumerate(eq.operands)))]
 
-    return program.mapped(rule)
+    return program.mapped(rule), provenance
 
 
 def _by_place(program: Program) -> dict[Any, list[Equation]]:

@@ -98,7 +98,7 @@ class Notation:
         self.replaced = _replaced(program, called, board)
         program = program.substituted(self.replaced) if self.replaced else program
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
-        program = with_first_rounds(program, names) if board else program
+        program, self._provenance = with_first_rounds(program, names) if board else (program, None)
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         self._computed_at = dict[Any, Any]()  # where the first of them is computed, by the place of the others
@@ -379,7 +379,7 @@ class Notation:
         candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
         self.cotangent = next(w for w in candidates if w not in taken)
         self.constants.inner = self._inner
-        self.constants.find_varying(self.program.equations, self.names)
+        self.constants.find_varying(self.program.equations, self.names, self._provenance)
         every = [(eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
         written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used
         self._keep_letters_apart(names, written)

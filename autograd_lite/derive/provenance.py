@@ -91,7 +91,7 @@ class Provenance(Interpreter):
         name_of: Callable[[Any], str] = lambda x: "",
     ) -> None:
         super().__init__()
-        self._lookup, self._values, self._name_of, self._time = lookup, values, name_of, 0
+        self._lookup, self._values, self.name_of, self._time = lookup, values, name_of, 0
         self._running = running()
         self.innermost = next(iter(self._running), None)
         self.given: dict[str, Any] = {}
@@ -221,7 +221,7 @@ class Provenance(Interpreter):
     def _name(self, word: str, x: Any) -> Written:
         """The formula that is a name."""
         x = np.asarray(x) if isinstance(x, list | tuple) and is_regular(x) else x
-        word = self._name_of(x) or word
+        word = self.name_of(x) or word
         self.given[word] = x
         return Written(name(word, np.shape(x) if is_regular(x) else ()), x)
 
