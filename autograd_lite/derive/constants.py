@@ -188,7 +188,7 @@ class Constants:
     def in_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of what was given: ``1 - ys[2]``."""
         here = _place_in_code(eq, k)
-        is_first = any(isinstance(x, Var) for _, x in self._every[here]) and (eq.y, k) not in self.befores
+        is_first = any(isinstance(x, Var) for _, x in self._every.get(here, ())) and (eq.y, k) not in self.befores
         if not is_first and here not in self.rounds or self._is_carried(operand(eq, k)):
             return None
         if here not in self._followed:
@@ -213,7 +213,7 @@ class Constants:
 
     def _aligned(self, eq: Equation, k: int, here: Any) -> dict[Var, Expr]:
         """The formulas of an operand in the rounds of a loop that were recorded."""
-        e, code, every = operand(eq, k), eq.code, self._every[here]
+        e, code, every = operand(eq, k), eq.code, self._every.get(here, [])
         if e is None or code is None or self.provenance is None:
             return {}
         visited = self.provenance.visits.get((code.co_filename, span(e)), [])
@@ -648,17 +648,18 @@ class Constants:
         self.use({of: whole}, [of] if is_entry else [])
         return word
 
-    def _entry_read(self, eq: Equation, x: Any, e: ast.expr) -> str:
+    def _entry_read(self, eq: Equation, x: Any, at: ast.expr) -> str:
         """The entry of given labels that a position is in one round of a loop, ``y[2]``; or nothing."""
         turns, code = [*self._reads(eq)], eq.code
-        visited = self.provenance.visits.get((code.co_filename, span(e)), []) if self.provenance and code else []
+        visited = self.provenance.visits.get((code.co_filename, span(at)), []) if self.provenance and code else []
         visits = [v for v, is_live in visited if is_live][-len(turns) :]
         j = turns.index(eq.y)
         of = visits[j].written(j) if len(visits) == len(turns) and _is_same(visits[j].x, x) else None
-        if of is None or of.expr is None or of.expr.role != "index" or not self._can_use(of.expr):
+        e = of.expr if of is not None else None
+        if e is None or e.role != "index" or e.of.role != "name" or len(e.of.shape) != 1 or not self._can_use(e):
             return ""
-        word = write(of.expr, ASCII)
-        self.quoted[word] = [*of.expr.names]
+        word = write(e, ASCII)
+        self.quoted[word] = [*e.names]
         return word
 
     def _is_of_own(self, eq: Equation, of: str | None) -> bool:
