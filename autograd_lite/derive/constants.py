@@ -80,6 +80,7 @@ class Constants:
         computed: Variables = EMPTY,
     ) -> None:
         self.taken, self.changing, self.scopes, self.computed = taken, changing, scopes, computed
+        self._lookup = lookup(scopes)
         self.values: dict[str, Any] = {}  # arrays and numbers
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
@@ -95,13 +96,10 @@ class Constants:
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
         self.fixed: dict[tuple[Var, int], int] = {}  # of states that were detached, the round: by result and operand
         self.each: dict[Any, list[Var | None]] = {}  # by these places the values that are operands, None for a constant
-        self._taken_at: dict[tuple[Any, str], Mapping[Var, Any]] = {}  # by variables, what rounds take where it stands
         self._followed: dict[Any, dict[Var, Expr]] = {}  # by these places, the formulas in the rounds
         self._every: dict[Any, list[tuple[Var, Any]]] = {}  # by these places, every operand
         self.provenance: Provenance | None = None
         self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
-        self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
-        self._labelled: dict[Any, list[Any]] = {}  # what they are in each round, in terms of entries at labels
         self._sourced: dict[tuple[str, Any], Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
 
@@ -155,7 +153,6 @@ class Constants:
                     e = operand(eq, k)
                     rounds.setdefault(at := _place_in_code(eq, k), {})[eq.y] = x
                     carried |= {at} if self._is_carried(e) else set()
-                    self._taken_at |= {(eq.code, e.id): rounds[at]} if isinstance(e, ast.Name) else {}
         self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
         if provenance is not None and not self.inner:
             self.provenance, provenance.name_of = provenance, self._called
@@ -738,7 +735,7 @@ class Constants:
             return self.values.get(word, self.computed.get(word))
         key = word, code
         if key not in self._sourced:
-            self._sourced[key] = value = lookup(self.scopes)(word, code)
+            self._sourced[key] = value = self._lookup(word, code)
             sources = assigned(code, word) if value is None else None
             if sources and len(sources) == 1:
                 stated = evaluated(sources[0], self._variables(sources[0], code))

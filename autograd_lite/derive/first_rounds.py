@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
+from ..program.assignments import contains
 from ..program.naming import expression, is_in_loop, line, lookup, place, scopes, span, stem
 from ..table import TABLE
 from .interpreter import Value, is_live
@@ -62,7 +63,7 @@ def _by_place(program: Program) -> dict[Any, list[Equation]]:
 
 
 class _FirstRounds:
-    """What the first rounds compute.
+    """The equations of first rounds.
 
     Attributes
     ----------
@@ -147,10 +148,9 @@ class _FirstRounds:
         return {k: v for k, x in constants for v, of in values.items() if np.array_equal(of, x)}
 
     def _is_in(self, v: Var, e: ast.expr, code: Any) -> bool:
-        """Whether a value is computed in an expression."""
+        """True if a value is computed in an expression."""
         part = expression(self.defined[v])
-        ends = [((of.lineno, of.col_offset), (of.end_lineno, of.end_col_offset)) for of in (e, part or e)]
-        return self.defined[v].code is code and ends[0][0] <= ends[1][0] and ends[1][1] <= ends[0][1] and part is not e
+        return self.defined[v].code is code and part is not None and part is not e and contains(e, part)
 
     def needed(self) -> set[Var]:
         """Those of the new values that recorded equations need."""

@@ -121,15 +121,15 @@ class Interpreter(ABC):
 
     @abstractmethod
     def formula(self, e: ast.expr, env: Variables, code: Any) -> Make:
-        """What makes the formula of an expression, of the values that its variables have now."""
+        """Return what makes the formula of an expression, of the values that its variables have now."""
 
     @abstractmethod
     def entry(self, of: Value, k: int) -> Make:
-        """What makes the formula of entry `k` of a value."""
+        """Return what makes the formula of entry `k` of a value."""
 
     @abstractmethod
     def number(self, x: Any) -> Make:
-        """What makes the formula of a number."""
+        """Return what makes the formula of a number."""
 
     @abstractmethod
     def assigned(self, target: ast.Name, y: Value, code: Any) -> Value:
@@ -237,7 +237,7 @@ class Interpreter(ABC):
                     raise
 
     def _forget(self, line: ast.AST, env: Variables) -> None:
-        """What a line that is not interpreted may have assigned is unknown."""
+        """Make unknown what a line that is not interpreted may have assigned."""
         env |= dict.fromkeys(targets(line), LIVE)
 
     def _assign(self, target: ast.expr, y: Value, env: Variables, code: Any, is_turn: bool = False) -> None:
@@ -289,7 +289,7 @@ class Interpreter(ABC):
         return y
 
     def last(self, here: Any) -> Value:
-        """What the expression at a place in a file was when it was last interpreted."""
+        """The value of the expression at a place in a file when it was last interpreted."""
         return self._last.get(here, LIVE)
 
     def _value(self, e: ast.expr, env: Variables, code: Any) -> Value:
@@ -334,7 +334,7 @@ class Interpreter(ABC):
         return LIVE
 
     def _holds(self, test: ast.expr, env: Variables, code: Any) -> bool | None:
-        """Whether a condition holds; None where that is not known."""
+        """Return whether a condition holds; None where that is not known."""
         x = self.value(test, env, code).x
         return bool(x) if isinstance(x, _SAFE) and not np.ndim(x if isinstance(x, np.ndarray) else 0) else None
 
@@ -412,7 +412,7 @@ class Interpreter(ABC):
     def _value_of(
         self, e: ast.Call, f: Any, args: Sequence[Value], given: Mapping[Any, Value], env: Variables, code: Any
     ) -> Value:
-        """What a function returns."""
+        """The result of a call that only computes, or of one of the user's functions."""
         if (user := _function(f)) is not None:
             args = [Value(user.owner), *args] if user.owner is not None else args
             y = self.returned[code.co_filename, span(e)] = self._returned(user, args, given)
@@ -426,9 +426,9 @@ class Interpreter(ABC):
         if not _is_pure(f) or any(map(is_unknown, given.values())):
             return LIVE
         y = self._applied(e, f, args, env, code, **{str(w): plain(v.x) for w, v in given.items()})
-        is_arrays = isinstance(getattr(f, "__self__", None), np.ndarray | np.generic)
-        is_method = is_arrays and isinstance(e.func, ast.Attribute)
-        of = self.last((code.co_filename, span(e.func.value))) if is_method else y  # type: ignore[attr-defined]
+        of = y
+        if isinstance(e.func, ast.Attribute) and isinstance(getattr(f, "__self__", None), np.ndarray | np.generic):
+            of = self.last((code.co_filename, span(e.func.value)))
         return Value(y.x, is_live=True) if is_live(of) else y
 
     def _scanned(self, f: _Function, carry: Value, items: Sequence[Value] | None) -> Value:
@@ -456,7 +456,7 @@ class Interpreter(ABC):
         return Value((each[0] or [])[:: -1 if f is reversed else 1])
 
     def _returned(self, f: _Function, args: Sequence[Value], given: Mapping[Any, Value]) -> Value:
-        """What a function of the user's returns."""
+        """The result of a function of the user's."""
         spec = f.at.args
         words = [a.arg for a in (*spec.posonlyargs, *spec.args)]
         env = {**f.around}
@@ -492,7 +492,7 @@ def targets(line: ast.AST) -> Iterator[str]:
 
 
 def is_once(target: ast.Name, code: CodeType) -> bool:
-    """Whether a variable is assigned once, and in no loop: then its name says what it is."""
+    """True if a variable is assigned once, and in no loop: then its name says what it is."""
     return len(bound(code, target.id) or ()) == 1 and not is_repeated(code, target)
 
 
@@ -504,24 +504,24 @@ def plain(x: Any) -> Any:
 
 
 def is_live(v: Value) -> bool:
-    """Whether something is a Tensor, or has one in it."""
+    """True if something is a Tensor, or has one in it."""
     return v.is_live or type(v.x) in (list, tuple) and any(isinstance(part, Value) and is_live(part) for part in v.x)
 
 
 def is_unknown(v: Value) -> bool:
-    """Whether something is unknown, or a part of it."""
+    """True if something is unknown, or a part of it."""
     return v.x is UNKNOWN or type(v.x) in (list, tuple) and any(isinstance(p, Value) and is_unknown(p) for p in v.x)
 
 
 def is_regular(x: Any) -> bool:
-    """Whether something is an array, or a list of numbers or arrays that is one."""
+    """True if something is an array, or a list of numbers or arrays that is one."""
     if isinstance(x, list | tuple):
         return {type(part) for part in x} in ({int}, {float}, {np.ndarray}) and len({np.shape(part) for part in x}) == 1
     return isinstance(x, np.ndarray | int | float | np.generic)
 
 
 def _is_pure(f: Any) -> bool:
-    """Whether a function only computes: one of NumPy's, a method of an array, a row that draws nothing."""
+    """True if a function only computes: one of NumPy's, a method of an array, a row that draws nothing."""
     try:
         is_numpys = f in _CALLED or f in ROWS
     except TypeError:
@@ -531,7 +531,7 @@ def _is_pure(f: Any) -> bool:
 
 
 def is_users(kind: Any) -> bool:
-    """Whether a class or a function is the user's."""
+    """True if a class or a function is the user's."""
     library = str(getattr(kind, "__module__", "")).partition(".")[0]
     return library not in (__name__.partition(".")[0], "numpy", "scipy", "builtins")
 
@@ -558,7 +558,7 @@ def _inside(code: CodeType, at: ast.FunctionDef | ast.Lambda, word: str) -> Code
 
 
 def _is_open(e: ast.Call) -> bool:
-    """Whether a call has arguments that are not listed, or writes into an array."""
+    """True if a call has arguments that are not listed, or writes into an array."""
     return any(isinstance(x, ast.Starred) for x in e.args) or any(k.arg in (None, "out") for k in e.keywords)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
 from copy import deepcopy
 from functools import lru_cache
 from types import CodeType, FunctionType
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import innermost, is_of_pairs, is_repeated, names, of_whole, source_of, tree
+from ..program.assignments import functions_at, innermost, is_of_pairs, is_repeated, names, of_whole, source_of, tree
 from ..program.naming import expression, operand, place, running, span
 from ..table import TABLE
 from ..tensor import Tensor
@@ -149,7 +149,7 @@ class Provenance(Interpreter):
         self.run([at for at in lines if self._matters(at, code) or not several.isdisjoint(targets(at))], {}, code, now)
 
     def _matters(self, line: ast.AST, code: CodeType) -> bool:
-        """Whether an equation stands in a line, or in a function that it calls."""
+        """True if an equation stands in a line, or in a function that it calls."""
         return any(
             isinstance(at, ast.expr | ast.stmt) and (code.co_filename, span(at)) in self._operands
             for at in ast.walk(line)
@@ -398,13 +398,14 @@ def _mentioned(at: ast.AST) -> Sequence[str]:
 
 
 def _calls(outer: ast.AST, at: ast.AST, words: Set[str]) -> bool:
-    """Whether a function is in another one, or is called there by one of its names."""
+    """True if a function is in another one, or is called there by one of its names."""
     return at in ast.walk(outer) if isinstance(at, ast.Lambda) else not words.isdisjoint(_words(outer))
 
 
 def _around_scan(code: CodeType, at: ast.AST) -> tuple[CodeType, ast.AST]:
     """The function whose line ``scan(step, init, xs)`` runs a step; of any other function itself."""
-    for outer in _around(code.co_filename, at):
+    outside = [f for f in functions_at(tree(code.co_filename), getattr(at, "lineno", 0)) if f is not at]
+    for outer in (f for f in outside if isinstance(f, ast.FunctionDef)):
         for call in ast.walk(outer):
             match call:
                 case ast.Call(ast.Name("scan") | ast.Attribute(attr="scan"), [step, _, _]) if (
@@ -412,13 +413,6 @@ def _around_scan(code: CodeType, at: ast.AST) -> tuple[CodeType, ast.AST]:
                 ):
                     return code.replace(co_firstlineno=outer.lineno, co_name=outer.name), outer
     return code, at
-
-
-def _around(file: str, at: Any) -> Iterator[ast.FunctionDef]:
-    """The functions of a file around a place, innermost first."""
-    functions = [f for f in ast.walk(tree(file)) if isinstance(f, ast.FunctionDef) and f is not at]
-    around = [f for f in functions if hasattr(at, "lineno") and f.lineno <= at.lineno <= (f.end_lineno or 0)]
-    yield from sorted(around, key=lambda f: -f.lineno)
 
 
 def _is_data(x: Any) -> bool:

@@ -88,8 +88,8 @@ def decisions(code: CodeType) -> list[tuple[ast.expr, range]]:
 
 def is_around(code: CodeType, e: ast.expr) -> bool:
     """True if `code` is that of the innermost function around an expression, or of the module."""
-    return next(iter(_functions(tree(code.co_filename), e.lineno)), None) is next(
-        iter(_functions(tree(code.co_filename), code.co_firstlineno) if code.co_name != "<module>" else ()), None
+    return next(iter(functions_at(tree(code.co_filename), e.lineno)), None) is next(
+        iter(functions_at(tree(code.co_filename), code.co_firstlineno) if code.co_name != "<module>" else ()), None
     )
 
 
@@ -124,10 +124,10 @@ def _blocks(at: ast.AST) -> Iterator[list[ast.stmt]]:
 
 def _is_within(e: ast.expr | ast.stmt, at: ast.stmt) -> bool:
     """True if an expression is in a statement without a block."""
-    return not any(_blocks(at)) and _contains(at, e)
+    return not any(_blocks(at)) and contains(at, e)
 
 
-def _contains(at: Any, e: ast.expr | ast.stmt) -> bool:
+def contains(at: Any, e: ast.expr | ast.stmt) -> bool:
     """True if a part of the source has an expression in it."""
     is_before = (at.lineno, at.col_offset) <= (e.lineno, e.col_offset)
     return is_before and (e.end_lineno or 0, e.end_col_offset or 0) <= (at.end_lineno or 0, at.end_col_offset or 0)
@@ -150,7 +150,7 @@ def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
     scopes, sites = _scopes(code), passed(code, e.id) if isinstance(e, ast.Name) else []
     if len(sites) == 1:
         module, e = tree(code.co_filename), sites[0]
-        scopes = iter([*_functions(module, e.lineno), module])
+        scopes = iter([*functions_at(module, e.lineno), module])
     elif sites and all(isinstance(of, ast.Subscript) for of in sites) and len({*map(_name, sites)}) == 1:
         return _name(sites[0]), slice(None)  # f(y[0]), and f(y[t]) in a loop
     for scope in scopes:
@@ -175,10 +175,10 @@ def _own_rows(scope: ast.AST, e: ast.Name, values: Sequence[Any]) -> list[ast.ex
     """The array that the loop around a variable takes it from, if that assigns it nowhere else: of G in ``for x, G in
     …`` although the lines before have ``G = r + gamma * G``.
     """
-    around = [at for at in ast.walk(scope) if isinstance(at, ast.For) and hasattr(e, "lineno") and _contains(at, e)]
+    around = [at for at in ast.walk(scope) if isinstance(at, ast.For) and hasattr(e, "lineno") and contains(at, e)]
     loops = [(at, each) for at in around for word, each in _matched(at.target, _each(at.iter)) if word == e.id]
     for at, each in loops[-1:]:
-        if not any(_contains(at, of) for of in values if isinstance(of, ast.expr | ast.stmt) and of is not each):
+        if not any(contains(at, of) for of in values if isinstance(of, ast.expr | ast.stmt) and of is not each):
             return [each]
     return []
 
@@ -205,7 +205,7 @@ def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
     """
     for scope in _scopes(code):
         loops = [(at, of.iter) for at, of in _turning(scope) if e.id in names(of.target)]
-        around = [over for at, over in loops if _contains(at, e)]
+        around = [over for at, over in loops if contains(at, e)]
         if loops:
             return (around or [over for _, over in loops])[-1]
     return None
@@ -213,7 +213,7 @@ def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
 
 def counter(code: CodeType, e: ast.expr) -> tuple[str, ast.expr] | None:
     """The variable that the only loop around a place counts, and what over: ``range(2, n)``; None for others."""
-    around = {of: (of.target, of.iter) for scope in _scopes(code) for at, of in _turning(scope) if _contains(at, e)}
+    around = {of: (of.target, of.iter) for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e)}
     match [*around.values()]:
         case [(ast.Name(word), ast.Call(func=ast.Name(id="range")) as over)]:
             return word, over
@@ -224,7 +224,7 @@ def counter(code: CodeType, e: ast.expr) -> tuple[str, ast.expr] | None:
 
 def is_repeated(code: CodeType, e: ast.expr) -> bool:
     """Whether an expression is in the body of a loop."""
-    return any(_contains(at, e) for scope in _scopes(code) for at in _fors(scope))
+    return any(contains(at, e) for scope in _scopes(code) for at in _fors(scope))
 
 
 def counts_up(code: CodeType | None, e: ast.Name) -> bool:
@@ -263,17 +263,17 @@ class Pairs(NamedTuple):
 
 def starts_anew(code: CodeType, e: ast.Name) -> bool:
     """Whether each round of the innermost loop around a variable begins with an entry: ``total = alpha[s]``."""
-    around = [at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)]
+    around = [at for scope in _scopes(code) for at in _fors(scope) if contains(at, e)]
     inner = sorted(around, key=lambda at: at.lineno)[-1:]
     sources = [of for of in assigned(code, e.id) or () if isinstance(of, ast.Subscript)]
-    return any(_contains(at, of) and of.lineno < e.lineno for at in inner for of in sources)
+    return any(contains(at, of) and of.lineno < e.lineno for at in inner for of in sources)
 
 
 def unequal(code: CodeType | None, e: ast.expr | None) -> ast.expr | None:
     """What the variable of the inner loop around an entry ``s[j]`` is not there: y[i] of ``if j != y[i]``."""
     if code is None or e is None:
         return None
-    around = [at for scope in _scopes(code) for at in _fors(scope) if _contains(at, e)]
+    around = [at for scope in _scopes(code) for at in _fors(scope) if contains(at, e)]
     for inner in sorted(around, key=lambda at: at.lineno)[-1:]:
         for test, holds in Pairs((), inner).tests(e):
             match test:
@@ -389,7 +389,7 @@ def of_loops(code: CodeType) -> dict[str, tuple[str, slice]]:
 
 def innermost(code: CodeType, e: ast.expr) -> tuple[Any, Any]:
     """The innermost loop or comprehension around an expression, and what has its target and what it is over."""
-    around = [(at, of) for scope in _scopes(code) for at, of in _turning(scope) if _contains(at, e)]
+    around = [(at, of) for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e)]
     return max(around, key=lambda loop: (loop[0].lineno, loop[0].col_offset), default=(None, None))
 
 
@@ -487,19 +487,16 @@ def _scopes(code: CodeType) -> Iterator[ast.AST]:
     file = code.co_filename
     module = tree(file)
     if code.co_name != "<module>":
-        yield from _functions(module, code.co_firstlineno)
+        yield from functions_at(module, code.co_firstlineno)
     yield module
     if "ipykernel" in file or file.startswith("<ipython"):
         cells = file.rpartition("/")[0] or "<ipython"
         yield from (tree(other) for other in list(linecache.cache) if other.startswith(cells))
 
 
-def _functions(module: ast.AST, line: int) -> list[ast.FunctionDef | ast.Lambda]:
+def functions_at(module: ast.AST, line: int) -> list[ast.FunctionDef | ast.Lambda]:
     """The functions of a module in which a line is, innermost first."""
-    around = [
-        f for f in _all_functions(module)
-        if first_line(f) <= line <= (f.end_lineno or 0)
-    ]  # fmt: skip
+    around = [f for f in _all_functions(module) if first_line(f) <= line <= (f.end_lineno or 0)]
     return sorted(around, key=lambda f: -f.lineno)
 
 
