@@ -73,6 +73,7 @@ _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 
 _GREEK = {letter: word for word, letter in GREEK.items()}
+_CAPITALS = r"(?:(?<![A-Za-z])|(?<=(?<![A-Za-z])d))(Gamma|Delta|Theta|Lambda|Xi|Phi|Psi|Omega)(?![A-Za-z])"
 _ERF, _LGAMMA = (np.vectorize(fn, otypes=[float]) for fn in (math.erf, math.lgamma))
 
 
@@ -237,8 +238,8 @@ def written(names: Iterable[str]) -> dict[str, str]:
     shown_as = {**spelled, **{text_name(w): w for w in names}}
     printed = {re.sub(r"(?<=[^\W\d_]|[\u0300-\u036f])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
     lowered |= {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for shown, w in printed.items()}  # θ₀
-    values = {c: w for c, w in zip("ΦφψΓ", ("Phi", "phi", "psi", "Gamma"), strict=True) if w in names}  # Φᵀ, no Φ(x)
-    return {**values, **lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
+    capital = {re.sub(_CAPITALS, lambda m: GREEK[m[1].lower()].upper(), w): w for w in names}
+    return {**capital, **lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
 
 
 def clipped(answer: Any) -> str:
@@ -306,14 +307,15 @@ class Reader:
         index 0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a
         "group", bars as a "length" or a determinant, an index that no axis has as the "last", one alone as that of its
         letter among the "axes", what is left of a sum without indices as "loose" from them, labels as of the "first 1"
-        axis, an array without indices as "apart" from them, a vector added to a column as a "column", more than two
-        axes as a "stack" of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the
-        "unit" matrix of the last axis where it is one of another size, an index as the user's "own" where that is an
-        array, sums over steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order
-        in which they are "written", arrays in these as having "rows of steps", a sum as that of the "next" factor, or
-        over the indices that are "bound" by it though it has none, and a term with an entry beyond the "ends" as none,
-        a value before brackets as a "call" of the function of that name, what stands side by side behind a division as
-        "under" it, and a number in a sum over its letter as the "index".
+        axis, an array without indices as "apart" from them, a vector added to a column as a "column", a vector as a
+        "row", of which the transpose is a column, more than two axes as a "stack" of matrices, π or e as the "number",
+        a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where it is one of another
+        size, an index as the user's "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as
+        the "total" derivative, free indices in the order in which they are "written", arrays in these as having "rows
+        of steps", a sum as that of the "next" factor, or over the indices that are "bound" by it though it has none,
+        and a term with an entry beyond the "ends" as none, a value before brackets as a "call" of the function of that
+        name, what stands side by side behind a division as "under" it, a number in a sum over its letter as the
+        "index", and t as an index like the others, "t", where there are no steps.
     choices : set of str
         Those of these that made a difference.
     """
@@ -438,7 +440,17 @@ class Reader:
         if beside and _is_plus(beside) and _is_plus(beside.operand):
             return self._crossed(a, b)
         side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
-        return self._binary(ast.MatMult() if beside and self._is_product(e, a, b, side) else e.op, a, b)
+        op = ast.MatMult() if beside and self._is_product(e, a, b, side) else e.op
+        return self._of_rows(op, a, b) if "row" in self.reading else self._binary(op, a, b)
+
+    def _of_rows(self, op: ast.AST, a: Any, b: Any) -> Any:
+        """An operation where vectors are rows: ``zᵀ a`` is a matrix, and ``a zᵀ`` a number."""
+        left, right = (x.shape if isinstance(x, Indexed) else np.shape(x) for x in (a, b))
+        if not isinstance(op, (ast.Mult, ast.MatMult)) or sorted(map(len, (left, right))) != [1, 2]:
+            return self._binary(op, a, b)
+        if left[1:] == (1,):
+            return each(np.outer, [a, b])
+        return self._binary(ast.MatMult() if right[1:] == (1,) else op, a, b)
 
     def _crossed(self, a: Any, b: Any) -> Any:
         """``a × b``, perhaps a cross product."""
@@ -523,6 +535,8 @@ class Reader:
         word, x = e.attr, _operand(self._value(e.value))
         sizes = x.shape if isinstance(x, Indexed) else np.shape(x)
         word = "mT" if word == "T" and len(sizes) > 2 and self._is_read_as("stack") else word
+        if word == "T" and len(sizes) == 1 and len(self.shape) == 2 and self._is_read_as("row"):
+            return each(lambda x: x[:, None], [x])
         if word != "I":
             return each(operator.attrgetter(word) if word not in _TURNED else _TURNED[word], [x])
         is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1 and not self._is_read_as("entry")
@@ -544,10 +558,6 @@ class Reader:
         if isinstance(a, Indexed) or isinstance(b, Indexed):
             plain = partial(self._binary, op) if not isinstance(op, ast.Div) else self._quotient
             return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
-        n, m = np.size(a), np.size(b)
-        is_of_rows = (np.shape(a), np.shape(b)) == ((1, n), (m,)) and self.shape == (n, m) and n != m
-        if is_of_rows and isinstance(op, (ast.Mult, ast.MatMult)):  # zᵀ a, of vectors that are meant as rows
-            op, a, b = ast.MatMult(), a.T, b[None]
         if isinstance(op, ast.MatMult):
             if not np.ndim(a) or not np.ndim(b):
                 raise Unread("a product of matrices with a number")

@@ -390,6 +390,19 @@ const FUNCTIONS = {
     const once = map((a, b) => a - b, ofNumbers(y.kind), next(1), next(0)), left = n ? whole(n)[0] - 1 : 0;
     return left < 0 ? notMarked("its parameters") : left ? FUNCTIONS.diff(once, array([], [left], "i"), along) : once;
   },
+  tensordot: (a, b, ...rest) => {
+    const axes = rest.find(isParams)?.params.axes ?? rest.find((x) => !isParams(x)) ?? array([], [2], "i"), numbers = (x) => (x.list ?? []).flatMap(numbers).concat(x.list ? [] : whole(x));
+    const n = a.shape.length, at = numbers(axes), isNumber = !axes.list && !axes.shape.length, k = isNumber ? at[0] : at.length / 2, letters = [..."abcdefghijkl"];
+    const of = isNumber ? Array.from({ length: 2 * k }, (_, j) => (j < k ? n - k + j : j - k)) : at;
+    const left = letters.slice(0, n), right = letters.slice(n, n + b.shape.length), kept = [...left, ...right];
+    for (let j = 0; j < k; j++) {
+      const [p, q] = [(of[j] + n) % n, (of[k + j] + right.length) % right.length];
+      kept.splice(kept.indexOf(left[p]), 1);
+      kept.splice(kept.indexOf(right[q]), 1);
+      right[q] = left[p] ?? notMarked("these axes");
+    }
+    return FUNCTIONS.einsum({ word: `${left.join("")},${right.join("")}->${kept.join("")}` }, a, b);
+  },
   einsum: ({ word }, ...arrays) => {
     const [inputs, output] = (word ?? notMarked("einsum without its subscripts")).replaceAll(" ", "").split("->"), parts = inputs.split(","), sizes = {};
     if (word.includes(".") || parts.length !== arrays.length || arrays.some(isParams)) notMarked("this einsum");
@@ -658,6 +671,7 @@ class Board {
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
     Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
     if (letter !== "t") words._t = words.t;
+    this.hasSteps = Object.keys(words).some((w) => w.endsWith("ₜ"));
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
     this.sign = new RegExp(anyOf(Object.keys(signs)), "gu");
     this.gradients = new Set(copied.filter((w) => w.includes("/")).map((w) => words[w]));
@@ -691,12 +705,14 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(this.spelled(text, steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all)));
+    text = decomposed(this.spelled(text, steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
+    const isPlain = (!this.hasSteps || this.letter !== "t") && /ₜ|[_{[]t/.test(text) && this.isReadAs("t"); // no number of a step
+    if (!isPlain) text = this.withT(text);
     const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && (this.steps.has(base(w)) || (has(this.words, base(w)) && has(this.shapes, this.words[base(w)]))); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+(?:\\[[^\\][]*\\])?)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)}|\\[${c}\\])`, "gu"), this.stems.has(c) ? `[${c}ₜ]` : `[${c}]`);
-    text = this.withSigns(this.withSubscripts(text)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
+    text = this.withSigns(this.withSubscripts(text, isPlain)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
     const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
     text = text.replace(new RegExp(`(?<!${W}|[/.])([d∂]${W}+/[d∂])?([a-z])(?=[${INDICES}ₜ])`, "gu"), (c, of = "", letter, k, all) => {
       const row = of + letter.toUpperCase();
@@ -795,14 +811,19 @@ class Board {
       const by = moved(sign, k) - this.isCounted(word);
       return `${word}[t${by > 0 ? "+" : ""}${by || ""},${lettersOf(at).join("")}]`; // emitₜⱼ
     });
+    const counted = new Set(), bare = (c) => new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W})`, "gu");
     text = text.replace(new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (all, word, index, sign, k) => {
       if (!this.stems.has(word) && !this.isReadAs("steps")) return all;
       const steps = this.steps.get(word), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
-      const by = moved(sign, k) + (Math.min(...steps) === 1 && Math.max(...steps) === n && new Set(steps).size === n && this.isReadAs("counted")); // fₖ, of which the first has the number 1
+      const [c] = lettersOf(index), isNumber = !has(this.words, c) && bare(c).test(text), hasStart = [word, word.split("/d").at(-1)].some((w) => this.steps.get(w)?.includes(0));
+      const isCounted = Math.max(...steps) === n && new Set(steps.filter(Boolean)).size === n && (isNumber || !hasStart) && this.isReadAs("counted"); // fₖ, of which the first has the number 1
+      if (isCounted && !has(this.words, c)) counted.add(c);
+      const by = moved(sign, k) + isCounted;
       const rows = Array.from({ length: n }, (_, j) => j + by);
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
+    for (const c of counted) text = text.replace(bare(c), `(${c}+1)`);
     text = this.typedSteps(text).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
@@ -826,7 +847,8 @@ class Board {
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => this.atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length > 1) throw new (/(?<![\p{L}\p{N}_])(?:over|of|for)(?![\p{L}\p{N}_])/u.test(text) ? Unread : Misfit)("the sum over the steps is missing: write Σₜ"); // in words it is not read
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
-    return steps.length === 1 && new RegExp(`ₜ|\\[[^\\]]*${P.BARE}`, "u").test(text) ? this.atStep(text, steps[0]) : text; // else t is no name
+    const t = this.hasSteps && !has(this.words, "t") ? P.BARE : `\\[[^\\]]*${P.BARE}`; // else it is no name
+    return steps.length === 1 && new RegExp(`ₜ|${t}`, "u").test(text) ? this.atStep(text, steps[0]) : text;
   }
 
   typedSteps(text) {
@@ -918,6 +940,8 @@ class Board {
   /** A formula in which the number of a step is t. */
   withT(text) {
     if (this.letter === "t") return text;
+    const parts = text.split(new RegExp(P.QUOTED, "u"));
+    if (parts.length > 1) return parts.map((part, k) => (k % 2 ? part : this.withT(part))).join("");
     text = text.replace(new RegExp(`(?<=_\\{)${this.letter}(?=[i-n]+\\})`, "gu"), "t");
     const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${this.letter}(?!${W})`, "gu");
     return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
@@ -929,7 +953,7 @@ class Board {
   }
 
   /** A formula in which all indices are letters of INDICES: Σₙ xₙ for Σ_b x_b, or as in an einsum, Σ_d h_bd W_cd. */
-  inLetters(text) {
+  inLetters(text, isPlain) {
     text = text.replace(new RegExp(`(?<!${W}|\\.)sum(_[a-z]+)(?!${W})`, "gu"), (all, at) => (has(this.words, all) ? all : `Σ${at}`));
     const several = "[a-z](?:,? ?[a-z])*", found = new Set(), names = Object.keys(this.words).join("");
     const group = new RegExp(`(Σ|(?<!${W}|/)(?:${this.arrays}))(?:_([a-z]+)(?!(?!ᵀ)${W})|_\\{ ?(${several})(?!${W})|\\[(${several})\\])`, "gu");
@@ -938,12 +962,14 @@ class Board {
       const isNamed = at.some((c) => has(this.words, c) && !LETTERS.includes(c) && !this.isMatrix(c)); // P[i, y]
       if (word === "Σ" || (isWhole && !isNamed && at.join("") !== "t")) for (const c of at) if (word !== "Σ" || c !== "t") found.add(c);
     }
-    const below = Object.keys(TABLES.OTHERS).filter((c) => text.includes(c) && !names.includes(c));
+    if (isPlain) found.add("t");
+    const small = isPlain ? { ...TABLES.OTHERS, "ₜ": "t" } : TABLES.OTHERS;
+    const below = Object.keys(small).filter((c) => text.includes(c) && (c === "ₜ" || !names.includes(c)));
     const used = new Set([...lettersOf(text), ...(text.match(new RegExp(`(?<![\\p{L}\\p{N}])[i-n]+(?!${W})|(?<=_)[a-z]+(?!(?!ᵀ)${W})`, "gu")) ?? []).join("")]);
-    const others = [...new Set([...found, ...below.map((c) => TABLES.OTHERS[c])])].filter((c) => !LETTERS.includes(c) && (c !== "t" || !this.steps.size)).sort();
+    const others = [...new Set([...found, ...below.map((c) => small[c])])].filter((c) => !LETTERS.includes(c) && (c !== "t" || isPlain || !this.steps.size)).sort();
     const free = [...LETTERS].filter((c) => !used.has(c)).slice(-others.length), to = Object.fromEntries(others.slice(0, free.length).map((c, k) => [c, free[k]]));
     this.hasOwn = Object.keys(to).length > 0;
-    for (const c of below) if (has(to, TABLES.OTHERS[c])) text = text.replaceAll(c, INDICES[LETTERS.indexOf(to[TABLES.OTHERS[c]])]);
+    for (const c of below) if (has(to, small[c])) text = text.replaceAll(c, INDICES[LETTERS.indexOf(to[small[c]])]);
     if (!this.hasOwn) return text;
     const isKnown = (inside) => [...inside].every((c) => has(to, c) || `${LETTERS}t, `.includes(c)), every = anyOf(Object.keys(to));
     const brackets = new RegExp(`(?<!${W}|/)(${this.arrays})\\[(${several})\\]`, "gu");
@@ -958,8 +984,8 @@ class Board {
   }
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
-  withSubscripts(text) {
-    text = this.inLetters(text);
+  withSubscripts(text, isPlain) {
+    text = this.inLetters(text, isPlain);
     const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(RE.STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
     text = text.replace(RE.PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
@@ -1510,8 +1536,8 @@ class Reader {
     if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && entryShape(left).length && this.isReadAs("ones")) {
       return each((x) => reduced(total, ofNumbers(x.kind), x, array([], [-1], "i"), this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
     }
-    const sizes = [left.data.length, right.data.length], isOfRows = right.shape.length === 1 && alike(left.shape, [1, sizes[0]]) && alike(sizes, this.shape);
-    if (isOfRows && "*@".includes(op) && !left.letters && !right.letters && sizes[0] !== sizes[1]) return FUNCTIONS.outer(left, right); // zᵀ a of vectors that are meant as rows
+    const isOfRow = "*@".includes(op) && this.reading.includes("row") && alike([left, right].map((x) => entryShape(x).length).sort(), [1, 2]);
+    if (isOfRow && (entryShape(left)[1] ?? entryShape(right)[1]) === 1) return each(entryShape(left).length > 1 ? FUNCTIONS.outer : matmul, [left, right]); // zᵀ a is a matrix, and a zᵀ a number
     if (!left.letters && !right.letters) return binary(op, left, right);
     return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : this.compared(op, a, b)), [left, right]);
   }
@@ -1540,6 +1566,7 @@ class Reader {
         const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1 && !this.isReadAs("entry");
         return isSquare ? each((y) => eliminated(y).inverse, [x]) : withLetters(binary("/", array([], [1], "i"), x), x.letters);
       }
+      if (e[2] === "T" && entryShape(x).length === 1 && this.shape.length === 2 && this.isReadAs("row")) return each((y) => array([...y.shape, 1], y.data, y.kind), [x]);
       const isStack = e[2] === "mT" || (entryShape(x).length > 2 && this.isReadAs("stack"));
       const turned = (y) => (isStack ? transposed(y, [...Array(y.shape.length - 2).keys(), y.shape.length - 1, y.shape.length - 2]) : transposed(y));
       if (x.letters) return each((y) => (y.shape.length === 1 ? array([1, ...y.shape], y.data, y.kind) : turned(y)), [x]);
@@ -1574,6 +1601,7 @@ class Reader {
     }
     if (places.some((p) => p?.letters)) { // E[wᵢ], P[i, yᵢ], X[i, :2]
       const arrays = places.filter((p) => !p?.slice), slices = places.slice(arrays.length);
+      if (places.some((p) => p?.kind === "f")) throw new Unread("it cannot be computed as it is written");
       if (x.letters || arrays.some((p) => !p?.shape || p.kind !== "i") || slices.some((p) => !p?.slice)) notMarked("this index");
       const y = slices.length ? this.at(x, [...arrays.map(() => ({ slice: [] })), ...slices]) : x;
       return entrywise((...at) => {
@@ -1595,13 +1623,15 @@ class Reader {
     }
     if (mask && alike(mask.shape, x.shape)) { const data = x.data.filter((_, i) => mask.data[i]); return array([data.length], data, x.kind); }
     const ndim = x.shape.length;
-    if (places.filter((p) => p !== null).length > ndim) notMarked("this index");
+    if (places.filter((p) => p !== null).length > ndim) throw new Unread("it cannot be computed as it is written");
     let k = 0;
     const axes = []; // of the result: the size, and the places in x
     const arrays = places.filter((p) => p?.shape?.length);
     const isOne = arrays.length === 1 && arrays[0].kind === "i" && arrays[0].shape.length === 1 && places.every((p) => p === null || p.slice || p === arrays[0]); // x[:, [0]]
-    if (!isOne && arrays.length && (arrays.length !== places.length || arrays.some((a) => a.kind !== "i" || !alike(a.shape, arrays[0].shape)))) notMarked("this index");
-    if (arrays.length && !isOne) return this.taken(x, arrays);
+    if (arrays.length && !isOne) { // x[0, [1, 2]]
+      const shape = (places.every((p) => p?.kind === "i") && together(...places.map((p) => p.shape))) || notMarked("this index");
+      return this.taken(x, places.map((p) => array(shape, spread(p, shape), "i")));
+    }
     const steps = x.shape.map((_, j) => count(x.shape.slice(j + 1)));
     let start = 0;
     for (const p of places) {

@@ -42,6 +42,7 @@ _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MA
 _PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
 OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
+_QUOTED = r"""((?<!\w)['"][a-zA-Z,.> -]*['"])"""  # of an einsum
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
@@ -64,7 +65,7 @@ _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋
 #: The patterns that the page has from here: without what JavaScript does not know.
 PATTERNS = """
     _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
-    _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER
+    _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER _QUOTED
 """
 
 
@@ -132,6 +133,7 @@ class Board:
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for stem, number in regex.findall(rf"(?m)^(.*(?:[^\W\d]|[{_MARKS}]))(\d+)$", "\n".join(words)):
             self._steps.setdefault(stem, set()).add(int(number))
+        self._has_steps = regex.search("(?m)ₜ$", "\n".join(words)) is not None
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
         self._computed = {w.rpartition("/d")[2] for w in self._steps if "/d" in w}  # of which there is a gradient
         #: Of these what cannot be an entry of an array.
@@ -163,7 +165,8 @@ class Board:
         other = "Σ" if len(steps) == 1 or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
         text = text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
         text = regex.sub(_PRIMED, self._primed, decomposed(text))
-        text = self.with_t(text)
+        is_plain = self._is_plain(text)
+        text = text if is_plain else self.with_t(text)
         if "e" not in self.words:  # e_y, a unit vector
             text = regex.sub(r"(?<!\w)e_(?:\{(\w+(?:\[[^][]*\])?)\}|(\w+))", self._unit, text)
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
@@ -171,7 +174,7 @@ class Board:
         for c in self.indices if self.indices and self._is_read_as("own") else ():
             at = f"[{c}ₜ]" if c in self._stems else f"[{c}]"
             text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)}|\[{c}\])", at, text)
-        text = signs_replaced(self.with_subscripts(text))
+        text = signs_replaced(self.with_subscripts(text, is_plain))
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(\d+),", r"\1\2[", text)  # state_{2,0}
         text = regex.sub(rf"(?<![\w/.])([d∂]\w+/[d∂])?([a-z])(?=[{INDICES}ₜ])", self._row, text)
         exponent = r"(?<![\w.])(\d+)(e\d+)(?!\w)"
@@ -192,10 +195,7 @@ class Board:
         delta = rf"δ\[?([{LETTERS}{INDICES}]),?([{INDICES}]|\d\])" if "δ" not in self.words else "(?!)"
         text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2].strip(']')}]".translate(_SUBSCRIPTS), text)
         text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
-        for of in regex.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
-            first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
-            if not first or {first, last} <= self._gradients:  # dK/dell, where dK is short for dL/dK
-                raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
+        self._check_gradients(text)
         while m := regex.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
@@ -209,6 +209,18 @@ class Board:
         if m := regex.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
+
+    def _is_plain(self, text: str) -> bool:
+        """Whether t is an index, and no number of a step."""
+        is_free = self.letter != "t" or not self._has_steps
+        return bool(is_free and regex.search("ₜ|[_{[]t", text)) and self._is_read_as("t")
+
+    def _check_gradients(self, text: str) -> None:
+        """Raise an error if a formula has a gradient that is none of the sheet."""
+        for of in regex.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
+            first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
+            if not first or {first, last} <= self._gradients:  # dK/dell, where dK is short for dL/dK
+                raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
 
     def _of_loop(self, text: str) -> str:
         """A number at one step in which an index is perhaps that of the user's loop: ``N[m]``."""
@@ -228,17 +240,18 @@ class Board:
             return text, "ₜ", _moved(*(part and part.translate(_SMALL) for part in m.groups())), True
         return text, letters, None, bool(start)
 
-    def _in_letters(self, text: str) -> str:
+    def _in_letters(self, text: str, is_plain: bool) -> str:
         """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``, or as in an einsum,
         ``Σ_d h_bd W_cd``: those of a sum, and of a value that has as many axes.
         """
         text = regex.sub(r"(?<![\w.])sum(_[a-z]+)(?!\w)", lambda m: m[0] if m[0] in self.words else f"Σ{m[1]}", text)
         several = "[a-z](?:,? ?[a-z])*"
         found = self._typed_letters(text, several) if not self._has_whole(text) else set()
-        below = {OTHERS[c]: c for c in {*text} & {*OTHERS} - {*"".join(self.words)}}
+        found |= {*"t"} if is_plain else set()
+        below = {OTHERS[c]: c for c in {*text} & {*OTHERS} - {*"".join(self.words)}} | ({"t": "ₜ"} if is_plain else {})
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
         used |= {*"".join(regex.findall(r"(?<![^\W_])[i-n]+(?!\w)|(?<=_)[a-z]+(?![^\Wᵀ])", text))}
-        others = sorted(found.union(below) - {*LETTERS, *("t" if self._steps else "")})
+        others = sorted(found.union(below) - {*LETTERS, *("t" if self._steps and not is_plain else "")})
         to = dict(zip(others, [c for c in LETTERS if c not in used][-len(others) :], strict=False))
         self._has_own = bool(to)
         known, every = {*to, *LETTERS, *"t, "}, _any(to)
@@ -326,6 +339,8 @@ class Board:
         """A formula in which the number of a step is t, where the sheet has another letter because t is a name."""
         if self.letter == "t":
             return text
+        if (parts := regex.split(_QUOTED, text))[1:]:
+            return "".join(part if k % 2 else self.with_t(part) for k, part in enumerate(parts))
         word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
         text = regex.sub(rf"(?<=_\{{){self.letter}(?=[i-n]+\}})", "t", text)
         text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(_below_t(self.letter), "ₜ"))
@@ -352,9 +367,11 @@ class Board:
         says = says.replace("ₜ", _below_t(self.letter))
         return says.replace("step t", f"step {self.letter}")
 
-    def with_subscripts(self, text: str) -> str:
-        """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
-        text = self._in_letters(text)
+    def with_subscripts(self, text: str, is_plain: bool = False) -> str:
+        """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``; t is one
+        of these if it `is_plain`.
+        """
+        text = self._in_letters(text, is_plain)
         text = regex.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = regex.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = regex.sub(_BRACES, self._braces, text)
@@ -394,7 +411,8 @@ class Board:
             raise (Unread if in_words else Misfit)("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
-        is_of_step = len(steps) == 1 and regex.search(rf"ₜ|\[[^]]*{_BARE}", text)  # else t is no name
+        t = _BARE if self._has_steps and "t" not in self.words else rf"\[[^]]*{_BARE}"  # else it is no name
+        is_of_step = len(steps) == 1 and regex.search(rf"ₜ|{t}", text)
         return self._at_step(text, steps[0]) if is_of_step else text
 
     def _in_rows(self, text: str, letters: str, shape: tuple[int, ...], by: int | None) -> str:
@@ -422,7 +440,10 @@ class Board:
         entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
         text = regex.sub(entries, self._entry_at_step, text)
         rows = rf"(?<!\w)({every})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
-        text = regex.sub(rows, lambda m: self._stacked(m, letters, shape), text)
+        counted = set[str]()
+        text = regex.sub(rows, lambda m: self._stacked(m, letters, shape, counted), text)
+        for bare in counted:
+            text = regex.sub(rf"(?<![^\W\d]){bare}(?!\w)", f"({bare}+1)", text)
         text = regex.sub(_TYPED_STEP, self._typed_step, text)
         text = regex.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = regex.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
@@ -497,14 +518,23 @@ class Board:
         """An entry that may be before the first one, where it is 0, if it is not read as in Python."""
         return m[0] if t >= int(m[2]) or self._is_read_as("ring") else f"(0*{m[1]}[0{m[3]}])"
 
-    def _stacked(self, m: re.Match[str], letters: str, shape: tuple[int, ...]) -> str:
-        """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k; perhaps of an array."""
+    def _stacked(self, m: re.Match[str], letters: str, shape: tuple[int, ...], counted: set[str]) -> str:
+        """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k; perhaps of an array.
+
+        Where they begin with the number 1, so may the index, which is then added to `counted`; but not ``dL/daₖ``
+        where there is a0, unless k is a number in the formula: ``ρᵏ⁻¹``.
+        """
         word, index, by = m[1], m[2], _moved(m[3], m[4])
         if word not in self._stems and not self._is_read_as("steps"):
             return m[0]
         steps = self._steps[word]
         n = shape[0] if shape and index == (_below(letters[:1]) or index) else max(steps) + 1
-        by += {*range(1, n + 1)} == steps and self._is_read_as("counted")  # fₖ, of which the first has the number 1
+        c = _letters(index)
+        has_start = 0 in steps.union(self._steps.get(word.rpartition("/d")[2], ()))
+        is_number = c not in self.words and regex.search(rf"(?<![^\W\d]){c}(?!\w)", m.string)
+        if {*range(1, n + 1)} == steps - {0} and (is_number or not has_start) and self._is_read_as("counted"):
+            by += 1
+            counted |= {*c} - self.words.keys()
         if not {*range(by, n + by)} & steps:
             raise Misfit(f"there is no {word}{by}")
         values = (f"{word}{k}" if k in steps else f"0*{word}{max(steps)}" for k in range(by, n + by))

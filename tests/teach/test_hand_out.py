@@ -795,7 +795,49 @@ def logits(w, X, rho):
     return np.sum((logit * (1 - logit)) ** 2) / rho
 
 
+def spent(c, a0, rho):
+    a, U = a0, 0.0
+    for t in range(3):
+        U = U + rho**t * np.log(c[t])
+        a = 1.1 * (a - c[t])
+    return -(U + np.log(a))
+
+
+def harmonics(om, a, t, k):
+    phase = om * np.outer(t, k)
+    f = np.cos(phase)
+    model = np.einsum("tk,k->t", f, a)
+    return np.sum(model**3)
+
+
+def in_rows(Theta, X):
+    A = X @ Theta
+    return np.sum(np.tanh(A) ** 3) + 0.5 * np.sum(Theta**2)
+
+
 AS_ON_A_BOARD = {
+    spent: ((np.array([0.8, 0.9, 1.1]), 6.0, 0.9), {
+        "dLdc": {
+            "dL/dcₖ = -ρᵏ / cₖ - 1.1 dL/daₖ₊₁": "", "dL/dcₖ = -ρᵏ⁻¹ / cₖ - 1.1 dL/daₖ": "",  # counted from 1
+            "dL/dcₖ = -ρᵏ / cₖ - 1.1 dL/daₖ": "3 of 3 entries are off, by up to 0.0288",
+        },
+        "dLda_t": {"1.1^{3-t} dL/da3": ""},
+    }),
+    harmonics: ((0.7, MATRIX[:3], MATRIX[3:7], np.array([1, 2, 3])), {
+        "dLda": {
+            **dict.fromkeys(("dL/daₖ = Σₜ dL/dmodelₜ fₜₖ", "Σ_t dL/dmodel_t f_{tk}", "Σₜ dL/dmodelₜ fₜⱼ"), ""),
+            "np.einsum('t,tk->k', dL_dmodel, f)": "", "np.tensordot(dL_dmodel, f, axes=1)": "",
+            "np.tensordot(f, dL_dmodel, axes=([0], [0]))": "", "-Σₜ dL/dmodelₜ fₜₖ": "the sign is wrong",
+        },
+        "dLdom": {"-Σₜₖ dL/dfₜₖ sin(phaseₜₖ) tₜ kₖ": ""},
+    }),
+    in_rows: ((MATRIX[:9].reshape(3, 3), MATRIX[6:18].reshape(4, 3)), {
+        "dLdTheta": {
+            "Σᵢ Xᵢᵀ dL/dAᵢ + Θ": "", "Σᵢ Xᵢᵀ @ dL/dAᵢ + Θ": "", "\\sum_i X_i^T dL/dA_i + \\Theta": "",
+            "Σᵢ Xᵢ dL/dAᵢᵀ + Θ": "", "Σᵢ dL/dAᵢᵀ Xᵢ + Θ": "6 of 9 entries are off, those at the ends, by up to 0.04995",
+            "Σᵢ dL/dAᵢ Xᵢᵀ + Θ": "6 of 9 entries are off, those at the ends, by up to 0.04995",
+        },
+    }),
     delayed: ((0.5, np.array([0.1, 0.5, -0.3, 0.8, 0.2]), 0.2), {
         "dtotaldc": {
             "Σₜ dtotal/dyₜ signal[t-3]": "", "dtotal/dy3 signal[0] + dtotal/dy4 signal[1] + dtotal/dy5 signal[2]": "",

@@ -978,7 +978,7 @@ def seen_sheet():
         ("pred₋₁", "pred₋₁ cannot be read: only an index can be moved, as in uᵢ₊₁"),
         ("Σₜ predₜ₋₁", "Σₜ cannot be read: there is no step t with each value in predₜ₋₁"),
         ("Σₚ pred", "there is no index n to sum over"),
-        ("predₜ", "ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers"),
+        ("predₜ", "that is pred"),
         ("foo(err)", "its functions are exp, log, sqrt"),
     ],
 )
