@@ -1,14 +1,17 @@
 """Fit a picture to a slide: from left to right, in rows, or from top to bottom, whichever shows it largest.
 
 Graphviz does the layout. Rows are cut between the columns of the layout from left to right; the few most
-promising cuts are laid out and measured.
+promising cuts are laid out and measured. Of these the largest is taken in which lines run over the fewest texts.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from html import unescape
 from itertools import zip_longest
 
 from .dot import Style, dot
@@ -21,6 +24,8 @@ CUT = 0.96  # the penalty for each row break
 TRIED = 3  # ways to cut it that are good enough
 MOST = 300  # boxes that are laid out at most while ways to cut it are tried
 GAP = 40.0  # between rows, in points
+POINTS = 21  # of each piece of a curve that are looked at
+LETTER = 0.56  # the width of a letter, in sizes of its font
 NAME = 50.0  # the width of a name that is repeated in another row, in points
 
 
@@ -28,7 +33,12 @@ def fitted(scene: Scene, style: Style) -> Style:
     """The style with the direction, and the row of each box, for which the picture is largest on a slide."""
     whole = replace(style, direction="LR")
     try:
-        return max(_scored(scene, whole), key=lambda pair: pair[0])[1]
+        ways = [style for _, style in sorted(_scored(scene, whole), key=lambda pair: -pair[0])]
+        fewest, best = math.inf, ways[0]
+        for style in ways if len(ways) > 1 else ():
+            if fewest and (count := texts_below_lines(dot(scene, style))) < fewest:
+                fewest, best = count, style
+        return best
     except NoRenderer:
         return whole
 
@@ -95,6 +105,37 @@ def layout(source: str) -> Layout:
         x, y, w, h = (72 * float(n) for n in numbers)
         boxes[key] = Box(x - w / 2, x + w / 2, y + h / 2, y - h / 2)
     return Layout(wide, high, boxes)
+
+
+@lru_cache(maxsize=64)
+def texts_below_lines(source: str) -> int:
+    """The number of texts over which lines between boxes run, when DOT text is laid out."""
+    svg = render(source, "svg").decode()
+    texts = [_text_box(dict(re.findall(r'([\w-]+)="([^"]*)"', m[1])), unescape(m[2]).strip())
+             for m in re.finditer(r"<text ([^>]*)>([^<]*)", svg)]  # fmt: skip
+    edges = re.findall(r'<g id="[^"]*" class="edge".*?</g>', svg, re.DOTALL)
+    curves = (d for edge in edges for d in re.findall(r'<path[^>]* d="([^"]*)"', edge))
+    at = [point for d in curves for point in _points(d)]
+    return sum(any(b.left < x < b.right and b.top < y < b.bottom for x, y in at) for b in texts)
+
+
+def _text_box(attributes: Mapping[str, str], text: str) -> Box:
+    """About where the letters of a text are; below is larger here."""
+    x, y, size = (float(attributes.get(k, 14)) for k in ("x", "y", "font-size"))
+    wide = LETTER * size * len(text)
+    left = x - wide / 2 * (attributes.get("text-anchor") == "middle")
+    return Box(left, left + wide, y - 0.8 * size, y)
+
+
+def _points(path: str) -> Iterator[tuple[float, float]]:
+    """Points of a curve that is made of cubic ones."""
+    numbers = [float(x) for x in re.findall(r"-?[\d.]+(?:e-?\d+)?", path)]
+    ends = [*zip(numbers[::2], numbers[1::2], strict=False)]
+    for k in range(0, len(ends) - 3, 3):
+        for t in (j / (POINTS - 1) for j in range(POINTS)):
+            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+            x, y = (sum(w * p[axis] for w, p in zip(weights, ends[k : k + 4], strict=True)) for axis in (0, 1))
+            yield x, y
 
 
 def _cuts(scene: Scene, boxes: Mapping[str, Box]) -> Iterator[tuple[float, dict[str, int]]]:

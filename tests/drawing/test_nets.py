@@ -8,7 +8,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.drawing import draw
+from autograd_lite.drawing import draw, fit
 from autograd_lite.drawing.dot import AGAIN
 from autograd_lite.nn import functional as F
 from tests.drawing.test_drawing import can_render
@@ -149,3 +149,14 @@ def test_rows_stand_below_one_another():
     assert all(max(a) < min(b) for a, b in itertools.pairwise(tops))
     repeated = [key for key in place if AGAIN in key]
     assert {key.partition(AGAIN)[0] for key in repeated} <= set(rows)
+
+
+@pytest.mark.parametrize(("y", "count"), [(0, 1), (-20, 0), (20, 0)])
+def test_texts_over_which_a_line_runs_are_counted(monkeypatch, y, count):
+    svg = (
+        '<g id="a" class="node"><text text-anchor="middle" x="100" y="4" font-size="12.00">= 0.5</text></g>'
+        '<text x="300" y="4" font-size="12.00">beside it</text>'
+        f'<g id="e" class="edge"><path fill="none" d="M0,{y}C50,{y} 80,{y} 100,{y} 120,{y} 150,{y} 200,{y}"/></g>'
+    )
+    monkeypatch.setattr(fit, "render", lambda source, form: svg.encode())
+    assert fit.texts_below_lines(f"digraph {{ y{y} }}") == count
