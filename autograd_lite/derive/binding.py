@@ -111,6 +111,8 @@ def _operands(part: str, places: dict[str, int], lone: int) -> None:
 def _after(left: str) -> int:
     if re.fullmatch("(?!not )[a-z ]+", left):  # det (A / 2)
         return ATOM
+    if re.fullmatch(rf".\^{_GROUP} ", left):  # K^{-1} Y^\top, K^{-1} (a + b)
+        return POWER
     is_open = not left or re.search(r"(?<!\\)\b[a-z]+ $", left)  # nothing, or a word
     if left in PREFIX:
         return PRODUCT

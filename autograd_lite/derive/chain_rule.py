@@ -124,7 +124,8 @@ class Chain(Steps):
                     g = name(self.upstream(n), n.shape and at.shape)  # of a total one number
                     formula = substitute(formula, {g.value: full(product((g, before), at.shape), at.shape)})
                 elif not direct:
-                    formula = full(product((before, formula), formula.shape), formula.shape)
+                    shape = np.broadcast_shapes(before.shape, formula.shape) if e.is_elementwise else formula.shape
+                    formula = full(product((before, formula), shape), shape)
                 inner = replace(e, formula=formula)
                 while self.is_turn(p):  # Q @ Kᵀ is one step
                     p, inner = self._through_turn(n, p, inner)

@@ -91,14 +91,30 @@ def collected(e: Expr, context: Context) -> Form | None:
     A sum along an axis is 1 if it is so at the values at hand, as of the rows of one-hot labels.
     """
     forms = []
-    for varies in (False, True):
-        reader = _Reader(context, varies)
-        with suppress(_NoShortForm, *UNFIT):
-            form = _written(reader.joined(reader.read(e)), e.shape)
-            forms.append((_with_decimals(form, e), list(reader.ones.values())))
-        if not reader.has_variants:
-            break
+    for spelled in dict.fromkeys((e, replaced(e, _without_compound_fractions))):
+        for varies in (False, True):
+            reader = _Reader(context, varies)
+            with suppress(_NoShortForm, *UNFIT):
+                form = _written(reader.joined(reader.read(spelled)), e.shape)
+                forms.append((_with_decimals(form, e), list(reader.ones.values())))
+            if not reader.has_variants:
+                break
     return min(forms, key=lambda form: leaves(form[0]), default=None)
+
+
+def _without_compound_fractions(e: Expr) -> Expr | None:
+    """``a / (1 + u / n)`` as ``a n / (n + u)``, for a number n."""
+    factors = factors_of(e.args[1]) if e.role == "quotient" else ()
+    for f in (f for f in factors if f.role in ("sum", "difference")):
+        below = {x.args[1].key: x.args[1] for _, x in terms_of(f) if x.role == "quotient"}
+        n, *others = below.values() or [f]
+        if not others and not n.shape:
+            terms = ((sign, (x.of,) if x.role == "quotient" else (x, n)) for sign, x in terms_of(f))
+            whole = total([product((number(sign), *of), f.shape) for sign, of in terms])
+            rest = [g for g in factors if g is not f]
+            under = product((whole, *rest), e.args[1].shape)
+            return simplified("divide", (product((n, e.of), e.of.shape), under), e.shape)
+    return None
 
 
 def _with_decimals(form: Expr, e: Expr) -> Expr:
@@ -678,6 +694,7 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}
         rest.append(Term(t.coefficient / size if size != 1 else t.coefficient, {k: v for k, v in left.items() if v[1]}))
     rest.sort(key=lambda t: t.coefficient < 0)
+    whole, shape = shape, shape if any(f.shape for t in rest for f, _ in t.factors.values()) else ()
     written = [_one(t, shape) for t in rest]
     if len(rest) == 4 and (grouped := _grouped(rest, shape)) is not None:
         written = [grouped]
@@ -688,7 +705,7 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     written = _over_one(rest, shape) or written
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
-    return product((_one(Term(size, scalars), ()), *_in_order(total(written), _one(Term(1, arrays), shape))), shape)
+    return product((_one(Term(size, scalars), ()), *_in_order(total(written), _one(Term(1, arrays), whole))), whole)
 
 
 def _in_order(inner: Expr, beside: Expr) -> list[Expr]:

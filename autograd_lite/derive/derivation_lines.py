@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
@@ -22,7 +22,8 @@ from ..program import Var
 from ..program.naming import stem
 from .chain_rule import Chain
 from .closed import Candidates, Closed
-from .collect import has_ones, leaves, occurrences
+from .collect import has_ones, is_call, leaves, occurrences
+from .entries import has_windows
 from .factors import Combine, Factor, beside, carried, scalars_apart, summed, total
 from .formula import (
     Expr,
@@ -38,7 +39,7 @@ from .formula import (
     walk,
 )
 from .formula_ops import evaluate, largest, substitute
-from .matrices import with_diagonal
+from .matrices import with_diagonal, without_halves
 from .rolled import before_first
 from .simplify import again, full, product, times
 from .steps import PRODUCTS
@@ -91,7 +92,8 @@ class Lines:
         entries = [f for f in self.factors.values() if f.is_elementwise and np.prod(f.formula.shape) > 1]
         numbers = [f for f in entries if f.of.size > f.wrt.size == 1]
         looped = any(map(self._is_looped, self.reach))  # a recursion of gradients
-        are_written = bool(self.direct) or any(form.is_zero for form in self._short.values())
+        are_windows = any(has_windows(f.formula) for f in self.factors.values())
+        are_written = are_windows or bool(self.direct) or any(form.is_zero for form in self._short.values())
         self.by_gradients = bool(maps or sums or numbers or looped or are_written) or len(self.factors) > MANY
 
     def _is_looped(self, n: Var) -> bool:
@@ -184,7 +186,7 @@ class Lines:
             more += bool(whole and any(map(_is_without_unit, walk(whole.formula))))
             most = min(long + more, SHORT + 1)
             if whole is not None and (self._is_of_softmaxes(whole) or self._is_of_cases(n, whole)):
-                most = WIDE
+                most = WIDE + SHORT * self._is_of_softmaxes(whole)
             is_plain = whole is None or self._is_direct(n, whole) or not any(map(_is_of_product, walk(whole.formula)))
             if whole is not None and is_plain and leaves(whole.formula) < most and self._is_right(n, whole):
                 chosen[n] = whole
@@ -414,9 +416,10 @@ class Lines:
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
         symbols, e = self._symbols, replaced(self._with_firsts(e), with_diagonal)
+        e = replaced(e, partial(without_halves, is_symmetric=self.chain.shorter.is_symmetric))
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
         e = beside(e, columns=not in_loop) or e
-        e = self.opened(e)
+        e = replaced(self.opened(e), lambda part: self._functions.get(part.key))
         if not e.names.isdisjoint(symbols):
             e = substitute(e, symbols)
             above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
@@ -425,6 +428,14 @@ class Lines:
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
+
+    @cached_property
+    def _functions(self) -> dict[str, Expr]:
+        """The names of the steps that are a function of each entry of another one: f of ``f = cos(phase)``."""
+        c = self.chain
+        steps = [n for n in c.landmarks if n in c.defined and c.names[n] not in self.hidden]
+        forms = ((c.names[n], c.definition(n)) for n in steps)
+        return {e.key: name(w, e.shape) for w, e in forms if is_call(e) and [a.role for a in e.args] == ["name"]}
 
     def _counted(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """``Σ 1`` as the number of entries, which stands in front of other factors."""

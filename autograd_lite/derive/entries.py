@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..table import Primitive
 from ..table.textbook import NOTATIONS
 from .collect import is_call
 from .formula import (
+    Array,
     Expr,
     Function,
     Labels,
@@ -33,6 +35,7 @@ from .formula import (
     multiplied,
     name,
     number,
+    replaced,
     terms_of,
     unsimplified,
     walk,
@@ -80,60 +83,53 @@ class Step:
         return f"{self.letter}{self.distance:+d}" if self.distance else self.letter
 
 
-class _NoEntries(Exception):
+class NoEntries(Exception):
     """Axes are laid out anew, or positions have no name."""
 
 
-def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
-    """The indices of a line and its formulas with them, where axes would have to be guessed without."""
+def entries(formulas: Sequence[Expr], shape: Shape, beside: Iterable[Expr] = ()) -> tuple[str, Sequence[Expr]]:
+    """The indices of a line and its formulas with them, where axes would have to be guessed without, or formulas that
+    stand `beside` it have indices and it sums along an axis.
+    """
     parts = [part for e in formulas for part in walk(e)]
-    for letters in _indices(parts, shape) if _are_guessed(formulas, parts, shape) else ():
+    are_needed = _are_guessed(formulas, parts, shape)
+    if not are_needed and len(shape) == 1 and any(_summed(part) and len(factors_of(part.of)) > 1 for part in parts):
+        are_needed = any(entries([e], e.shape)[0] for e in beside if len(e.shape) > 1)
+    for letters in _indices(parts, shape) if are_needed else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         token = _LEFT.set(at)
         try:
             indexed = [_aligned(e, at) for e in formulas]
-        except _NoEntries:
+        except NoEntries:
             continue
         finally:
             _LEFT.reset(token)
-        terms = (zip(terms_of(e), terms_of(new), strict=False) for e, new in zip(formulas, indexed, strict=True))
-        is_whole = all(new.args[:1] == (term,) for pairs in terms for (_, term), (_, new) in pairs)
-        return ("", formulas) if is_whole else ("".join(at), indexed)
+        names = {part.value for part in parts if part.role == "name" and part.shape == shape}
+        whole = [_without_indices(e, at, shape, names) for e in indexed]
+        wholes = [e for e in whole if e is not None]
+        return ("", wholes) if len(wholes) == len(whole) else ("".join(at), indexed)
     return "", formulas
 
 
-def with_one_sum(e: Expr, args: Sequence[Expr]) -> Expr:
-    """A formula with indices, with one sum instead of several that share a factor or an array: ``Σⱼ gᵢⱼ (aⱼ - bⱼ)``."""
-    e = replace(e, args=tuple(args)) if args else e
-    terms = terms_of(e) if e.role in ("sum", "difference") else []
-    groups: dict[Any, list[tuple[int, Expr, Sequence[Expr]]]] = {}
-    for sign, term in terms:
-        *front, last = factors_of(term)
-        is_sum = last.role in _SUMS
-        over = last.params.get("letters", last.params.get("steps"))
-        key = (*(f.key for f in front), last.head, *over) if is_sum else term.key
-        groups.setdefault(key, []).append((sign, term, factors_of(last.of if is_sum else last)))
-    joined = [one for group in groups.values() for one in _as_one_sum(group)]
-    return _added(joined, e.shape) if len(joined) < len(terms) else e
+def _without_indices(e: Expr, at: At, shape: Shape, names: Container[str]) -> Expr | None:
+    """A formula with indices without them, if all that has some is an array of this shape with those of the line."""
+    letters = "".join(at)
 
+    def made(part: Expr, args: tuple[Expr | None, ...]) -> Expr | None:
+        known = [a for a in args if a is not None]
+        if part.role == "name":
+            own = part.params.get("letters", "")
+            is_it = part.value in names if own == letters else not own and part.value not in at
+            is_it &= not part.shape and "@" not in part.value
+            return name(part.value, shape if own else ()) if is_it else None
+        if part.row is None:
+            return part
+        if part.row.entrywise and len(known) == len(args):
+            return replace(part, args=tuple(known), shape=np.broadcast_shapes(*(a.shape for a in known)))
+        is_below = isinstance(part.row, Function) and part.row.text == f"{{x1}}{subscript(letters)}"
+        return part.of if is_below and part.of.shape == shape else None
 
-def _as_one_sum(group: Sequence[tuple[int, Expr, Sequence[Expr]]]) -> Sequence[tuple[int, Expr]]:
-    """Sums over the same indices, each with its sign and the factors in it, as one; as they are if they share nothing,
-    or are over those of some indices, 1[i = k].
-    """
-    (sign, term, first), *others = sorted(group, key=lambda of: of[0] < 0)
-    shared = {f.key for f in first}.intersection(*({f.key for f in of} for _, _, of in others))
-    *front, last = factors_of(term)
-    if not others or not shared and any(e.names != term.names for _, e, _ in others) or last.role not in _SUMS:
-        return [(s, e) for s, e, _ in group]
-    every = [(sign, term, first), *others]
-    rests = [(s * sign, [f for f in of if f.key not in shared] or [number(1)]) for s, _, of in every]
-    if any(isinstance(f.row, Function) and not f.shape or f.role == "selection" for _, rest in rests for f in rest):
-        return [(s, e) for s, e, _ in group]
-    inner = _added([(s, multiplied(rest, ())) for s, rest in rests], ())
-    k = next((k for k, f in enumerate(first) if f.key not in shared), len(first))
-    body = multiplied([*first[:k], inner, *(f for f in first[k:] if f.key in shared)], last.of.shape)
-    return [(sign, multiplied([*front, replace(last, args=(body,))], term.shape))]
+    return fold(e, made)
 
 
 def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) -> bool:
@@ -142,9 +138,23 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
     return (
         any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts) or any(map(_adds_axes, parts))
         or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
+        or len(shape) == 1 and any(map(_is_at_labels, parts))
+        or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
         or len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
         or bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
     )  # fmt: skip
+
+
+def _is_at_labels(e: Expr) -> bool:
+    """True for one entry of each row, ``P[i, yᵢ]``, in which an index stands."""
+    return e.role == "index" and any(isinstance(p, Labels) and not p.word for p in _parts(e))
+
+
+def _adds_an_entry(e: Expr) -> bool:
+    """True if one entry is added to others: ``1 / n at [2], 0 elsewhere - p``."""
+    terms = [term for _, term in terms_of(e)] if len(e.shape) == 1 else []
+    ends = [type(part) for term in terms for part in walk(term) if part.role == "placement" for part in _parts(part)]
+    return len(terms) > 1 and bool(ends) and {*ends} <= {int}
 
 
 def _sums_calls(e: Expr) -> bool:
@@ -212,7 +222,7 @@ def _moved_by(c: str, k: int) -> str:
     """An index that is moved by `k`: ``i+1``, and of a column its number."""
     m = re.fullmatch(r"([^\W\d])([+-]\d+)?|(\d)", c) if k else None
     if k and (m is None or m[3] and not 0 <= int(c) + k < 10):
-        raise _NoEntries
+        raise NoEntries
     distance = k + int(m[2] or 0) if m else 0
     return c if m is None else str(int(c) + k) if m[3] else f"{m[1]}{distance:+d}" if distance else m[1]
 
@@ -220,7 +230,7 @@ def _moved_by(c: str, k: int) -> str:
 def _check_axes(at: Sequence[Any], part: Shape, whole: Shape) -> None:
     """Raise if an axis that is cut has no index, which says so: ``dL/dxⱼ`` of dL/dx[:, :2]."""
     if any(not c and m != n for c, m, n in zip(at, part, whole, strict=True)):
-        raise _NoEntries
+        raise NoEntries
 
 
 def _placed(e: Expr, at: At) -> Expr:
@@ -235,15 +245,16 @@ def _placed(e: Expr, at: At) -> Expr:
     terms = [(sign, _aligned(term, within)) for sign, term in terms_of(inner)]
     where = [equal or _inside(e, at, term) for _, term in terms]
     if len({tuple(f.key for f in here) for here in where}) == 1:
-        return _where(where[0], [_added(terms, rest)], rest)
-    return _added([(sign, _where(here, [term], rest)) for (sign, term), here in zip(terms, where, strict=True)], rest)
+        return _where(where[0], [added(terms)], rest)
+    return added([(sign, _where(here, [term], rest)) for (sign, term), here in zip(terms, where, strict=True)])
 
 
-def _added(terms: Sequence[tuple[int, Expr]], shape: Shape) -> Expr:
+def added(terms: Sequence[tuple[int, Expr]]) -> Expr:
     """The sum of terms with their signs, as it stands."""
     (sign, whole), *others = terms
-    whole = whole if sign > 0 else unsimplified("negative", (whole,), shape)
+    whole = whole if sign > 0 else unsimplified("negative", (whole,), whole.shape)
     for sign, term in others:
+        shape = np.broadcast_shapes(whole.shape, term.shape)
         whole = unsimplified("add" if sign > 0 else "subtract", (whole, term), shape)
     return whole
 
@@ -381,7 +392,7 @@ def _aligned(e: Expr, at: At) -> Expr:
     """The entry of a formula that is broadcast, or has axes of length 1 in front."""
     extra = len(e.shape) - len(at)
     if any(size != 1 for size in e.shape[: max(extra, 0)]):
-        raise _NoEntries
+        raise NoEntries
     return entry(e, (*[""] * extra, *at[max(-extra, 0) :]))
 
 
@@ -396,8 +407,8 @@ def _seen(at: At, shape: Shape) -> str:
     """The indices that are written. An axis without one before them would be taken for that of the first."""
     letters = [c for c, size in zip(at, shape, strict=True) if size != 1]
     if any(letters) and "" in letters[: max(k for k, c in enumerate(letters) if c)]:
-        raise _NoEntries
-    return "".join(letters)
+        raise NoEntries
+    return ("," * any(map(_OF_WINDOW.search, letters))).join(letters)
 
 
 _LEFT: ContextVar[At] = ContextVar("left", default=())  # the indices of the line, which no sum in it has
@@ -415,7 +426,9 @@ def entry(e: Expr, at: At) -> Expr:
     """The entry of `e` at an index."""
     inner = e.of if e.args else e
     if len(at) != len(e.shape):
-        raise _NoEntries
+        raise NoEntries
+    if (_windows(e) is not None or e.role == "matrix product" and has_windows(e)) and (of := _of_windows(e, at)):
+        return of
     rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
     match e.role:
         case "number":
@@ -476,9 +489,77 @@ def entry(e: Expr, at: At) -> Expr:
     if not below:
         return e
     if any(map(_adds_axes, walk(e))):
-        raise _NoEntries
+        raise NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _windows(e: Expr) -> Array | None:
+    """Positions without a name that are windows of an array, read or added up there; None for anything else."""
+    e = e.of if e.role == "reshape" else e
+    index = e.params.get("index") if e.role in ("index", "placement") else None
+    is_it = isinstance(index, np.ndarray) and index.ndim > 1 and index.dtype.kind in "iu" and index.size > 0
+    return index if is_it and not getattr(index, "word", "") else None
+
+
+def has_windows(e: Expr) -> bool:
+    """True if windows of an array are part of a formula."""
+    return any(_windows(part) is not None for part in walk(e))
+
+
+def _of_windows(e: Expr, at: At) -> Expr | None:
+    """An entry of windows, xᵢ₊ⱼ; of their product with a vector, Σⱼ xᵢ₊ⱼ kⱼ; or of what is added where they are read,
+    Σⱼ gₖ₋ⱼ,ⱼ.
+    """
+    if e.role == "matrix product":
+        a, b = e.args
+        new = _fresh(at, 1)
+        rows = at[: len(a.shape) - 1]
+        return _sum(new, multiplied((entry(a, (*rows, *new)), entry(b, (*new, *at[len(rows) :]))), ()))
+    inner = e.of.of if e.of.role in ("reshape", "flattening") and e.role == "index" else e.of
+    places, shape = _windows(e), inner.shape if e.role == "index" else e.shape
+    if places is None or e.role == "reshape" and e.of.role == "index":
+        return None
+    by_axis = _in_terms_of_axes(places, shape)
+    if e.role == "index":
+        return entry(inner, tuple(_added_index(zip(of, at, strict=True), start) for start, of in by_axis))
+    inner = e.of.of if e.role == "reshape" else e.of
+    moving, letters = [of.index(1) for _, of in by_axis], [*_fresh(at, places.ndim)]
+    for k, (c, (start, of)) in zip(moving, zip(at, by_axis, strict=True), strict=True):
+        others = "".join(f"-{d}" for j, (by, d) in enumerate(zip(of, letters, strict=True)) if by and j != k)
+        if {*of} > {0, 1} or "" in (c, others) or len({*moving}) < len(moving):
+            raise NoEntries
+        letters[k] = f"{c}{others}{-start:+d}" if start else f"{c}{others}"
+    rest = tuple(c for k, c in enumerate(letters) if k not in moving)
+    return _sum(rest, entry(inner, tuple(letters)))
+
+
+_OF_WINDOW = re.compile("[+-][a-z]")
+
+
+def _in_terms_of_axes(places: Array, shape: Shape) -> list[tuple[int, list[int]]]:
+    """For each axis of an array the position where windows begin, and by how much each axis of the windows moves it."""
+    first = places.flat[0]
+    by = [int(np.take(places, 1, k).flat[0] - first) if n > 1 else 0 for k, n in enumerate(places.shape)]
+    if min(by) < 0 or math.prod(shape) <= places.max():
+        raise NoEntries
+    starts, *moves = [np.unravel_index(k, shape) for k in (first, *by)]
+    each = [(int(start), [int(of[k]) for of in moves]) for k, start in enumerate(starts)]
+    grid = np.indices(places.shape)
+    index = [start + sum(c * i for c, i in zip(of, grid, strict=True)) for start, of in each]
+    is_it = all(np.max(i) < n for i, n in zip(index, shape, strict=True))
+    if not is_it or not np.array_equal(np.ravel_multi_index(index, shape), places):
+        raise NoEntries
+    return each
+
+
+def _added_index(terms: Iterable[tuple[int, str]], start: int) -> str:
+    """``2i+j+1``, the larger steps first; an axis of length 1 has no letter."""
+    known = sorted(((c, at) for c, at in terms if c), key=lambda term: (-term[0], term[1]))
+    if any(len(at) != 1 or not at.isalpha() for _, at in known) or known[1:] and known[-1][0] > 1:
+        raise NoEntries
+    word = "+".join(f"{c if c > 1 else ''}{at}" for c, at in known)
+    return (f"{word}{start:+d}" if start else word) if word else str(start)
 
 
 def _of_few(e: Expr, at: At) -> Expr | None:
@@ -486,7 +567,7 @@ def _of_few(e: Expr, at: At) -> Expr | None:
     here = [(number(k), x) for k, x in enumerate(e.args) if not is_zero(x)]
     if len(at) > 1 or 2 * len(here) >= len(e.args):
         return None
-    return _added([(1, _where([unsimplified(EQUAL, (name(at[0]), k), ())], [x], ())) for k, x in here], ())
+    return added([(1, _where([unsimplified(EQUAL, (name(at[0]), k), ())], [x], ())) for k, x in here])
 
 
 def _as_placed(e: Expr) -> Expr | None:
@@ -573,7 +654,7 @@ def _of_triangle(e: Expr, at: At) -> Expr:
     k = e.params.get("k", 0)
     low, high, k = (*at, k) if e.role == "upper triangle" else (*at[::-1], -k)
     if k not in (0, 1):
-        raise _NoEntries
+        raise NoEntries
     return unsimplified(STRICTLY_LESS if k else LESS, (name(low), name(high)), ())
 
 
@@ -594,9 +675,9 @@ def _regrouped(letters: Sequence[str], old: Shape, new: Shape) -> Iterator[str]:
         here = [next(at) for _ in before]
         inside = [*here[0].strip("()")] if len(before) == 1 else here
         if math.prod(before) != math.prod(after) or len(inside) != max(len(before), len(after)) or "" in here:
-            raise _NoEntries
+            raise NoEntries
         if len(groups) == 1:  # x as 2x3
-            raise _NoEntries
+            raise NoEntries
         if len(before) == len(after) == 1:
             yield here[0]
         elif len(after) == 1:
@@ -604,7 +685,7 @@ def _regrouped(letters: Sequence[str], old: Shape, new: Shape) -> Iterator[str]:
         elif len(before) == 1:
             yield from inside
         else:
-            raise _NoEntries
+            raise NoEntries
 
 
 def _merged(part: Expr, free: Sequence[str]) -> At:
@@ -633,7 +714,7 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
 def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:
     """A sum over steps of one entry, with what all of them have in front: numbers, and ``1[k = 0]``."""
     if e.head[-1] in _LEFT.get():
-        raise _NoEntries
+        raise NoEntries
     factors = factors_of(of)
     front = [f for f in factors if f.is_number or f.head == EQUAL.name and f.args[1].is_number]
     front = front if len(front) < len(factors) else []
@@ -648,21 +729,28 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     row, *others = _parts(e.of)
     (of,) = e.of.args
     if not isinstance(row, Step) or row.several > 1 or not at[0]:
-        raise _NoEntries
+        raise NoEntries
     rows = [row.at(t) for t in e.params["steps"]]
     if row.back or rows != [*range(rows[0], rows[-1] + 1)]:
         if others or any(at[1:]) or at[0] == row.letter:
-            raise _NoEntries
+            raise NoEntries
         is_here = unsimplified(EQUAL, (name(at[0]), name(repr(row))), ())
         return replace(e, args=(multiplied((is_here, entry(of, at[1:])), of.shape),), shape=of.shape)
     of, index = in_row(of, row, at[0]), [_in_row_index(p, row, at[0]) for p in others]
     steps = [(c, repr(p)) for c, p in zip(at[1:], index, strict=False) if isinstance(p, Step)]
     equal = [unsimplified(EQUAL, map(name, pair), ()) for pair in steps]
     if equal and (len(equal) < len(index) or of.shape):
-        raise _NoEntries
+        raise NoEntries
     inner = replace(e.of, args=(of,), params={"index": tuple(index)}, shape=e.shape[1:]) if others else of
-    body = entry(of, ()) if equal else entry(inner, at[1:])
+    body = replaced(entry(of, ()) if equal else entry(inner, at[1:]), partial(_in_row_of, c=at[0]))
     return product((*equal, *_bounds(at[0], rows[0], rows[-1] + 1, e.shape[0]), body), rest)
+
+
+def _in_row_of(e: Expr, c: str) -> Expr | None:
+    """An entry at the index of a line, cₖ for ``c[k]``, as the gradient has it."""
+    [at, *others] = index_parts(e.params["index"]) if e.role == "index" and e.of.role == "name" else [None]
+    is_it = isinstance(at, Step) and not others and not e.shape and not at.back and at.letter == c
+    return replace(e.of, params={"letters": repr(at), "at": ((repr(at), e.of.shape[0]),)}, shape=()) if is_it else None
 
 
 def in_row(e: Expr, row: Step, c: str, renames: bool = True) -> Expr:
@@ -718,7 +806,7 @@ def _of_norm(e: Expr, of: Expr, at: At, rest: Shape) -> Expr:
     kept = iter(c for k, c in enumerate(at) if not e.params.get("keepdims") or k not in axes)
     index = tuple("" if k in axes else next(kept) for k in range(len(of.shape)))
     if any(not c and size != 1 for k, (c, size) in enumerate(zip(index, of.shape, strict=True)) if k not in axes):
-        raise _NoEntries
+        raise NoEntries
     return unsimplified("power_norm", (entry(of, index),), rest, p=2, axis=None, keepdims=False)
 
 
@@ -733,7 +821,7 @@ def _of_assignment(e: Expr, at: At, rest: Shape) -> Expr:
     elif len(within) == 1 and within[0][0].value:
         outside = _outside(*within[0])
     else:
-        raise _NoEntries
+        raise NoEntries
     return _where([outside], factors_of(entry(e.of, at)), rest)
 
 
@@ -742,7 +830,7 @@ def _outside(index: Expr, part: Any, size: int) -> Expr:
     if isinstance(part, int | np.integer):
         return unsimplified(UNEQUAL, (index, number(int(part) % size)), ())
     if not isinstance(part, slice) or part.step not in (None, 1):
-        raise _NoEntries
+        raise NoEntries
     start, stop, _ = part.indices(size)
     if not start:
         return unsimplified(GREATER, (index, number(stop)), ())
@@ -767,7 +855,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     numerators = [f for k, f in enumerate(parts) if k not in roots]
     above = multiplied([f for f in numerators if not (f.is_number and f.value == 1)] or numerators[:1], ())
     sign, body = _signed(unsimplified("divide", (above, multiplied(below, ())), ()) if below else above)
-    return _added([(sign, multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ()))], ())
+    return added([(sign, multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ()))])
 
 
 def _signed(e: Expr) -> tuple[int, Expr]:
@@ -789,15 +877,16 @@ def _looked_up(e: Expr, at: At) -> Expr:
     body = entry(e.of, inside)
     outside = {c for c in at if c not in inside}
     if any(part.role == "indexed sum" and outside.intersection(part.params["letters"]) for part in walk(body)):
-        raise _NoEntries
+        raise NoEntries
     sign, body = _signed(body)
     above, *below = body.args if body.role == "quotient" else (body,)
     rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
     numbers = [] if own or below else [f for f in rest if f.is_number]
     body = _where(equal, [f for f in rest if f not in numbers], ())
     body = unsimplified("divide", (body, *below), ()) if below else body
-    body = multiplied([*numbers, body if own else _sum(tuple(c for c in inside if c and c not in at), body)], ())
-    return _added([(sign, body)], ())
+    body = body if own else _sum(tuple(c for c in inside if c and c not in at), body)
+    body = multiplied([*numbers, *factors_of(body)], ())
+    return added([(sign, body)])
 
 
 def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
@@ -813,7 +902,7 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
     is_readable = is_one_number and at_rows != "[]"
     is_readable &= all(p.word.endswith(at_rows) for p in labels if p is not masks[0]) if masks else True
     if masks and (len(masks) > 1 or masks[0].ndim > 1 or not is_readable):
-        raise _NoEntries
+        raise NoEntries
     return at_rows
 
 
@@ -857,7 +946,7 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
         elif p is None or isinstance(p, slice) and p == slice(None):
             inside.append(c)
         else:
-            raise _NoEntries
+            raise NoEntries
     if not labels and not equal or "" in (c for p, c, _ in along if isinstance(p, Labels)):
-        raise _NoEntries
+        raise NoEntries
     return equal, tuple(inside), bool(own)

@@ -29,6 +29,7 @@ from .formula import Expr, name, number, walk
 from .formula_ops import evaluate
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
+from .pairs import in_pairs
 from .paths import chain_of, chain_of_program, check
 from .rolled import before_first, counted_as, rolled
 from .simplify import product
@@ -169,6 +170,10 @@ class Derivation(GraphView):
     def written(self) -> list[Section]:
         """The sections, with the steps of a loop written once, and counted as in the program."""
         letter, of = self.letter, self.chain.counter if self.roll else None
+        known = self.chain.constants.provenance
+        pairs = known and self.roll and in_pairs(self.in_steps(letter), known.pairs, letter)
+        if pairs:
+            return pairs
         counted = of and counted_as(self.in_steps(letter, from_0=False), letter, *of)
         return counted or self.in_steps(letter)
 

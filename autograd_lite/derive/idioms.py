@@ -50,7 +50,7 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
             continue
         if eq.algebra == "new axis":
             eq = replace(eq, row=TABLE["reshape"], params={"shape": eq.shape, "order": "C"})
-        steps = _scaled(eq, defined) or _row_products(eq, defined, once, named)
+        steps = _scaled(eq, defined, once) or _row_products(eq, defined, once, named)
         steps = steps or _batched(eq, defined, once) or is_read and _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.algebra in r.idiom and eq.group is None and eq not in flat]
         if likely:
@@ -111,9 +111,13 @@ def with_turned(program: Program, textbook: Program) -> Program:
     return program.mapped(rule) if turned else program
 
 
-def _scaled(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
-    """A product with a diagonal matrix as its rows, or its columns, times the entries of the diagonal."""
-    if eq.algebra != "matrix product" or any(len(shape) != 2 for shape in eq.shapes):
+def _scaled(
+    eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]
+) -> list[Equation] | None:
+    """A product with a diagonal matrix as its rows, or its columns, times the entries of that; not in Xᵀ D X."""
+    user = once.get(eq.y)
+    is_in_another = user is not None and user.algebra == "matrix product" and len(user.y.shape) == len(eq.y.shape)
+    if is_in_another or eq.algebra != "matrix product" or any(len(shape) != 2 for shape in eq.shapes):
         return None
     for k, x in enumerate(eq.operands):
         of = defined.get(x) if isinstance(x, Var) else None

@@ -18,7 +18,8 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
-from .entries import entries, is_rotated, padded, with_one_sum
+from .common_factors import with_factors_in_front, with_one_sum
+from .entries import entries, is_rotated, padded
 from .formula import Expr, fold, is_cut, number, terms_of, walk
 from .formula_ops import largest
 from .writing import LATEX, TEXT, Latex, Printer, apart_from, index_text, shape_text, write
@@ -37,13 +38,15 @@ WIDE = 60  # characters of a formula in LaTeX, and of what stands beside it
 class Definition:
     """``P = σ(C)``; the formula is None where a long one has been written out before.
 
-    With `wrt` it is that of an entry of a Jacobian, ``dPᵢ/dSⱼ``. No index is called as one of `names`.
+    With `wrt` it is that of an entry of a Jacobian, ``dPᵢ/dSⱼ``. No index is called as one of `names`; the symbol has
+    `letters`, if its indices do not follow from the formula.
     """
 
     symbol: str
     formula: Expr | None
     wrt: str = ""
     names: Collection[str] = ()
+    letters: str = ""
 
     def written(self, printer: Printer) -> str:
         if self.formula is None:
@@ -51,7 +54,8 @@ class Definition:
         if self.wrt:
             return f"{printer.entry(self.symbol, self.wrt)} = {write(self.formula, printer)}"
         with apart_from(self.names):
-            letters, formulas = entries([self.formula], self.formula.shape)
+            e = self.formula
+            letters, formulas = (self.letters, [e]) if self.letters else entries([e], e.shape)
             e, letters = (formulas[0], letters) if printer.indexed else (self.formula, "")
             return f"{printer.name(self.symbol, letters)} = {_side(self.symbol, e, printer)}"
 
@@ -139,9 +143,12 @@ class Line:
         if self.letters:
             return self.letters, self.formulas
         with apart_from(self.names):
-            letters, formulas = entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
-        is_gradient = letters and "/" in self.symbol
-        return letters, [fold(e, with_one_sum) for e in formulas] if is_gradient else formulas
+            shape, beside = np.shape(self.value) if self.shape is None else self.shape, (d.formula for d in self.since)
+            letters, formulas = entries(self.formulas, shape, [e for e in beside if e is not None])
+        if "/" in self.symbol:
+            formulas = [fold(e, with_one_sum) for e in formulas]
+            formulas = [*map(with_factors_in_front, formulas)] if letters else formulas
+        return letters, formulas
 
     @property
     def joint(self) -> str:
@@ -162,6 +169,7 @@ class Line:
         entries = {k for e in formulas for part in walk(e) for k in part.params.get("at", ())}
         sizes = {*zip(letters, np.shape(self.value) if self.shape is None else self.shape, strict=False)}
         is_shifted &= letters == "" or any(k[1:] or (k, size) not in sizes for k, size in entries if k[:1] in letters)
+        is_shifted |= any(re.search("-[a-z]", k) for k, _ in entries)
         return self.how + "; terms beyond the ends are 0" * is_shifted + "; indices wrap around" * is_round
 
     def reasons(self, printer: Printer) -> list[str]:

@@ -22,7 +22,7 @@ _OPERATORS = {
     "in": "∈", "wedge": "∧", "vee": "∨", "star": "⋆", "ast": "∗", "lfloor": "⌊", "rfloor": "⌋", "cdots": "⋯",
     "neg": "¬", "bmod": "mod", **{c: c for c in "{}%#$&_"},
 }  # fmt: skip
-_LETTERS = {"Gamma": "Γ", "Phi": "Φ", "varphi": "φ", "partial": "∂", "infty": "∞"}
+_LETTERS = {"Sigma": "Σ", "varphi": "φ", "partial": "∂", "infty": "∞"}
 _SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
 _ACCENTS = {"overline": "‾", "hat": "^", "bar": "¯", "tilde": "~"}
 #: The commands without arguments.
@@ -76,6 +76,8 @@ class MathML(Latex):
 
     def plain(self, text: str) -> str:
         return "".join(_token(t) for t in _TOKEN.findall(text) if not t.isspace())
+
+    unequal = "≠"
 
     def is_tall(self, word: str) -> bool:
         return "<mfrac>" in word or "<mtable" in word

@@ -45,6 +45,16 @@ def with_diagonal(e: Expr) -> Expr | None:
     return reduce(matrix_times, factors) if any(several) else None
 
 
+def without_halves(e: Expr, is_symmetric: Callable[[str], bool]) -> Expr | None:
+    """``(G + Gᵀ) @ X`` as ``2 G @ X`` where the matrix G of this name is symmetric."""
+    for k, a in enumerate(e.args if e.role == "matrix product" else ()):
+        one, two = a.args if a.role == "sum" else (a, a)
+        if one.role == "name" and two.is_turned and two.of.key == one.key and is_symmetric(one.value):
+            whole = matrix_times(*(one if j == k else b for j, b in enumerate(e.args)))
+            return product((number(2), whole), e.shape)
+    return None
+
+
 def _scaled(e: Expr) -> list[Expr]:
     """The matrices that an einsum of a vector and a matrix is the product of; none for another formula."""
     terms, _, result = e.params["subscripts"].partition("->") if e.role == "contraction" else ("", "", "")

@@ -20,7 +20,17 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, counted, counter, counts_up, is_of_pairs, is_repeated, looped, names
+from ..program.assignments import (
+    assigned,
+    counted,
+    counter,
+    counts_up,
+    innermost,
+    is_of_pairs,
+    is_repeated,
+    looped,
+    names,
+)
 from ..program.graph import graph_of
 from ..program.naming import (
     Names,
@@ -480,7 +490,9 @@ class Notation:
         found = dict[tuple[str, Sequence[int]], int]()  # with how often their rounds compute something
         for n in {of[0]: None for of in self.rounds.values() if self.is_looped(of) and of[0] in self.defined}:
             e, code, turns = line(self.defined[n]), self.defined[n].code, len(self.rounds[n])
-            of = counter(code, e) if e is not None and code is not None else None
+            of = None
+            if e is not None and code is not None:  # of an inner loop that is operations on arrays the outer one
+                of = counter(code, e, innermost(code, e)[1] if place(self.defined[n]) in self._inner else None)
             if of is not None or e is not None and code is not None and is_repeated(code, e):
                 key = (of[0], self.constants.steps(of[1], code, turns)) if of else ("", ())
                 found[key] = max(turns, found.get(key, 0))

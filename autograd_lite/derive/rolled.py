@@ -51,7 +51,7 @@ PAIRS = 3  # of steps whose terms are perhaps what all of them have
 LINES = 4  # of steps that are written once; of those of a loop, 2
 
 
-class _OverSteps(Function):
+class OverSteps(Function):
     algebra = "sum over steps"
 
 
@@ -145,7 +145,7 @@ def _is_plain(parts: Collection[Expr], letter: str) -> bool:
     indices = [i for part in parts for i in index_parts(part.params.get("index"))]
     labels = [i.word for i in indices if isinstance(i, Labels)]
     steps = [i for i in indices if isinstance(i, Step)]
-    sums = [part.head for part in parts if isinstance(part.row, _OverSteps)]
+    sums = [part.head for part in parts if isinstance(part.row, OverSteps)]
     is_one = all(i.several == 1 and i.letter == letter for i in steps) and {*sums} <= {f"sum_{letter}"}
     return is_one and not any(re.search(rf"\d{letter}\b", w) for w in labels)
 
@@ -168,7 +168,7 @@ def _counted_line(
 
     def from_1(part: Expr) -> Expr | None:
         """A sum of all rounds whose steps have numbers by positions alone, ``y[t] - φ y[t-1]``, with them from 1 on."""
-        steps = part.params["steps"] if isinstance(part.row, _OverSteps) else []
+        steps = part.params["steps"] if isinstance(part.row, OverSteps) else []
         d = 1 - min(steps, default=1)
         if not d or len(steps) not in rounds or any("@" in w for w in part.names):
             return None
@@ -179,9 +179,9 @@ def _counted_line(
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
         if part.role == "name":
             return replace(part, value=renamed(part.value))
-        if isinstance(part.row, _OverSteps):
+        if isinstance(part.row, OverSteps):
             steps = [t + by for t in part.params["steps"]]
-            return unsimplified(_OverSteps(f"sum_{word}"), args, part.shape, steps=steps)
+            return unsimplified(OverSteps(f"sum_{word}"), args, part.shape, steps=steps)
         return replace(part, args=args) if args else part
 
     def changed(e: Expr) -> Expr:
@@ -283,6 +283,7 @@ def _at(e: Expr, t: int) -> Expr:
     return fold(e, made)
 
 
+POWERS = range(2, 7)  # of the number of a step
 NUMBER = "·number"  # begins the names of numbers that change from step to step, while terms are compared
 
 
@@ -299,9 +300,17 @@ def _one_number(values: Sequence[Any], steps: Sequence[int]) -> Expr | None:
         shifts = {1: round(a / k - s), -1: round((b * t - a * s) / (a - b))} if not words else {}
         scales = {p: a / (s + d) if p > 0 else float(f"{a * (s + d):.12g}") for p, d in shifts.items()}
         words += [f"{p}:{scales[p]!r}:{d}" for p, d in shifts.items()]
+        several = len(values) >= TERMS  # of two numbers there are many powers
+        bases = [(p, d) for p in POWERS for d in (0, -1, 1, -2, 2) if several and min(steps) + d > 0]
+        words += [f"{p}:{float(f'{a / (s + d) ** p:.12g}')!r}:{d}" for p, d in bases]
     names = (name(f"{NUMBER}{word}") for word in words)
     fits = ((e, _counted(e)) for e in names)
-    return next((e for e, of in fits if of and all(of(t) == v for v, t in zip(values, steps, strict=True))), None)
+    return next((e for e, of in fits if of and _are_near([of(t) for t in steps], values)), None)
+
+
+def _are_near(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    """True for numbers that are equal but for rounding."""
+    return all(x == y or isinstance(y, float) and abs(x - y) <= 1e-14 * abs(y) for x, y in zip(a, b, strict=True))
 
 
 def _counted(e: Expr) -> Callable[[int], Any] | None:
@@ -342,12 +351,23 @@ def _one_of(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     """One formula for one of each step, also where its numbers are simpler in some: 1 / (1 + y) and 1 / (1 + y)²."""
     if (one := _one(formulas, steps)) is not None or len(formulas) < TERMS:
         return None if one is not None and _is_counting(one) and len(formulas) < TERMS else one
+    if (one := _one(_with_ones(formulas), steps)) is not None:
+        return one
     in_order = sorted(zip(steps, formulas, strict=True), key=lambda pair: pair[0])
     for pair in [*pairwise(in_order)][: -PAIRS - 1 : -1]:
         one = _one([e for _, e in pair], [t for t, _ in pair])
         if one is not None and all(_unordered(_at(one, t)) == _unordered(e) for t, e in in_order):
             return one
     return None
+
+
+def _with_ones(formulas: Sequence[Expr]) -> Sequence[Expr]:
+    """Products of which some begin with a number, with a 1 in front of the others: 1 a1, 4 a2, 9 a3."""
+    are_numbered = [factors_of(e)[0].is_number for e in formulas]
+    if not any(are_numbered):
+        return formulas
+    pairs = zip(formulas, are_numbered, strict=True)
+    return [e if is_it else multiplied((number(1), *factors_of(e)), e.shape) for e, is_it in pairs]
 
 
 def _unordered(e: Expr) -> str:
@@ -662,7 +682,7 @@ def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
     numbers = [f for f in factors_of(e) if _is_of_all(f)]
     numbers = numbers if len(numbers) < len(factors_of(e)) else []
     inner = multiplied([f for f in factors_of(e) if f not in numbers], e.shape) if numbers else e
-    summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), shape, steps=steps)
+    summed = unsimplified(OverSteps(f"sum_{_LETTER.get()}"), (inner,), shape, steps=steps)
     if inner.role == "index" and _is_of_every(inner, inner.of.shape, steps):
         summed = unsimplified("sum", inner.args, (), axis=None)
     return simplified("divide", (product((*map(number, signs), *numbers, summed), shape), below), shape)
@@ -747,7 +767,7 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
 
 def _over(e: Expr) -> list[Expr]:
     """The sums over steps in a formula."""
-    return [part for part in walk(e) if isinstance(part.row, _OverSteps)]
+    return [part for part in walk(e) if isinstance(part.row, OverSteps)]
 
 
 def _spread(e: Expr) -> Expr | None:
@@ -930,8 +950,11 @@ def _least(line: Line, least: int) -> int:
 
 def _runs(family: list[Line]) -> list[tuple[Line, list[Line]]]:
     """What several consecutive lines of one variable are as one, and these."""
+    for some in _but_for_ends(family):
+        if (one := _as_one(some)) is not None and _counts(one):
+            return [(one, _with_simpler(one, [*some], family))]
     runs, k = list[tuple[Line, list[Line]]](), 0
-    for _, group in groupby((_pair(a, b) for a, b in pairwise(family)), lambda pair: pair and _key(pair)):
+    for _, group in groupby(map(_as_one, pairwise(family)), lambda pair: pair and _key(pair)):
         pair, *others = group
         run = family[k : k + len(others) + 2]
         runs += [] if pair is None else [(pair, _with_simpler(pair, run, family) if _counts(pair) else run)]
@@ -992,19 +1015,26 @@ def _key(line: Line) -> tuple[str, ...]:
     return (line.symbol, *(e.key for e in (*line.formulas, *line.ones)), *since)
 
 
-def _pair(a: Line, b: Line) -> Line | None:
-    """Two lines of consecutive steps as one."""
-    steps = _number(a.symbol)[1], _number(b.symbol)[1]
-    alike = all(len(getattr(a, part)) == len(getattr(b, part)) for part in ("formulas", "since", "ones"))
-    if not alike or abs(steps[0] - steps[1]) != 1 or a.check or b.check or a.where:
+def _as_one(lines: Sequence[Line]) -> Line | None:
+    """The lines of consecutive steps as one."""
+    first, *others = lines
+    steps = [_number(line.symbol)[1] for line in lines]
+    alike = all(len({len(getattr(line, part)) for line in lines}) == 1 for part in ("formulas", "since", "ones"))
+    are_near = {b - a for a, b in pairwise(steps)} in ({1}, {-1})
+    if not alike or not are_near or first.where or any(line.check for line in lines):
         return None
-    formulas = [e for pair in zip(a.formulas, b.formulas, strict=True) if (e := _one(pair, steps)) is not None]
-    ones = [e for pair in zip(a.ones, b.ones, strict=True) if (e := _one(pair, steps)) is not None]
-    there = {_number(d.symbol)[0]: d for d in b.since}  # the paths of the first round may come in another order
-    of_b = [there.get(_number(d.symbol)[0], d) for d in a.since] if len(there) == len(b.since) else b.since
-    since = [d for pair in zip(a.since, of_b, strict=True) if (d := _both(pair, steps)) is not None]
-    if len(formulas) < len(a.formulas) or len(since) < len(a.since) or len(ones) < len(a.ones):
+    formulas = [e for es in zip(*(x.formulas for x in lines), strict=True) if (e := _one(es, steps)) is not None]
+    ones = [e for es in zip(*(x.ones for x in lines), strict=True) if (e := _one(es, steps)) is not None]
+    each = [first.since, *(_in_order_of(first.since, x.since) for x in others)]
+    since = [d for ds in zip(*each, strict=True) if (d := _both(ds, steps)) is not None]
+    if len(formulas) < len(first.formulas) or len(since) < len(first.since) or len(ones) < len(first.ones):
         return None
-    shape = a.shape if a.value is None else np.shape(a.value)
-    symbol = _word([a.symbol, b.symbol], steps)
-    return replace(a, symbol=symbol, formulas=formulas, since=since, ones=ones, value=None, shape=shape)
+    shape = first.shape if first.value is None else np.shape(first.value)
+    symbol = _word([line.symbol for line in lines], steps)
+    return replace(first, symbol=symbol, formulas=formulas, since=since, ones=ones, value=None, shape=shape)
+
+
+def _in_order_of(since: Sequence[Definition], others: Sequence[Definition]) -> Sequence[Definition]:
+    """Definitions in the order of those of another step: the paths of the first round may come in another one."""
+    there = {_number(d.symbol)[0]: d for d in others}
+    return [there.get(_number(d.symbol)[0], d) for d in since] if len(there) == len(others) else others

@@ -584,12 +584,23 @@ def _divide(e: Expr) -> Expr | None:
     if full and b.shape == e.shape:
         factors = [f.of if f in full else f for f in factors_of(a)]
         return simplified("divide", (product(factors, _joint(factors)), b), b.shape)
+    size, keys = guarded(b), [f.key for f in factors_of(a)]
+    if size is not None and {size.key, size.of.key} <= {*keys}:  # |x| x / |x|, which is 0 at 0
+        k = keys.index(size.key)
+        return product([f for j, f in enumerate(factors_of(a)) if j != k], e.shape)
     if _is_reducible(a, b):
         return _fraction(1, (e,))
     if a.role == "negation" or is_negative(a):
         above = product((number(-1), a), a.shape)
         return product((number(-1), simplified("divide", (above, b), e.shape)), e.shape)
     return None
+
+
+def guarded(e: Expr) -> Expr | None:
+    """|x| of ``where(x = 0, 1, |x|)``, by which a rule divides; None for anything else."""
+    test, one, size = e.args if e.role == "selection" else (e, e, e)
+    is_it = size.role == "absolute value" and one.is_number and one.value == 1 and test.head == "equal"
+    return size if is_it and test.of.key == size.of.key and is_zero(test.args[1]) else None
 
 
 def _is_reducible(a: Expr, b: Expr) -> bool:
@@ -643,10 +654,14 @@ def _transpose(e: Expr) -> Expr | None:
         return full(x.of, e.shape) if not x.of.shape else None
     if x.role == "reshape" and x.shape == (1, *x.of.shape):  # a row
         return fitted(x.of, e.shape)
-    if x.role == "product" and ndim == 2 and all(len(f.shape) < 2 or f.is_turned for f in x.args):  # (x ⊙ Vᵀ)ᵀ
+    ndims = [len(f.shape) for f in x.args] if x.role == "product" and ndim == 2 else []
+    is_scaled = sorted(ndims) == [*[0] * (len(ndims) - 1), 2]  # (½ M)ᵀ
+    if is_scaled or ndims and all(n < 2 or f.is_turned for n, f in zip(ndims, x.args, strict=True)):  # (x ⊙ Vᵀ)ᵀ
         columns = {0: (), 1: (e.shape[0], 1)}  # by the number of axes
         shapes = ((f, columns.get(len(f.shape))) for f in x.args)
         return product([transposed(f) if shape is None else fitted(f, shape) for f, shape in shapes], e.shape)
+    if x.role == "quotient" and ndim == 2 and x.of.shape == x.shape and not x.args[1].shape:  # (Xᵀ / n)ᵀ
+        return simplified("divide", (transposed(x.of), x.args[1]), e.shape)
     if x.role == "concatenation" and ndim == 2:  # of rows is one of columns
         return unsimplified(x.row, map(transposed, x.args), e.shape, **{**x.params, "axis": 1 - x.params["axis"]})
     return transposed(x) if ndim == 2 and axes is not None else None

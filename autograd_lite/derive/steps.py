@@ -37,7 +37,9 @@ CHEAP = (
 )  # fmt: skip
 PRODUCTS = ("matrix product", "outer product", "dot product", "contraction", "solution")  # each is a step
 ARITHMETIC = ("sum", "difference", "product", "quotient")
+SPREADING = (*ARITHMETIC, "power")
 TURNS = ("transpose", "matrix transpose", "swap of axes")
+FEW = 2  # operations in an operand that is written in a formula
 SHORT = 3  # operations in the argument of a function that is no step of its own
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
@@ -246,7 +248,7 @@ class Steps(Notation):
                 pure.add(n)
             active = self.active_arguments(n) if n not in self.regions else []
             for p in (p for i, p in active if not self.edge(n, i).is_simple):
-                if n not in pure and not self.is_turn(n):
+                if n not in pure and not self.is_turn(n) and not self._is_spread(n, p, chosen):
                     top = n  # x @ W + h @ U is one step
                     is_scaled = not n.shape
                     while consumer[top] not in self.regions and self._is_in_one(consumer[top], top):
@@ -263,6 +265,20 @@ class Steps(Notation):
             pure |= beside
             further |= beside | self._needed_again(n) if active else set()
         return further
+
+    def _is_spread(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
+        """Whether `n` only brings a number to an array in a short operand of a landmark: A x ** α in arithmetic."""
+        is_number = p.size == 1 < n.size and (p in chosen or self._is_inside(p)) and self.board
+        k = below = n
+        while is_number and k not in chosen and self.defined[k].algebra in SPREADING and k not in self.regions:
+            below, [k] = k, self._consumers[k]
+        if not is_number or k is n or k not in chosen or self.defined[k].algebra not in SPREADING or k.shape != n.shape:
+            return False
+        steps, stack = 0, [below]
+        while stack:
+            args = self.active_arguments(stack.pop())
+            steps, stack = steps + 1, [*stack, *(q for _, q in args if q not in chosen and q in self.defined)]
+        return steps <= FEW
 
     def _beside(self, n: Var, pure: Container[Var]) -> set[Var]:
         """What only adds a row of an input to others, ``X[i] - X[j]``, and passes a derivative on to a function."""

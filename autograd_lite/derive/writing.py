@@ -150,7 +150,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "product":
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
-        return f"{printer.over('sum', e.head[-1])} {write(e.of, printer, PRODUCT)}", SIGN
+        return f"{printer.over('sum', e.params.get('over', e.head[-1]))} {write(e.of, printer, PRODUCT)}", SIGN
     if e.role == "broadcast" and printer.indexed and not e.of.shape:  # a number in all places
         return _word(e.of, printer)
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
@@ -514,6 +514,7 @@ def symbol(row: Primitive) -> str:
 
 
 _REDUCTIONS = ("total", "reduction", "norm")
+_DIAGONALS = ("diagonal", "diagonal matrix")  # of which it has to be said which one
 _HIDDEN = ("starts", "unique_indices", "optimize", "copy")
 
 
@@ -687,6 +688,8 @@ class Text(Printer):
             return "{x1}" + str(k).translate(ABOVE)
         if e.role == "power" and (k := re.fullmatch(r"(\d* ?[a-pr-z])(?: ([+-]) (\d+))?", text(e.args[1]))):
             return "{x1}" + "".join(filter(None, k.groups())).replace(" ", "").translate(ABOVE)
+        if e.role == "power":  # c^(-γ)
+            return "{x1}^" + (word if re.fullmatch(r"[\w.]+", word := write(e.args[1], self)) else f"({word})")
         stated = _stated(e)
         if is_diagonal(e):
             return "diag({x})"
@@ -694,7 +697,7 @@ class Text(Printer):
             return f"[{', '.join(f'[{row}]' for row in _rows(e, ', '))}]"
         if _is_vector(e) or _is_joined(e):
             return f"[{_places(e, '; ' if _is_joined(e) and len(e.shape) > 1 and not e.params['axis'] else ', ')}]"
-        return fitting(e.row.text, stated, params=e.role == "diagonal") or fitting(e.row.infix, stated)
+        return fitting(e.row.text, stated, params=e.role in _DIAGONALS) or fitting(e.row.infix, stated)
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """The transpose of a gradient needs brackets."""
@@ -774,8 +777,9 @@ def _layout(e: Expr) -> str:
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
     "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
-    "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-}  # fmt: skip
+    "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ",
+    "Xi": "Ξ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
+}  # fmt: skip  # not Sigma: Σ is a sum
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
 _MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z])_?({'|'.join(_MARKS)})(_?\d*)")
@@ -851,7 +855,9 @@ def subscript(letters: str) -> str:
 
 
 def apart(letters: str) -> str:
-    """Several indices, with commas if one is a sum: ``t-1,i+2``, but ``ij``."""
+    """Several indices, with commas if one is a sum: ``t-1,i+2``, but ``ij``; one of two letters has them: ``k-j,j``."""
+    if re.search("[+-][a-z]", letters):
+        return letters
     is_sum = re.search("^([^:,]*[a-z)][+-][^:,]*[a-z]|[^:,]*[a-z][^:,]*[a-z][+-])", letters)
     return ",".join(re.findall(r"\(?[a-z]+\)(?:[+-]\d+)?|[a-z](?:[+-]\d+)?|\d+", letters)) if is_sum else letters
 
@@ -880,15 +886,17 @@ class Latex(Text):
         math.pi / 180: r"\tfrac{{\pi}}{{180}}", LOG_2PI: r"\ln (2\,\pi)",
         LOG_2PI / 2: r"\tfrac{{1}}{{2}}\,\ln (2\,\pi)",
     }  # fmt: skip
-    dots = r"\ldots"
+    dots, unequal = r"\ldots", r" \neq "
     opening: tuple[str, ...] = ("(", r"\left(")  # brackets
 
     # -------------------------------------------------------------------------------------------- letters and brackets
 
     def words(self, text: str) -> str:
-        """Text that is no formula, but for ``t = 1 … 3``."""
-        parts = re.split(r"(?<!\w)([a-z] = \d+ … \d+)", text)
-        parts[1::2] = [self.fill(part.replace(" … ", r", \ldots, ")) for part in parts[1::2]]
+        """Text that is no formula, but for ``t = 1 … 3`` and ``i < j``."""
+        parts = re.split(r"(?<!\w)([a-z] = \d+ … \d+|[a-z] [<>≤≥≠] [a-z](?!\w))", text)
+        for old, new in {" … ": r", \ldots, ", "≤": r"\leq", "≥": r"\geq", "≠": r"\neq"}.items():
+            parts[1::2] = [part.replace(old, new) for part in parts[1::2]]
+        parts[1::2] = map(self.fill, parts[1::2])
         parts[::2] = [part and self.prose(part) for part in parts[::2]]
         return "".join(parts)
 
@@ -969,7 +977,7 @@ class Latex(Text):
         if not index and (m := re.fullmatch(rf"([A-Za-z]+?)(\d+)|({letter})([a-z])", word)):
             stem, index = m[1] or m[3], m[2] or m[4]
         stem = _SHORT.get(stem, stem)  # eps4 beside eps
-        is_greek = stem in GREEK and not is_latin
+        is_greek = (stem in GREEK or stem == "Sigma") and not is_latin  # \sum is another sign
         return self.plain(stem) if len(stem) == 1 else self.fill(f"\\{stem}") if is_greek else self.upright(stem), index
 
     def entry(self, of: str, wrt: str) -> str:
@@ -982,7 +990,8 @@ class Latex(Text):
         return self.fill("{x1}_{{{x2}}}", word, letters)
 
     def over(self, word: str, letters: str) -> str:
-        return self.below(self.fill(r"\sum") if word == "sum" else self.function(word), self.plain(letters))
+        below = self.plain(letters).replace("≠", self.unequal)
+        return self.below(self.fill(r"\sum") if word == "sum" else self.function(word), below)
 
     def short(self, value: complex) -> str:
         word = short_number(value)
@@ -1045,7 +1054,8 @@ class Latex(Text):
             return self.fill(times("tex"))
         if a.is_number and b.is_number and b.value != math.pi:
             return self.fill(r" \cdot ")
-        return "" if begins.startswith(self.opening) else self.separator
+        is_word = a.role == "name" and self.name(a.value).startswith(r"\mathrm")  # no function called scale
+        return self.fill(r" \cdot " if is_word else "") if begins.startswith(self.opening) else self.separator
 
     def template(self, e: Expr) -> str | None:
         if _is_of_numbered(e):
@@ -1068,7 +1078,7 @@ class Latex(Text):
             return rf"\begin{{{{bmatrix}}}} {_places(e, BELOW)} \end{{{{bmatrix}}}}"
         if _is_vector(e) or _is_joined(e):
             return rf"\left[{_places(e)}\right]"
-        shown = shown_params(e if e.role in _REDUCTIONS else _stated(e)).keys() & {"axis", "shape"}
+        shown = shown_params(e if e.role in _REDUCTIONS else _stated(e)).keys() & {"axis", "shape", "k", "offset"}
         return None if shown and e.role != "placement" else fitting(e.row.tex, e, params=False)
 
     def param(self, key: str, e: Expr) -> str:
@@ -1079,7 +1089,7 @@ class Latex(Text):
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """LaTeX accepts one subscript; two signs in a row need brackets, and so does a power of a fraction."""
-        if behind.startswith("^") and word.startswith((r"\frac", "<mfrac>")):
+        if behind.startswith(("^", "_")) and word.startswith((r"\frac", "<mfrac>")):
             return self.brackets(word)
         if is_signed(word) and before.endswith(("+ ", "- ")):
             return self.brackets(word)
@@ -1089,7 +1099,8 @@ class Latex(Text):
         shown = shown_params(_stated(e))
         texts = _letters(e, shown.get("axis", ())), shape_text(shown["shape"], TIMES) if "shape" in shown else ""
         operator, below = self.function(e.head.removeprefix("linalg.")), self.fill(",".join(filter(None, texts)))
-        arguments = self.arguments([write(a, self) for a in e.args])
+        which = [self.plain(f"{shown[k]}") for k in ("k", "offset") if e.role in _DIAGONALS and k in shown]
+        arguments = self.arguments([*(write(a, self) for a in e.args), *which])
         return (self.below(operator, below) if below else operator) + arguments
 
 

@@ -211,9 +211,12 @@ def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
     return None
 
 
-def counter(code: CodeType, e: ast.expr) -> tuple[str, ast.expr] | None:
-    """The variable that the only loop around a place counts, and what over: ``range(2, n)``; None for others."""
-    around = {of: (of.target, of.iter) for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e)}
+def counter(code: CodeType, e: ast.expr, but: Any = None) -> tuple[str, ast.expr] | None:
+    """The variable that the only loop around a place, `but` for one, counts, and what over: ``range(2, n)``; None for
+    others.
+    """
+    loops = (of for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e) and of is not but)
+    around = {of: (of.target, of.iter) for of in loops}
     match [*around.values()]:
         case [(ast.Name(word), ast.Call(func=ast.Name(id="range")) as over)]:
             return word, over

@@ -1048,6 +1048,10 @@ class Board {
     const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.shapes[this.words[base]]?.length].includes(lettersOf(at).length));
     this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...pins.flatMap(([, at]) => lettersOf(at))];
     const rest = lettersOf(text.replace(new RegExp(`Σ[${INDICES}]+`, "gu"), ""));
+    for (const [, w, at] of text.matchAll(RE.IN_BRACKETS)) { // of j in g[k-j,j]
+      const lengths = this.shapes[has(this.words, w) ? this.words[w] : ""] ?? [];
+      at.replaceAll(" ", "").split(",").slice(0, lengths.length).forEach((c, k) => { if (c.length === 1) extents[c] ??= lengths[k]; });
+    }
     const endless = bare.filter((c) => sums.includes(c) && !has(extents, c) && !rest.includes(c)).sort();
     if (endless.length) throw new Unread(`it cannot be read how far ${endless[0]} goes: write x_${endless[0]} for the entries of x`);
     this.extents = { ...Object.fromEntries(bare.map((c) => [c, shape[0] ?? 1])), ...extents };

@@ -39,6 +39,7 @@ _RANGE = r"[;,]?\s*(?<!\w)t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1
 _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
+_IN_BRACKETS = r"(\w+)\[([^\[\]]*)\]"
 _PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
 OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
@@ -65,7 +66,7 @@ _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋
 #: The patterns that the page has from here: without what JavaScript does not know.
 PATTERNS = """
     _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
-    _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER _QUOTED
+    _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER _QUOTED
 """
 
 
@@ -616,6 +617,9 @@ class Board:
         #: The indices that may be those of rows, where derivations have them on another axis.
         self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
         rest = _letters(regex.sub(f"Σ[{INDICES}]+", "", text))
+        within = ((self.shapes.get(self.words.get(w, ""), ()), at) for w, at in regex.findall(_IN_BRACKETS, text))
+        pairs = (pair for sizes, at in within for pair in zip(at.replace(" ", "").split(","), sizes, strict=False))
+        self.extents = {**{c: n for c, n in pairs if len(c) == 1}, **self.extents}  # of j in g[k-j,j]
         if endless := sorted({*sums} & bare - self.extents.keys() - {*rest}):
             raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **self.extents}

@@ -218,7 +218,7 @@ PROGRAMS = {
     "weights beside an intercept": (
         lambda: masked(lambda x: np.tanh(x[0] + np.ones((2, 4)) @ x[1:])), "x[0] + np.ones((2, 4)) @ x[1:]"),
     "one less": (lambda: masked(lambda x: np.expm1(x) * x), "expm1(x) + x ⊙ exp(x)"),
-    "an einsum of all": (lambda: masked(lambda x: np.einsum("i,i->", x, x**2)), "∂L/∂xᵢ = aᵢ "),
+    "an einsum of all": (lambda: masked(lambda x: np.einsum("i,i->", x, x**2)), "∂L/∂x = a "),
     "standard deviation": (lambda: applied(np.std), "h = std(x)", "(x - mean(x)) / ("),
 }
 

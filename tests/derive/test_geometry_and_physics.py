@@ -215,7 +215,7 @@ PROGRAMS = {
     ),
     "similarities": (
         lambda U: np.sum((U @ U.T / 3 - np.eye(4)) ** 2), (normal(4, 2),), "U",
-        ["dL/dU = ((dL/da + (dL/da)ᵀ) @ U) / 3"], [],
+        ["dL/dU = 2 (dL/da @ U) / 3"], [],
     ),
     "one cross product": (
         lambda v, w, a: a @ np.cross(v, w) / np.linalg.norm(np.cross(v, w)), (normal(3), normal(3), normal(3)), "v",

@@ -1364,7 +1364,7 @@ def test_terms_without_the_index_of_a_slice_are_in_it_alone():
         "dL/dyᵢ = 1[i ≥ 2] (1 - tanh(yᵢ)²) + 2 1[i = 0] y[0]  since": lambda y: y[0] ** 2 + np.sum(np.tanh(y[2:])),
         "dL/duᵢ = 1[i ≥ 1] exp(uᵢ) - 1[i < 3]  since": lambda u: np.sum(np.exp(u[1:]) - u[:-1]),
         "dL/dpᵢ = ½ 1[i ≥ 1] - 1[i < 3] / (2 √pᵢ)": lambda p: np.sum(0.5 * p[1:]) - np.sum(np.sqrt(p[:-1])),
-        "dL/drᵢ₋₁ / pᵢ - dL/drᵢ / pᵢ  since rᵢ = log(pᵢ₊₁ / pᵢ); terms beyond": log_returns,
+        "dL/dpᵢ = (dL/drᵢ₋₁ - dL/drᵢ) / pᵢ  since rᵢ = log(pᵢ₊₁ / pᵢ); terms beyond": log_returns,
         "dL/du = [2 u[0], 2 u[1:3], 1]": lambda u: u[0] ** 2 + np.sum(u[1:3] ** 2) + u[3],
     }
     for line, f in lines.items():
@@ -1719,17 +1719,17 @@ _BOOKS = {
     "neighbours": (
         _smooth, (5, (), 5), "u",
         ["E = Σᵢ (u[i] - d[i])² + λ Σᵢ √(1 + (u[i+1] - u[i])²)",
-         "+ 1[k ≥ 1] λ (u[k] - u[k-1]) / √(1 + (u[k] - u[k-1])²)"],
+         "+ 1[k ≥ 1] λ (uₖ - uₖ₋₁) / √(1 + (uₖ - uₖ₋₁)²)"],
     ),
     "neighbours that are computed": (
         _slide, (5, 5), "y",
         ["lengthᵢ = √((x[i] - x[i-1])² + (y[i] - y[i-1])²) 1 i = 1 … 4",
-         "dtotal/dspeedₖ = -2 1[k < 4] lengthₖ₊₁ / (speed[k+1] + speed[k])²"],
+         "dtotal/dspeedₖ = -2 1[k < 4] lengthₖ₊₁ / (speedₖ₊₁ + speedₖ)²"],
     ),
     "powers": (
         _fishery, (4, (), (), ()), "effort",
         ["value = Σₜ δᵗ⁻¹ (price catchₜ - cost effort[t-1]²)", "dvalue/dcatchₜ = δᵗ⁻¹ price - dvalue/dstockₜ",
-         "- 2 δᵏ cost effort[k]"],
+         "- 2 δᵏ cost effortₖ"],
     ),
     "back to front": (
         _back_to_front, ((2, 2), (2, 2), (3, 2)), "W",
@@ -1994,7 +1994,7 @@ def test_terms_that_are_simpler_at_both_ends_are_one_sum():
         return np.sum(out**2)
 
     text = " ".join(str(ag.trace(curve, RNG.normal(size=(4, 2)), np.linspace(0, 1, 5)).explain("P")).split())
-    assert "bₖ = binom[k] sᵏ ⊙ (1 - s) ** (3 - k) 5 k = 0 … 3 outᵢⱼ = Σₖ bₖᵢ P[k]ⱼ" in text
+    assert "bₖ = binom[k] sᵏ ⊙ (1 - s)^(3 - k) 5 k = 0 … 3 outᵢⱼ = Σₖ bₖᵢ P[k]ⱼ" in text
 
 
 def test_a_number_at_a_place_that_is_a_variable_is_that_of_its_array():

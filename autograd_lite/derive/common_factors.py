@@ -1,0 +1,127 @@
+"""One sum in a line instead of several that share a factor, ``Σⱼ gᵢⱼ (aⱼ - bⱼ)``, and in front what all terms share.
+
+This is about the written line alone: formulas that are compared and computed stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .entries import added
+from .formula import Expr, Function, factors_of, multiplied, number, terms_of, unsimplified
+
+SUMS = ("indexed sum", "sum over steps")
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A term with its sign: factors over others. With `sums`, the outermost first, these are around the factors above,
+    and `front` stands before them.
+    """
+
+    sign: int
+    whole: Expr
+    above: Sequence[Expr]
+    below: Sequence[Expr]
+    sums: Sequence[Expr] = ()
+    front: Sequence[Expr] = ()
+
+    @property
+    def key(self) -> Any:
+        """Equal for sums that may be one."""
+        over = ((e.head, repr(e.params)) for e in self.sums)
+        return (*(f.key for f in self.front), *over) if self.sums else self.whole.key
+
+
+def with_one_sum(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with one sum over the same indices, steps or entries, for :func:`fold`: `args` are its operands so."""
+    e = replace(e, args=tuple(args)) if args else e
+    terms = [_read(sign, of) for sign, of in terms_of(e)] if e.role in ("sum", "difference") else []
+    groups = dict[Any, list[_Term]]()
+    for term in terms:
+        groups.setdefault(term.key, []).append(term)
+    joined = [pair for of in groups.values() for pair in _as_one(of) or [(term.sign, term.whole) for term in of]]
+    return added(joined) if len(joined) < len(terms) else e
+
+
+def with_factors_in_front(e: Expr) -> Expr:
+    """A formula with indices, with the derivatives or the denominator that all its terms share in front of a sum."""
+    terms = [_fraction(sign, of) for sign, of in terms_of(e)] if e.role in ("sum", "difference") else []
+    above, below = (_shared(terms, part) for part in ("above", "below"))
+    derivatives = [f for term in terms[:1] for f in term.above if f.key in above and any("/" in w for w in f.names)]
+    return added([_one_of(terms, above, below)]) if below or derivatives else e
+
+
+def _read(sign: int, e: Expr) -> _Term:
+    """A term with the sums in it."""
+    above, *below = e.args if e.role == "quotient" else (e,)
+    *front, last = factors_of(above)
+    sums = list[Expr]()
+    while last.role in SUMS or last.role == "total" and not last.shape and last.of.shape:
+        sums.append(last)
+        last = last.of
+    return _Term(sign, e, factors_of(last), below, sums, front)
+
+
+def _fraction(sign: int, e: Expr) -> _Term:
+    """A term as all its factors over others: ``(g / s) y`` is g y over s."""
+    above, below, waiting = list[Expr](), list[Expr](), [(e, True)]
+    while waiting:
+        part, is_above = waiting.pop()
+        if part.role == "quotient":
+            waiting += [(part.args[1], not is_above), (part.of, is_above)]
+        elif part.role == "product":
+            waiting += [(f, is_above) for f in reversed(part.args)]
+        else:
+            (above if is_above else below).append(part)
+    return _Term(sign, e, above, below)
+
+
+def _shared(terms: Sequence[_Term], part: str) -> Set[str]:
+    """The keys of the factors that all terms have above, or below."""
+    each = [{f.key for f in getattr(term, part)} for term in terms]
+    return set[str]().union(*each[:1]).intersection(*each[1:]) if len(each) > 1 else set()
+
+
+def _as_one(group: Sequence[_Term]) -> list[tuple[int, Expr]]:
+    """Sums as one; nothing if they share no factor, or are over those of some indices, 1[i = k]."""
+    above, below = (_shared(group, part) for part in ("above", "below"))
+    is_one_array = len({term.whole.names for term in group}) == 1
+    rest = [f for term in group for f in term.above if f.key not in above]
+    if len(group) < 2 or not group[0].sums or not above and not is_one_array:
+        return []
+    if any(isinstance(f.row, Function) and not f.shape or f.role == "selection" for f in rest):
+        return []
+    if any(f.shape for term in group for f in term.below):
+        return []
+    return [_one_of(group, above, below)]
+
+
+def _one_of(terms: Sequence[_Term], above: Set[str], below: Set[str]) -> tuple[int, Expr]:
+    """The sum of terms as one, with its sign, where they share these factors above and below."""
+    first, *_ = every = sorted(terms, key=lambda term: term.sign < 0)
+    inner = added([
+        (term.sign * first.sign, _over(_but_for(above, term.above), _but_for(below, term.below))) for term in every
+    ])  # fmt: skip
+    k = next((k for k, f in enumerate(first.above) if f.key not in above), len(first.above))
+    top = _times([*first.above[:k], inner, *(f for f in first.above[k:] if f.key in above)])
+    for around in reversed(first.sums):
+        top = replace(around, args=(top,))
+    return first.sign, _over([*first.front, top], [f for f in first.below if f.key in below])
+
+
+def _but_for(keys: Set[str], factors: Sequence[Expr]) -> list[Expr]:
+    return [f for f in factors if f.key not in keys]
+
+
+def _times(factors: Sequence[Expr]) -> Expr:
+    return multiplied(factors or [number(1)], np.broadcast_shapes(*(f.shape for f in factors)))
+
+
+def _over(above: Sequence[Expr], below: Sequence[Expr]) -> Expr:
+    top, under = _times(above), _times(below)
+    return unsimplified("divide", (top, under), np.broadcast_shapes(top.shape, under.shape)) if below else top
