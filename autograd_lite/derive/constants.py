@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from types import CodeType
 from typing import Any, TypeGuard
@@ -217,8 +217,9 @@ class Constants:
         for visits in ([v for v, is_live in visited if is_live], [v for v, _ in visited]):
             if (start := aligned([[v] for v in visits], [[x] for _, x in every])) >= 0:
                 both = enumerate(zip(every, visits[start:], strict=False))
-                stated = ((y, v.written(j)) for j, ((y, x), v) in both if not isinstance(x, Var))
-                return {y: of.formula for y, of in stated if of is not None and of.expr is not None}
+                stated = ((y, x, v.written(j)) for j, ((y, x), v) in both if not isinstance(x, Var))
+                known = ((y, of) for y, x, of in stated if of is not None and is_near(of.value, x))
+                return {y: of.formula for y, of in known if of.expr is not None}
         return {}
 
     def source(self, eq: Equation, k: int) -> ast.expr | None:
@@ -347,7 +348,10 @@ class Constants:
         e = _with_identities(e, x, variables)
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
-            variables = {e.value.id: whole, **variables} if e.value.id not in self.taken else variables
+            word = self._called(whole) or self._passed_as.get(id(whole), "")
+            is_known = bool(word) or e.value.id not in self.taken
+            e, word = (_renamed(e, e.value.id, word), word) if word else (e, e.value.id)
+            variables = {word: whole, **variables} if is_known else variables
         parts = (evaluated(part, variables) for part in (e, *(_factors(e) if np.ndim(x) else ())))
         tries = (part for part in parts if part is not None)
         stated = next((part for part in tries if is_near(part.value, x)), None)
@@ -359,6 +363,13 @@ class Constants:
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
         is_one = eq.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1)  # [1, X]
         return number(1) if is_one else self.in_line(eq, x) or self._quoted(e, x, variables, eq.code)
+
+    @cached_property
+    def _passed_as(self) -> dict[int, str]:
+        """The variables of the running code that are arrays, by the identity of these: X where a function has A."""
+        variables = [(w, x) for _, scope in self.scopes[::-1] for w, x in scope.items() if isinstance(x, np.ndarray)]
+        used = self.values.keys() | self.computed.keys()
+        return {id(x): w for w, x in variables if w[0] != "_" and w not in used}
 
     def _at_places(self, e: ast.expr, code: Any) -> ast.expr:
         """An expression with numbers for variables in an index, ``img[2, 1]`` for ``img[i + 1, j]``; not for those of a
@@ -403,6 +414,8 @@ class Constants:
         if word in self.computed and np.ndim(x):  # h = X, and then h = tanh(h @ W)
             sources = [of.id for of in assigned(code, e.id) or () if isinstance(of, ast.Name)] if code else []
             word = sources[0] if len(sources) == 1 else word
+        is_argument = code is not None and e.id in code.co_varnames[: code.co_argcount]
+        word = self._passed_as.get(id(x), word) if is_argument else word
         is_it = _is_same(self.values.get(word), x)
         if not is_it and word not in self.taken and np.size(x):
             self.add(x, word)
@@ -893,6 +906,16 @@ _INVERSES: Mapping[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable
     ast.Mult: (np.divide, np.divide),
     ast.Div: (lambda x, a: a / x, np.multiply),
 }
+
+
+def _renamed(e: ast.expr, old: str, new: str) -> ast.expr:
+    """An expression with another name for a variable."""
+
+    class Renamed(ast.NodeTransformer):
+        def visit_Name(self, part: ast.Name) -> ast.expr:
+            return ast.copy_location(ast.Name(new, part.ctx), part) if part.id == old else part
+
+    return Renamed().visit(deepcopy(e))
 
 
 def _instead(e: ast.expr, part: ast.expr, word: str) -> ast.expr:

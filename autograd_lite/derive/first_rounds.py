@@ -123,16 +123,27 @@ class _FirstRounds:
         """The name of what is computed so many rounds before these equations: err1 before err2, which is not err then.
         """
         y = equations[0].y
-        word = self.names.get(y, "")
+        word = self.renamed.get(y, self.names.get(y, ""))
         if word and word == stem(word) and len(equations) == back == 1 and f"{word}2" not in self._taken:
             self.renamed |= {y: f"{word}2"} if y not in self._outputs else {}
             word += "2"
         number = word[len(stem(word)) :]
-        new = f"{stem(word)}{int(number) - back}" if number.isdigit() and int(number) >= back else ""
+        first = int(number) - back if number.isdigit() else 1
+        if first == 0:  # it is the first one, q1 after the q0 with which the loop begins
+            first = 1
+            self._count_on(stem(word))
+        new = f"{stem(word)}{first}" if number.isdigit() and first > 0 else ""
         if new in self._taken:
             return ""
         self._taken.add(new)
         return new
+
+    def _count_on(self, word: str) -> None:
+        """Give the values of a variable in all rounds, q1 and q2, the next numbers, q2 and q3."""
+        every = {v: self.renamed.get(v, w) for v, w in self.names.items() if stem(w) == word != w}
+        numbers = {v: int(w.removeprefix(word)) for v, w in every.items() if w.removeprefix(word).isdigit()}
+        self.renamed |= {v: f"{word}{k + 1}" for v, k in numbers.items() if k}
+        self._taken = (self._taken - {*every.values()}) | {self.renamed.get(v, w) for v, w in every.items()}
 
     def _instead(self, eq: Equation, values: Sequence[Value]) -> dict[int, Var]:
         """The operands of an equation that are computed in a first round."""

@@ -83,6 +83,8 @@ class Provenance(Interpreter):
         By those of an expression what it is in each round.
     given : dict
         The arrays and numbers that the formulas name.
+    pairs : set of str
+        The variables that count in loops over pairs.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Provenance(Interpreter):
         self._running = running()
         self.innermost = next(iter(self._running), None)
         self.given: dict[str, Any] = {}
+        self.pairs: set[str] = set()
         self.visits: dict[Any, list[tuple[Value, bool]]] = defaultdict(list)
         self.results: dict[Any, list[Result]] = defaultdict(list)
         self._operands: dict[Any, list[Any]] = {}  # the places of the operands of each expression
@@ -159,7 +162,9 @@ class Provenance(Interpreter):
         if word in self._values:
             x = self._values[word]
             return Value(x, lambda _: Written(name(word, np.shape(x)), x), is_live=True)
-        return self.read(self._lookup(word, code), word)
+        x = self._lookup(word, code)
+        is_module = x is None and isinstance(code, CodeType) and word in _numpy_in(code.co_filename)
+        return self.read(np if is_module else x, word)  # of a module that is no longer running
 
     def read(self, x: Any, word: str = "") -> Value:
         if x is None:
@@ -210,6 +215,7 @@ class Provenance(Interpreter):
             return y
         places = [target, *(ast.copy_location(ast.Name(target.id), at) for at in self._nested.get(span(target), ()))]
         is_pair = isinstance(y, Counter) and any(is_of_pairs(code, at) for at in places)
+        self.pairs |= {target.id} if is_pair else set()
 
         def make(turn: int) -> Written | None:
             of = y.written(turn)
@@ -379,6 +385,13 @@ def _callers(functions: Mapping[CodeType, ast.AST], called: set[str]) -> set[str
     while more := {f.name for f in others if not called.isdisjoint(_words(f))} - called:
         called |= more
     return called
+
+
+@lru_cache(maxsize=64)
+def _numpy_in(file: str) -> frozenset[str]:
+    """The names by which a file imports NumPy."""
+    imports = (of for at in ast.walk(tree(file)) if isinstance(at, ast.Import) for of in at.names)
+    return frozenset(of.asname or of.name for of in imports if of.name == "numpy")
 
 
 @lru_cache(maxsize=1024)

@@ -233,12 +233,14 @@ def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = N
     if word in NOTATIONS:
         return _noted(word, args)
     row = TABLE.get(word) or ROWS.get(getattr(np, word, None)) or TABLE[f"linalg.{word}"]
+    if row is TABLE["norm"] and len(args) == 1 and _is_of_vectors(values[0], **(given or {})):
+        row, given = TABLE["power_norm"], {"p": 2, **{k: v for k, v in (given or {}).items() if k != "ord"}}
     is_kept = given is None and row.algebra in ("total", "reduction") and len(args) > 1
-    kept = {"keepdims": True} if is_kept else given or {}
+    kept: dict[str, Any] = {"keepdims": True} if is_kept else {**(given or {})}
     if any(a.value is None and a.expr is not None for a in args):
         bound, params = values, {}
     else:
-        bound, params = row.bind(*values, **kept) if row.bind is not None else (values, {})
+        bound, params = row.bind(*values, **kept) if row.bind is not None else (values, kept)
         if "generator" in params:
             raise ValueError(f"{word} draws numbers")
         value = row.fn(*bound, **params)
@@ -250,6 +252,11 @@ def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = N
         whole = multiplied(others or operands[:1], shape)
         return Written(unsimplified("negative", (whole,), shape) if math.prod(signs) < 0 else whole, value)
     return Written(unsimplified(row, operands, shape, **params), value)
+
+
+def _is_of_vectors(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> bool:
+    """Whether a norm is that of vectors, or the root of the sum of all squares; not the largest singular value."""
+    return ord in (None, 2) and (type(axis) is int or axis is None and (ord is None or np.ndim(x) == 1))
 
 
 def _without_sign(e: Expr) -> tuple[int, Expr]:

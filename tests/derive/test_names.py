@@ -171,7 +171,7 @@ def test_labels_choose_an_entry_of_each_row() -> None:
     p = P[np.arange(n), labels]
     L = -np.sum(np.log(p))
     d = L.explain(Z)
-    assert any(line.startswith("p = P[i, labelsᵢ] 3") for line in lines(d))
+    assert any(line.startswith("pᵢ = P[i, labelsᵢ] 3") for line in lines(d))
     assert down(d, "dL/dPᵢⱼ") == "dL/dPᵢⱼ = 1[labelsᵢ = j] dL/dpᵢ"
     assert r"P_{i, \mathrm{labels}_{i}}" in d.latex()
     assert "P[np.arange(3), labels]" in d.text(ascii=True)
@@ -334,7 +334,7 @@ def test_labels_in_the_index_of_a_square_matrix() -> None:
     c = W[np.arange(3), y]
     L = np.sum(np.tanh(W - c[:, None]) ** 2 * W)
     text = lines(L.explain(W))
-    assert any(line.startswith("c = W[i, yᵢ]") for line in text)
+    assert any(line.startswith("cᵢ = W[i, yᵢ]") for line in text)
     assert any("dL/daᵢⱼ + 1[yᵢ = j] dL/dcᵢ" in line for line in text)
 
 
@@ -369,7 +369,7 @@ def test_labels_that_are_arguments_of_a_traced_function() -> None:
     assert down(traced, "dL/dW") == down(squared(t, y).explain(t), "dL/dW")
     assert "W[i, yᵢ]" in str(traced)
     assert "Y = onehot(y)" in str(traced)
-    assert any(line.startswith("p = ") and "[i, yᵢ]" in line for line in lines(ag.trace(picked, W, y).explain()))
+    assert any(line.startswith("pᵢ = ") and "[i, yᵢ]" in line for line in lines(ag.trace(picked, W, y).explain()))
     d = ag.trace(embedded, np.ones((4, 3)), np.array([0, 2, 0])).explain()
     assert any(line.startswith("u = E[w]") for line in lines(d))
     assert down(d, "dL/dEₖ") == "dL/dEₖ = Σᵢ 1[wᵢ = k] dL/duᵢ"
@@ -604,7 +604,7 @@ def test_slices_and_arrays_from_which_a_number_was_taken_are_those_of_the_line()
     A = np.eye(2) + c * Phi.T @ Phi
     text = str(ag.explain(np.sum(e**2) + np.sum(A**2), [a, b, c], {"y": y, "Phi": Phi, "e": e, "A": A}))
     assert all(f"dL/d{w} = -Σᵢ dL/deᵢ y[{at}]" in text for w, at in (("a", "i+1"), ("b", "i")))
-    assert "= Phiᵀ @ Phi" in text
+    assert "= Φᵀ @ Φ" in text
 
 
 def test_an_array_that_a_function_made_has_its_name_in_a_quoted_expression():
@@ -834,3 +834,36 @@ def test_entries_in_loops_that_count_down_and_in_loops_in_loops_have_names():
     text = " ".join(str(loss.explain([V], {"rewards": rewards, "masses": masses})).split())
     assert "rewards[2] + 0.9 V[2]" in text or "rewards[3-t] + 0.9 V[3-t]" in text, text
     assert "masses[0] d3 / (d3² + 0.01) + masses[2] d4 / (d4² + 0.01)" in text
+
+
+def test_an_argument_of_a_function_in_a_script_has_the_name_of_what_was_passed() -> None:
+    def distances(A: Any, B: Any) -> Any:
+        return np.sum((A[:, None, :] - B[None, :, :]) ** 2, axis=2)
+
+    def error(a: Any, b: Any) -> Any:
+        return np.mean((a - b) ** 2)
+
+    X, y = np.array([[0.0, 0.2], [0.5, -0.4], [1.0, 0.9]]), np.array([0.3, -0.2, 0.8])
+    C = leaf(2, 2, name="C")
+    D = distances(X, C)
+    L = error(D[:, 0], y) + error(D[:, 1], y)
+    for names in (None, {"X": X, "y": y, "C": C, "D": D}):
+        text = str(L.explain(C, names=names))
+        assert "X (3x2)" in text
+        assert "(Xᵢₖ - Cⱼₖ)" in text
+        assert "y (3)" in text
+        assert " A " not in text
+
+
+def test_capital_greek_letters() -> None:
+    Theta, Phi, Sigma = leaf(2, 2, name="Theta"), np.array([[1.0, 2.0], [3.0, 4.0]]), np.eye(2) + 1
+    d = np.sum(np.tanh(Phi @ Theta + Sigma)).explain(Theta, names={"Phi": Phi, "Sigma": Sigma})
+    assert "= Φ @ Θ + Sigma " in str(d)  # where Σ is a sum
+    assert r"\Phi\,\Theta + \Sigma" in d.latex()
+
+
+def test_a_word_before_brackets_is_no_function() -> None:
+    X, scale = leaf(2, 2, name="X"), 0.3
+    d = np.sum(np.tanh(X) + scale * (X @ X)).explain(X, names={"scale": scale})
+    assert r"\mathrm{scale} \cdot (" in d.latex()
+    assert "scale (X @ X)" in str(d)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+
 import numpy as np
 
 import autograd_lite as ag
@@ -138,3 +140,16 @@ def test_a_long_loop_is_not_interpreted_to_its_end():
         x = x + k * 0.5 - (k % 3) * 0.25 + 1.0 - k * 0.5
     L = w * x
     assert "L = " in steps(L.explain(w))
+
+
+def test_a_module_that_is_no_longer_running_imports_numpy(tmp_path):
+    path = tmp_path / "ended.py"
+    path.write_text(
+        "import numpy as np_\nimport autograd_lite as ag\n"
+        "seen, dt = np_.array([1.0, 0.9, 0.7, 0.4]), 0.1\nk = ag.tensor(1.5, requires_grad=True, name='k')\n"
+        "q, v, L = 1.0, 0.0, 0.0\n"
+        "for t in range(4):\n    a = -k * q\n    q = q + dt * v\n    v = v + dt * a\n    L = L + (q - seen[t]) ** 2\n"
+    )
+    scope = runpy.run_path(str(path))
+    names = {word: scope[word] for word in ("seen", "dt")}
+    assert "Σₜ (qₜ - seen[t-1])²" in str(scope["L"].explain(scope["k"], names=names))
