@@ -24,7 +24,7 @@ from ..derive.writing import GREEK, shape_text, subscript, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .indices import Indexed, each, entrywise, indexed, laid_out, summed
+from .indices import Indexed, each, entrywise, indexed, laid_out, shape_of, summed
 from .notation import LETTERS, Board, Misfit, Unread
 from .spellings import signs_replaced
 
@@ -62,7 +62,7 @@ _NUMPY = """
 
     sum mean prod max min any all var std cumsum argmax argmin argsort count_nonzero sort convolve correlate transpose
     matrix_transpose swapaxes moveaxis squeeze expand_dims ravel reshape ones_like zeros_like flip trace array asarray
-    concatenate stack column_stack hstack vstack matmul dot inner outer vdot einsum tensordot kron zeros ones full eye
+    concatenate stack column_stack hstack vstack inner outer vdot einsum tensordot kron zeros ones full eye
     identity arange diag full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
@@ -72,6 +72,10 @@ _SIZED = ("eye", "identity", "ones", "zeros", "full", "arange")  # by a whole nu
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 
+_NO_FORMULA = (
+    ast.IfExp, ast.Lambda, ast.NamedExpr, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Set, ast.Dict,
+    ast.Await, ast.Yield, ast.YieldFrom, ast.JoinedStr, ast.Starred,
+)  # fmt: skip
 _GREEK = {letter: word for word, letter in GREEK.items()}
 _CAPITALS = r"(?:(?<![A-Za-z])|(?<=(?<![A-Za-z])d))(Gamma|Delta|Theta|Lambda|Xi|Phi|Psi|Omega)(?![A-Za-z])"
 _ERF, _LGAMMA = (np.vectorize(fn, otypes=[float]) for fn in (math.erf, math.lgamma))
@@ -87,6 +91,8 @@ def _at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
     y = np.zeros(shape)
     try:
         np.add.at(y, places, np.broadcast_to(x, y[places].shape))
+    except IndexError:
+        raise Misfit("an index is out of range") from None
     except ValueError:
         says = f"shape {shape_text(np.shape(x))} does not fit at places of shape {shape_text(y[places].shape)}"
         raise Unread(says) from None
@@ -117,6 +123,8 @@ _FUNCTIONS: Mapping[str, Any] = {
     "ReLU": _OURS["relu"],
     "logistic": _OURS["sigmoid"],
     **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
+    "matmul": lambda a, b: np.matmul(*_factors(a, b)),
+    "dot": lambda a, b: np.dot(*_factors(a, b)) if np.ndim(a) and np.ndim(b) else a * b,
     "tr": np.trace,
     "diag": _diagonal,
     "ln": np.log,
@@ -268,6 +276,8 @@ def _parsed(
         raise Unread(_DEEP) from None
     except SyntaxError as error:
         raise Unread(_DEEP if "nested" in error.msg else _unread(text, python) if board else error.msg) from None
+    if board and any(isinstance(part, _NO_FORMULA) for part in ast.walk(tree)):
+        raise Unread(_unread(text, python))
     level: list[ast.AST] = [tree]
     for _ in range(DEEP):
         level = [part for node in level for part in ast.iter_child_nodes(node)]
@@ -307,15 +317,16 @@ class Reader:
         index 0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a
         "group", bars as a "length" or a determinant, an index that no axis has as the "last", one alone as that of its
         letter among the "axes", what is left of a sum without indices as "loose" from them, labels as of the "first 1"
-        axis, an array without indices as "apart" from them, a vector added to a column as a "column", a vector as a
-        "row", of which the transpose is a column, more than two axes as a "stack" of matrices, π or e as the "number",
-        a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where it is one of another
-        size, an index as the user's "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as
-        the "total" derivative, free indices in the order in which they are "written", arrays in these as having "rows
-        of steps", a sum as that of the "next" factor, or over the indices that are "bound" by it though it has none,
-        and a term with an entry beyond the "ends" as none, a value before brackets as a "call" of the function of that
-        name, what stands side by side behind a division as "under" it, a number in a sum over its letter as the
-        "index", and t as an index like the others, "t", where there are no steps.
+        axis, an array without indices as "apart" from them, or in the "rest" of those of the result, a vector added to
+        a column as a "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack"
+        of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the
+        last axis where it is one of another size, an index as the user's "own" where that is an array, sums over steps
+        as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are
+        "written", arrays in these as having "rows of steps", a sum, or one "below" a line, as that of the "next"
+        factor, or over the indices that are "bound" by it though it has none, and a term with an entry beyond the
+        "ends" as none, a value before brackets as a "call" of the function of that name, what stands side by side
+        behind a division as "under" it, a number in a sum over its letter as the "index", and t as an index like the
+        others, "t", where there are no steps.
     choices : set of str
         Those of these that made a difference.
     """
@@ -329,6 +340,7 @@ class Reader:
         self.numbered: dict[str, dict[str, int]] = {}  # by their kinds the parts that can be read in two ways
         self.shape: tuple[int, ...] = ()
         self.board = Board({})
+        self.turned: set[ast.AST] = set()  # vectors with a ᵀ
         self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
         self.frame = ""  # the indices of what has none
         self.beside: tuple[int, ...] = ()  # the shape of what an operand is added to
@@ -398,7 +410,7 @@ class Reader:
                 return self._at(e)
             case ast.Call():
                 return self._call(e)
-        raise Unread(_QUOTE if isinstance(e, ast.Constant) else f"{ast.unparse(e)[:40]!r} cannot be used in a formula")
+        raise Unread(_QUOTE if isinstance(e, ast.Constant) else "invalid syntax")
 
     def _at(self, e: ast.Subscript) -> Any:
         """An entry, or several; behind a number a vector."""
@@ -439,22 +451,29 @@ class Reader:
             return each(lambda x: np.sum(x, -1, keepdims=is_column), [a])  # A 1, with a vector of ones
         if beside and _is_plus(beside) and _is_plus(beside.operand):
             return self._crossed(a, b)
+        b = self._as_column(e.right, a, b) if beside or isinstance(e.op, ast.MatMult) else b
         side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
         op = ast.MatMult() if beside and self._is_product(e, a, b, side) else e.op
         return self._of_rows(op, a, b) if "row" in self.reading else self._binary(op, a, b)
 
     def _of_rows(self, op: ast.AST, a: Any, b: Any) -> Any:
         """An operation where vectors are rows: ``zᵀ a`` is a matrix, and ``a zᵀ`` a number."""
-        left, right = (x.shape if isinstance(x, Indexed) else np.shape(x) for x in (a, b))
+        left, right = map(shape_of, (a, b))
         if not isinstance(op, (ast.Mult, ast.MatMult)) or sorted(map(len, (left, right))) != [1, 2]:
             return self._binary(op, a, b)
         if left[1:] == (1,):
             return each(np.outer, [a, b])
         return self._binary(ast.MatMult() if right[1:] == (1,) else op, a, b)
 
+    def _as_column(self, e: ast.expr, a: Any, b: Any) -> Any:
+        """The second operand of a product, a row if it was made of a vector, as a column: ``W Xᵢᵀ`` with a row Xᵢ."""
+        sizes = shape_of(a)
+        is_column = sizes[1:] and sizes[-1] != 1 and shape_of(b) == (1, sizes[-1])
+        return each(np.ravel, [b]) if is_column and any(part in self.turned for part in ast.walk(e)) else b
+
     def _crossed(self, a: Any, b: Any) -> Any:
         """``a × b``, perhaps a cross product."""
-        sizes = [(x.shape if isinstance(x, Indexed) else np.shape(x))[-1:] for x in (a, b)]
+        sizes = [shape_of(x)[-1:] for x in (a, b)]
         if sizes == [(3,), (3,)] and self._is_read_as("cross"):
             return each(np.cross, [a, b])
         return self._binary(ast.Mult(), a, b)
@@ -533,7 +552,8 @@ class Reader:
     def _attribute(self, e: ast.Attribute) -> Any:
         self.beside = () if e.attr == "T" else self.beside  # onehot(i)ᵀ has other columns
         word, x = e.attr, _operand(self._value(e.value))
-        sizes = x.shape if isinstance(x, Indexed) else np.shape(x)
+        sizes = shape_of(x)
+        self.turned |= {e} if word == "T" and len(sizes) == 1 else set()
         word = "mT" if word == "T" and len(sizes) > 2 and self._is_read_as("stack") else word
         if word == "T" and len(sizes) == 1 and len(self.shape) == 2 and self._is_read_as("row"):
             return each(lambda x: x[:, None], [x])
@@ -559,11 +579,7 @@ class Reader:
             plain = partial(self._binary, op) if not isinstance(op, ast.Div) else self._quotient
             return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
         if isinstance(op, ast.MatMult):
-            if not np.ndim(a) or not np.ndim(b):
-                raise Unread("a product of matrices with a number")
-            a, b = _rows_and_columns(a, b)
-            if np.shape(a)[-1] != np.shape(b)[-2:][0]:
-                raise Misfit(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
+            a, b = _factors(*_rows_and_columns(a, b))
             self._charge(*_matrix_product(a, b))
         else:
             try:
@@ -590,7 +606,7 @@ class Reader:
         """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so; of
         the products of a formula each by itself, A (B ⊙ C), but at all steps of a sum in one way.
         """
-        a, b = (np.broadcast_to(0, np.shape(x) if not isinstance(x, Indexed) else x.shape) for x in (a, b))
+        a, b = (np.broadcast_to(0, shape_of(x)) for x in (a, b))
         if min(a.ndim, b.ndim) < 1:
             return False
         left, right = map(np.shape, _rows_and_columns(a, b))
@@ -612,13 +628,9 @@ class Reader:
         return min(several.setdefault(re.sub(r"\d", "", ast.dump(e)), len(several) + 1), PRODUCTS)
 
     def _call(self, e: ast.Call) -> Any:
-        word = _dotted(e.func)
-        bare = _bare(word)
+        word, bare = self._function(e)
         if word == "indexed":
             return self._with_indices(e)
-        bare = self._bars(e) if word == "bars" else bare
-        if word in ("max", "min") and len(e.args) == 2:  # of two values, as on a board
-            bare = f"{bare}imum"
         fn = self.names.get(word) if callable(self.names.get(word)) else FUNCTIONS.get(bare)
         args = []
         if not callable(fn) and isinstance(e.func, ast.Attribute) and callable(getattr(np.ndarray, e.func.attr, None)):
@@ -642,39 +654,52 @@ class Reader:
         self._charge(*_cost(fn, bare, [*args, *params.values()]))
         return fn(*args, **params)
 
+    def _function(self, e: ast.Call) -> tuple[str, str]:
+        """What is called, as it is typed and as a function that is listed here."""
+        word = _dotted(e.func)
+        if word == "into_zeros" and len(e.args) == 3:  # as the source has it, with the places and the shape
+            return "placed", "placed"
+        is_of_two = word in ("max", "min") and len(e.args) == 2  # as on a board
+        return word, self._bars(e) if word == "bars" else f"{word}imum" if is_of_two else _bare(word)
+
     def _bars(self, e: ast.Call) -> str:
         """What ``|x|`` is: of a vector perhaps its length, of a matrix its determinant."""
         (x,) = map(self._value, e.args)
-        sizes = np.shape(x) if not isinstance(x, Indexed) else x.shape
+        sizes = shape_of(x)
         has_length = len(sizes) == 1 or len(sizes) == 2 and sizes[0] == sizes[1]
         return ("norm", "det")[len(sizes) - 1] if has_length and self._is_read_as("length") else "abs"
 
     def _completed(self, e: ast.Call, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
         if bare == "onehot" and len(args) == 1:  # its columns are those of what it is added to, or of the result
-            at, ndim = self.beside, len(args[0].shape if isinstance(args[0], Indexed) else np.shape(args[0]))
+            at, ndim = self.beside, len(shape_of(args[0]))
             if not ndim and len(at) == 2 and at[1] == 1:
                 return [*args, at[0]]
             at = at if len(at) == ndim + 1 else self.shape
             is_of_first = at is self.shape and len(at) > 1 and self._is_read_as(f"first {self._number('onehot', e)}")
             return [*args, at[0 if is_of_first else -1] if at else 1]
         if bare == "placed":
-            return [*args, self.shape]
+            return [*args, self.shape][:3]
         if bare in _SIZED and args and np.ndim(args[0]) == 0 and np.asarray(args[0]) % 1 == 0:  # eye(n)
             return [int(args[0]), *args[1:]]
         return [args[0], tuple(args[1:])] if bare in ("reshape", "transpose") and len(args) > 2 else args
 
     def _entrywise(self, fn: Callable[..., Any], args: Sequence[Any]) -> Any:
-        """An elementwise function; beside operands with indices the others stand in the frame, or have none."""
-        several = [isinstance(x, Indexed) for x in args]
-        is_mixed = any(several) and any(np.ndim(x) for x, is_one in zip(args, several, strict=True) if not is_one)
+        """An elementwise function; beside operands with indices the others stand in the frame, or in that of the other
+        indices, or have none.
+        """
+        letters = "".join(x.letters for x in args if isinstance(x, Indexed))
+        sizes = [np.ndim(x) for x in args if not isinstance(x, Indexed) and np.ndim(x)] if letters else []
+        rest = "".join(c for c in self.frame if c not in letters)
+        is_of_rest = {*sizes} == {len(rest)} and not self.frame.endswith(rest) and self._is_read_as("rest")
+        frame = rest if is_of_rest else self.frame if sizes and not self._is_read_as("apart") else ""
 
         def charged(*arrays: Any) -> Any:
             with suppress(ValueError):  # it is raised below, with a message
                 self._charge(math.prod(np.broadcast_shapes(*map(np.shape, arrays))))
             return fn(*arrays)
 
-        return entrywise(charged, args, self.frame if is_mixed and not self._is_read_as("apart") else "")
+        return entrywise(charged, args, frame)
 
     def _with_indices(self, e: ast.Call) -> Any:
         """What the notation writes as ``indexed(X,_ij)``, ``indexed(u,_i,(1,))``, or ``indexed(_i)`` of an index."""
@@ -804,14 +829,18 @@ def _operand(x: Any) -> Any:
     raise Unread(f"a number or an array is needed in the place of {clipped(x)}")
 
 
-def _rows_and_columns(a: Any, b: Any) -> tuple[Any, Any]:
-    """The operands of a product: a column times a row, where the second is a row and the first no column."""
-    if np.ndim(b) == 2 and len(b) == 1 and np.ndim(a) and np.shape(a)[-1] != 1:
-        if np.ndim(a) == 1:
-            a = a[:, None]
-        elif np.shape(a)[-1] == np.shape(b)[1]:
-            b = b[0]
+def _factors(a: Any, b: Any) -> tuple[Any, Any]:
+    """The operands of a product of matrices; raises an error unless they fit."""
+    if not np.ndim(a) or not np.ndim(b):
+        raise Unread("a product of matrices with a number")
+    if np.shape(a)[-1] != np.shape(b)[-2:][0]:
+        raise Misfit(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
     return a, b
+
+
+def _rows_and_columns(a: Any, b: Any) -> tuple[Any, Any]:
+    """The operands of a product, a vector before a row as a column."""
+    return (a[:, None] if np.ndim(b) == 2 and len(b) == 1 and np.ndim(a) == 1 and len(a) != 1 else a), b
 
 
 def _matrix_product(a: Any, b: Any) -> tuple[float, float]:
@@ -859,7 +888,7 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
     if _is_elementwise(fn, bare):
         return math.prod(np.broadcast_shapes(*map(np.shape, args))), 0
     if bare in ("matmul", "dot") and min(map(np.ndim, args)) > 0:
-        return _matrix_product(*args[:2])
+        return _matrix_product(*_factors(*args[:2]))
     if bare == "einsum":
         if not isinstance(args[0], str):
             raise Unread("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")

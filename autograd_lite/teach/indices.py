@@ -29,6 +29,11 @@ class Indexed(NamedTuple):
         return tuple(np.shape(self.x)[len(self.letters) :])
 
 
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of a value; of one with indices that of each entry."""
+    return x.shape if isinstance(x, Indexed) else np.shape(x)
+
+
 def indexed(
     x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int], as_axes: Callable[[], bool],
     is_on_ring: bool = False, beyond: float = 0,
@@ -84,7 +89,7 @@ def aligned(args: Sequence[Any], frame: str = "") -> tuple[str, list[Any]]:
             if not isinstance(x, Indexed) and 0 < np.ndim(x) <= len(frame) else x for x in args
         ]  # fmt: skip
     letters = "".join(sorted({c for x in args if isinstance(x, Indexed) for c in x.letters}))
-    most = max((len(x.shape) if isinstance(x, Indexed) else np.ndim(x) for x in args), default=0)
+    most = max((len(shape_of(x)) for x in args), default=0)
     arrays = []
     for x in args:
         if isinstance(x, Indexed):

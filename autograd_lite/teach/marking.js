@@ -70,16 +70,10 @@ const reduced = (f, kind, x, axis, keepdims) => {
 const total = (row) => row.reduce((a, b) => a + b, 0);
 const largest = (row) => (row.some(Number.isNaN) ? NaN : Math.max(...row));
 
-const rowsAndColumns = (a, b) => {
-  if (b.shape.length === 2 && b.shape[0] === 1 && a.shape.at(-1) !== 1) {
-    if (a.shape.length === 1) a = array([...a.shape, 1], a.data, a.kind); // a column times a row
-    else if (a.shape.at(-1) === b.shape[1]) b = array([b.shape[1]], b.data, b.kind);
-  }
-  return [a, b];
-};
-const matmul = (x, y) => {
-  if (!x.shape.length || !y.shape.length) throw new Unread("a product of matrices with a number");
-  const [a, b] = rowsAndColumns(x, y);
+/** The operands of a product, a vector before a row as a column. */
+const rowsAndColumns = (a, b) => [b.shape.length === 2 && b.shape[0] === 1 && a.shape.length === 1 && a.shape[0] !== 1 ? array([...a.shape, 1], a.data, a.kind) : a, b];
+const matmul = (a, b) => {
+  if (!a.shape.length || !b.shape.length) throw new Unread("a product of matrices with a number");
   const inner = a.shape.at(-1), isRow = a.shape.length === 1, isColumn = b.shape.length === 1;
   if (inner !== (isColumn ? b.shape[0] : b.shape.at(-2))) {
     throw new Misfit(`shapes ${shapesText(a, b)} do not fit in a product of matrices; transpose one: A.T`);
@@ -365,6 +359,10 @@ const FUNCTIONS = {
     const [j, k] = axesOf({ list: [a, b ?? notMarked("its arguments")] }, x.shape.length);
     return transposed(x, x.shape.map((_, m) => (m === j ? k : m === k ? j : m)));
   },
+  expand_dims: (x, axis) => {
+    const along = axis.params ? axis.params.axis ?? notMarked("its parameters") : axis, n = x.shape.length + (along.list ?? [0]).length, axes = axesOf(along, n), sizes = [...x.shape];
+    return array(Array.from({ length: n }, (_, k) => (axes.includes(k) ? 1 : sizes.shift())), x.data, x.kind);
+  },
   tril: triangle((off, k) => off <= k), triu: triangle((off, k) => off >= k),
   broadcast_to: (x, ...rest) => {
     const shape = rest[0].params?.shape ?? rest[0];
@@ -449,7 +447,7 @@ const FUNCTIONS = {
       if (each.length !== 2 * n || each.some((v) => v < 0)) notMarked("these widths");
       return gathered(x, x.shape.map((m, k) => m + each[2 * k] + each[2 * k + 1]), (at) => at.map((p, k) => p - each[2 * k]));
     },
-    matmul, dot: (a, b) => (a.shape.length && b.shape.length && b.shape.length < 3 ? matmul(a, b) : notMarked("dot")),
+    matmul, dot: (a, b) => (!a.shape.length || !b.shape.length ? binary("*", a, b) : b.shape.length < 3 ? matmul(a, b) : notMarked("dot")),
     outer: (a, b) => binary("*", array([a.data.length, 1], a.data, a.kind), array([1, b.data.length], b.data, b.kind)),
     inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
@@ -461,6 +459,7 @@ const FUNCTIONS = {
       if (x.shape.length !== 1 || n * n > LARGE) notMarked("this diagonal");
       return array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : x.data[k % n])), x.kind);
     },
+    matrix_transpose: (x) => (x.shape.length < 2 ? notMarked("the transpose of a vector") : FUNCTIONS.swapaxes(x, array([], [-1], "i"), array([], [-2], "i"))), full_like: (x, v) => array(x.shape, spread(v, x.shape), x.kind === "f" ? "f" : v.kind === x.kind ? x.kind : notMarked("another kind of number")),
     ones: (n) => filled(n, array([], [1])), zeros: (n) => filled(n, array([], [0])), full: (n, x) => filled(n, x),
     eye: (n) => (!n.shape.length && n.data[0] % 1 === 0 && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
     zeros_like: (x) => map(() => 0, x.kind, x), ones_like: (x) => map(() => 1, x.kind, x),
@@ -489,7 +488,7 @@ const COMPARISONS = {
   "==": (x, y) => x === y, "!=": (x, y) => x !== y,
 };
 const binary = (op, a, b) => {
-  if (op === "@") return matmul(a, b);
+  if (op === "@") return matmul(...rowsAndColumns(a, b));
   if (!together(a.shape, b.shape)) {
     const says = `shapes ${shapesText(a, b)} do not fit; write `, several = [a.shape.length, b.shape.length].sort();
     if (!["*", "/"].includes(op) && alike(several, [1, 2]) && a.shape[0] === b.shape[0]) throw new Unread(`${says}indices, as in xᵢⱼ + yᵢ`);
@@ -669,6 +668,7 @@ class Board {
   constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, powers }, shapes) {
     const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || METHODS.includes(f.split(".")[1]) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
+    this.unknown = Object.keys(all).filter((side) => !has(whole, side)); // with a function that the page has not
     Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
     if (letter !== "t") words._t = words.t;
     this.hasSteps = Object.keys(words).some((w) => w.endsWith("ₜ"));
@@ -687,7 +687,10 @@ class Board {
     this.ofStems = new RegExp(`(?<!${W})(${anyOf(this.stems)})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
     this.ofNumbers = new RegExp(this.ofStems.source.replace("(t[^\\],]*), ?", "(\\p{Nd}+),"), "gu");
     this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
-    this.ofT = new RegExp(`(?<!${W}|/)(?:${anyOf(Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])))})(?!${W})`, "gu");
+    const ofT = Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w]));
+    this.ofT = new RegExp(`(?<!${W}|/)(?:${anyOf(ofT)})(?!${W})`, "gu");
+    const before = ofT.map((w) => w.slice(0, -2)).filter((w) => !this.steps.get(w)?.some(Boolean)); // no values of a loop, so that xₜ is the name x_t
+    this.beforeT = new RegExp(`(?<!${W}|/)(${anyOf(before)})(?:ₜ|_\\{t\\})`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     this.arrays = anyOf(arrays);
@@ -705,7 +708,11 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
+    const sides = [text, text.slice(text.indexOf("=") + 1)], side = sides.find((s) => has(this.whole, s.trim())); // in LaTeX
+    if (sides.some((s) => this.unknown.includes(s.trim()) || this.unknown.includes(this.withSigns(s).trim()))) notMarked("a function of this sheet");
+    if (side) text = text.slice(0, text.length - side.length) + this.whole[side.trim()];
     text = decomposed(this.spelled(text, steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
+    text = text.replace(this.beforeT, "$1_t");
     const isPlain = (!this.hasSteps || this.letter !== "t") && /ₜ|[_{[]t/.test(text) && this.isReadAs("t"); // no number of a step
     if (!isPlain) text = this.withT(text);
     const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");
@@ -991,7 +998,7 @@ class Board {
     text = text.replace(RE.PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
     text = text.replace(RE.BRACES, (all, inside, k, whole) => { // U_{n}
       const [word] = whole.slice(0, k).match(new RegExp(`(?:${W}|/)*$`, "u"));
-      const [start, ...at] = inside.split(",");
+      const [start, ...at] = inside.trim().split(",");
       return has(this.words, `${word}_${start}`) && has(this.shapes, this.words[`${word}_${start}`]) ? `_${start}${below(at.join(","))}` : braced(all, inside);
     });
     const byOthers = new RegExp(`(?:${P.PLACE},?)*${P.BY_ANOTHER}(?:,?${P.PLACE})*`, "gu"); // xᵢ₊ⱼ, xᵢ₊ₖ,ⱼ₊ₗ
@@ -1009,6 +1016,11 @@ class Board {
       const [before] = whole.slice(0, k).match(new RegExp(`(?:[d∂]${W}*/)?$`, "u"));
       return has(this.words, all) || has(this.words, before + all) ? all : word + below(at); // dL/dW_i
     });
+    const ofRow = new RegExp(`(?<!${W})(${this.arrays})([₀-₉])([${INDICES}]+)(?![${P.SUBSCRIPT}])`, "gu");
+    text = text.replace(ofRow, (all, w, k, at) => (has(this.words, w + k) ? all : `${w}[${SMALL.indexOf(k)},${lettersOf(at).join(",")}]`)); // A₀ₖ
+    const column = new RegExp(`(?<!${W})(${this.arrays})\\[:, ?(${anyOf([...LETTERS].filter((c) => !has(this.words, c)))})\\]`, "gu"); // M[:, j]
+    const taken = text + [...text.matchAll(column)].map(([, , c]) => below(c)).join(""), free = [...INDICES].find((c) => !taken.includes(c)) ?? "";
+    text = text.replace(column, (_, w, c) => `${w}${free}${below(c)}`);
     return text.replace(new RegExp(`(?<=[${P.SUBSCRIPT}])(?=(?![${P.SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
   }
 
@@ -1087,7 +1099,7 @@ class Board {
         out.push("/", `(${this.rewritten(tokens.splice(0, this.under(tokens)))})`);
       } else if (t.startsWith("Σ") || (split(t)[0] === "mean" && tokens.length && tokens[0] !== "(" && !has(this.words, "mean"))) {
         const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
-        return out.join("") + this.sum(word, at, tokens, out.length > 0 && isOperand(out.at(-1)));
+        return out.join("") + this.sum(word, at, tokens, out.at(-1) ?? "");
       } else if (tokens.length && (t === "√" || (TABLES.PREFIX.includes(t) && !"(.".includes(tokens[0][0]) && !has(this.words, t)))) {
         const power = tokens.splice(0, tokens.slice(0, 4).join("").match(/^\*\*(?:2|\(2\))/)?.[0].match(RE.TOKEN).length ?? 0).join(""); // tanh² x
         add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})${power}`);
@@ -1181,7 +1193,7 @@ class Board {
     return `indexed(${value},_${lettersOf(at).join("")}${by.some(Boolean) ? `,${tuple(by)}` : ""})`;
   }
 
-  sum(word, letters, tokens, times) {
+  sum(word, letters, tokens, before) {
     let depth = 0, end = tokens.length;
     for (let k = 0; k < tokens.length; k++) {
       depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
@@ -1197,10 +1209,10 @@ class Board {
     let between = "";
     const term = this.within(lettersOf(letters).join(""), () => {
       const near = this.near(letters, tokens.slice(0, end));
-      if (near < end && this.isReadAs("next")) [end, between] = [near, TABLES.OPERATORS.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
+      if (near < end && this.isReadAs(before === "/" ? "next below" : "next")) [end, between] = [near, TABLES.OPERATORS.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
       return this.rewritten(tokens.slice(0, end));
     }), rest = this.rewritten(tokens.slice(end));
-    return `${times ? "*+" : ""}${word}(${term}${over})${between}${rest}`;
+    return `${isOperand(before) ? "*+" : ""}${word}(${term}${over})${between}${rest}`;
   }
 
   /** Where the first factor of a sum ends, if the index is not in what follows: 2 / Σᵢ mᵢ x. */
@@ -1217,7 +1229,8 @@ class Board {
   isInSum(letters, tokens) {
     const term = tokens.join(""), n = (term.slice(0, endOfTerm(term, 0)).match(RE.TOKEN) ?? []).length;
     const own = tokens.slice(0, n).findIndex((t) => t.startsWith("Σ") && [...t].some((c) => letters.includes(c)));
-    const at = lettersOf(tokens.slice(0, own < 0 ? n : own).map((t) => split(t)[1]).join(""));
+    const words = tokens.slice(0, own < 0 ? n : own).map(split).filter(([w]) => has(this.words, w) || !this.functions.has(w)); // softmaxⱼ has none
+    const at = lettersOf(words.map(([, at]) => at).join(""));
     return lettersOf(letters).some((c) => at.includes(c) && !this.ofResult.includes(c)) && !term.startsWith("Σ");
   }
 
@@ -1418,7 +1431,7 @@ class Reader {
   }
 
   formula(text, board, shape, letters, steps, reading) {
-    Object.assign(this, { shape, reading, choices: new Set(), numbered: {}, used: new Set() });
+    Object.assign(this, { shape, reading, choices: new Set(), numbered: {}, used: new Set(), turned: new Set() });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
@@ -1507,7 +1520,7 @@ class Reader {
         }
       }
       case "index": return this.indexed(e);
-      case "positions": return array(this.shape, [...Array(count(this.shape)).keys()], "i");
+      case "positions": return array(e[1], [...Array(count(e[1])).keys()], "i");
       case "call": return this.call(e);
       default: return notMarked("it cannot be read");
     }
@@ -1535,7 +1548,10 @@ class Reader {
       const isCross = [left, right].every((x) => entryShape(x).at(-1) === 3) && this.isReadAs("cross");
       return isCross ? each(FUNCTIONS.cross, [left, right]) : this.entrywise((a, b) => binary("*", a, b), [left, right]);
     }
-    const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
+    const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "", before = entryShape(left);
+    const isColumn = before.length > 1 && before.at(-1) !== 1 && alike(entryShape(right), [1, before.at(-1)]);
+    const isTurned = (part) => Array.isArray(part) && (this.turned.has(part) || part.some(isTurned)); // of a vector: W Xᵢᵀ
+    if ((kind || e[1] === "@") && isColumn && isTurned(e[3])) right = each((x) => array([x.data.length], x.data, x.kind), [right]);
     const op = kind && this.isProduct(e, left, right, kind) ? "@" : e[1];
     if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && entryShape(left).length && this.isReadAs("ones")) {
       return each((x) => reduced(total, ofNumbers(x.kind), x, array([], [-1], "i"), this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
@@ -1543,7 +1559,7 @@ class Reader {
     const isOfRow = "*@".includes(op) && this.reading.includes("row") && alike([left, right].map((x) => entryShape(x).length).sort(), [1, 2]);
     if (isOfRow && (entryShape(left)[1] ?? entryShape(right)[1]) === 1) return each(entryShape(left).length > 1 ? FUNCTIONS.outer : matmul, [left, right]); // zᵀ a is a matrix, and a zᵀ a number
     if (!left.letters && !right.letters) return binary(op, left, right);
-    return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : this.compared(op, a, b)), [left, right]);
+    return op === "@" ? each((a, b) => binary("@", a, b), [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : this.compared(op, a, b)), [left, right]);
   }
 
   named(e) {
@@ -1563,6 +1579,7 @@ class Reader {
     if (e[0] === "attribute" && ["T", "mT", "I", "size", "ndim", "shape"].includes(e[2])) {
       if (e[2] === "T") this.beside = []; // onehot(i)ᵀ has other columns
       const x = this.operand(this.value(e[1])), n = x.shape.length;
+      if (e[2] === "T" && entryShape(x).length === 1) this.turned.add(e);
       if (x.plain) throw new Unread("a number has no transpose");
       if (e[2] === "shape") return array([n], [...x.shape], "i");
       if (e[2] === "size" || e[2] === "ndim") return array([], [e[2] === "size" ? x.data.length : n], "i", true);
@@ -1605,8 +1622,10 @@ class Reader {
     }
     if (places.some((p) => p?.letters)) { // E[wᵢ], P[i, yᵢ], X[i, :2]
       const arrays = places.filter((p) => !p?.slice), slices = places.slice(arrays.length);
+      if (x.letters) throw new Unread("an index of entries cannot be read");
+      if (places.findIndex((p) => p?.slice) < places.findLastIndex((p) => !p?.slice) && slices.length) throw new Unread("a slice before an index of entries cannot be read");
       if (places.some((p) => p?.kind === "f")) throw new Unread("it cannot be computed as it is written");
-      if (x.letters || arrays.some((p) => !p?.shape || p.kind !== "i") || slices.some((p) => !p?.slice)) notMarked("this index");
+      if (arrays.some((p) => !p?.shape || p.kind !== "i")) notMarked("this index");
       const y = slices.length ? this.at(x, [...arrays.map(() => ({ slice: [] })), ...slices]) : x;
       return entrywise((...at) => {
         const shape = together(...at.map((p) => p.shape)) ?? notMarked("this index");
@@ -1672,8 +1691,10 @@ class Reader {
 
   /** An elementwise function; beside operands with indices the others stand in the frame, or have none. */
   entrywise(f, args) {
-    const isMixed = args.some((x) => x.letters) && args.some((x) => !x.letters && x.shape.length);
-    return entrywise(f, args, isMixed && !this.isReadAs("apart") ? this.frame : "");
+    const letters = args.map((x) => x.letters ?? "").join(""), rest = [...this.frame].filter((c) => !letters.includes(c)).join("");
+    const sizes = letters ? args.filter((x) => !x.letters && x.shape.length).map((x) => x.shape.length) : [];
+    const isOfRest = sizes.length && sizes.every((n) => n === rest.length) && !this.frame.endsWith(rest) && this.isReadAs("rest");
+    return entrywise(f, args, isOfRest ? rest : sizes.length && !this.isReadAs("apart") ? this.frame : "");
   }
 
   /** What the notation writes as indexed(X,_ij), indexed(u,_i,(1,)) or, of an index alone, indexed(_i). */
@@ -1719,14 +1740,14 @@ class Reader {
   }
 
   /** An array that has x at these places and is 0 elsewhere. */
-  placed([x, places]) {
-    const [kind, , list, isTuple] = places ?? [];
-    if (kind !== "index" || count(this.shape) > LARGE) notMarked("these places");
-    const value = this.operand(this.value(x)), at = this.indexed(["index", ["positions"], list, isTuple]);
+  placed([x, places, sizes]) {
+    const [kind, , list, isTuple] = places ?? [], shape = sizes ? [...whole(this.operand(this.value(sizes)))] : this.shape; // as the source has it
+    if (kind !== "index" || count(shape) > LARGE) notMarked("these places");
+    const value = this.operand(this.value(x)), at = this.indexed(["index", ["positions", shape], list, isTuple]);
     if (!alike(together(value.shape, at.shape) ?? [-1], at.shape)) throw new Unread(`shape ${shapeText(value.shape)} does not fit at places of shape ${shapeText(at.shape)}`);
-    const data = Array(count(this.shape)).fill(0), entries = spread(value, at.shape);
+    const data = Array(count(shape)).fill(0), entries = spread(value, at.shape);
     at.data.forEach((p, k) => { data[p] += entries[k]; });
-    return array(this.shape, data);
+    return array(shape, data);
   }
 
   call(e) {
@@ -1744,6 +1765,7 @@ class Reader {
       return x.kind === "f" && kind === "i" ? notMarked("a cast") : { ...x, plain: false, kind };
     }
     const values = [];
+    if (word === "placed" || (short === "into_zeros" && args.length === 3)) return this.placed(args);
     if (!word || (has(this.space, word) && !has(FUNCTIONS, word))) {
       if (of[0] !== "attribute" || !METHODS.includes(of[2])) notMarked("a call");
     }
@@ -1756,7 +1778,6 @@ class Reader {
     }
     if (!isKnown) throw new Unread(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
     if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);
-    if (word === "placed") return this.placed(args);
     const isBoard = word === short && ["max", "min"].includes(short) && args.length === 2 && args[1][0] !== "param";
     if (isBoard) short += "imum"; // max(0, x)
     const params = {}, letters = {};
@@ -1765,7 +1786,7 @@ class Reader {
       else if (a[0] === "param") letters[a[1]] = lettersNamed(a[2]);
       else values.push(this.value(a));
     }
-    const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod"].includes(short);
+    const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod", "expand_dims"].includes(short);
     const isJoined = ["concatenate", "hstack", "vstack", "column_stack"].includes(short), takesWord = ["einsum", "convolve", "correlate"].includes(short);
     if (isJoined && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
     if (values[0]?.parts?.some((x) => x.letters)) notMarked("entries");
@@ -2053,7 +2074,7 @@ const marking = (data) => {
     }
   };
   return (word, text) => {
-    const { says, ...marked } = mark(word, text);
-    return { ...marked, says: says.replaceAll("ₜ", OF_STEP[data.letter]).replaceAll("step t", `step ${data.letter}`) };
+    const { says, ...marked } = mark(word, text), ofLetter = (part) => part.replaceAll("ₜ", OF_STEP[data.letter]).replaceAll("step t", `step ${data.letter}`);
+    try { return { ...marked, says: says.split(clipped(text)).map(ofLetter).join(clipped(text)) }; } catch { return { ...marked, says: ofLetter(says) }; }
   };
 };

@@ -152,7 +152,10 @@ class Board:
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not regex.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._gradients = {words[w] for w in self.copied if "/" in w}
         self._copied = _any(self.copied)
-        self._of_t = _any(w for w, word in words.items() if w.endswith("_t") and word in self.shapes)
+        of_t = _called_t(words, self.shapes)
+        self._of_t = _any(of_t)
+        #: What is no value of a loop, so that ``xₜ`` is the name x_t.
+        self._before_t = _any(w[:-2] for w in of_t if not self._steps.get(w[:-2], {0}) - {0})
         arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
         self.indices = [c for c in LETTERS if c in (*arrays, *self._stems)]  # that are the user's own
         self._arrays = _any(arrays)
@@ -163,9 +166,8 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        other = "Σ" if len(steps) == 1 or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
-        text = text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
-        text = regex.sub(_PRIMED, self._primed, decomposed(text))
+        text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
+        text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
         is_plain = self._is_plain(text)
         text = text if is_plain else self.with_t(text)
         if "e" not in self.words:  # e_y, a unit vector
@@ -222,6 +224,14 @@ class Board:
             first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
             if not first or {first, last} <= self._gradients:  # dK/dell, where dK is short for dL/dK
                 raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
+
+    def _spelled(self, text: str, is_of_step: bool) -> str:
+        """A formula as on a board; one that was copied in LaTeX as its code."""
+        for side in (text, text.partition("=")[2]):
+            if code := self.whole.get(side.strip()):
+                return f"{text.removesuffix(side)}{code}"
+        other = "Σ" if is_of_step or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
+        return text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
 
     def _of_loop(self, text: str) -> str:
         """A number at one step in which an index is perhaps that of the user's loop: ``N[m]``."""
@@ -299,7 +309,7 @@ class Board:
     def _braces(self, m: re.Match[str]) -> str:
         """What stands in braces below the line, if it does not belong to a name: ``U_{n}``, ``U_{n,j}``."""
         word = regex.findall(r"[\w/]*$", m.string[: m.start()])[0]
-        start, _, at = m[1].partition(",")
+        start, _, at = m[1].strip().partition(",")
         return f"_{start}{_below(at)}" if self.words.get(f"{word}_{start}") in self.shapes else _braced(m)
 
     def _place(self, m: re.Match[str]) -> str:
@@ -333,6 +343,11 @@ class Board:
         self.choices.add(choice)
         return choice in self.reading
 
+    def _of_numbered_row(self, m: re.Match[str]) -> str:
+        """``A[0,k]`` for ``A₀ₖ``, where A₀ is no name."""
+        at = f"[{m[2]},{','.join(m[3])}]".translate(_PLAIN)
+        return m[0] if m[1] + m[2] in self.words else m[1] + at
+
     def _has_whole(self, text: str) -> bool:
         return any(w in signs_replaced(text) for w in self.whole)
 
@@ -363,10 +378,11 @@ class Board:
         at = f"{m[1]}{t + {None: 0, '₊₁': 1, '₋₁': -1}[m[2]]}" if m else text
         return self.words.get(at, "")
 
-    def of_letter(self, says: str) -> str:
-        """A message with the letter of the sheet."""
-        says = says.replace("ₜ", _below_t(self.letter))
-        return says.replace("step t", f"step {self.letter}")
+    def of_letter(self, says: str, typed: str = "") -> str:
+        """A message with the letter of the sheet, but for what was `typed`."""
+        parts = says.split(typed) if typed else [says]
+        own = (part.replace("ₜ", _below_t(self.letter)).replace("step t", f"step {self.letter}") for part in parts)
+        return typed.join(own)
 
     def with_subscripts(self, text: str, is_plain: bool = False) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``; t is one
@@ -389,6 +405,12 @@ class Board:
         text = regex.sub(rf"(?<=[{INDICES}ₜ₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
         text = regex.sub(_ENTRY_OF, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
         text = regex.sub(_INDEX, self._index, text)
+        row = rf"(?<!\w)({self._arrays})([₀-₉])([{INDICES}]+)(?![{_SUBSCRIPT}])"  # A₀ₖ
+        text = regex.sub(row, self._of_numbered_row, text)
+        column = rf"(?<!\w)({self._arrays})\[:, ?({_any({*LETTERS} - self.words.keys())})\]"  # M[:, j]
+        used = {*text, *(_below(c) for _, c in regex.findall(column, text))}
+        free = next((c for c in INDICES if c not in used), "")
+        text = regex.sub(column, lambda m: f"{m[1]}{free}{_below(m[2])}", text)
         return regex.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
     def _unrolled(
@@ -681,7 +703,7 @@ class Board:
                 out += ["/", f"({self.rewritten(tokens[:n])})"]
                 del tokens[:n]
             elif of := self._reduction(t, tokens):
-                return "".join(out) + self._sum(of, t.removeprefix("Σ"), tokens, bool(out and _is_operand(out[-1])))
+                return "".join(out) + self._sum(of, t.removeprefix("Σ"), tokens, "".join(out[-1:]))
             elif tokens and (t == "√" or t in _PREFIX and tokens[0][0] not in "(." and t not in self.words):
                 _add(out, self._called(_CALLED.get(t, t), tokens))
             elif (word := self._infix.get(t)) and out and tokens:
@@ -797,7 +819,7 @@ class Board:
         is_mean = _split(t)[0] == "mean" and "mean" not in self.words and tokens[:1] not in ([], ["("])
         return "sum" if t[0] == "Σ" else "mean" if is_mean else ""
 
-    def _sum(self, word: str, letters: str, tokens: list[str], times: bool) -> str:
+    def _sum(self, word: str, letters: str, tokens: list[str], before: str) -> str:
         """A sum or a mean over the term that follows, and what stands behind that."""
         letters = letters.removeprefix(word)
         depth, end = 0, len(tokens)
@@ -814,11 +836,11 @@ class Board:
         over = f",over=_{_letters(letters)}" if letters else ""
         with self._within(_letters(letters)):
             near, between = self._near(letters, tokens[:end]), ""
-            if near < end and self._is_read_as("next"):
+            if near < end and self._is_read_as("next below" if before == "/" else "next"):
                 end, between = near, "" if tokens[near] in _OPERATORS[:-2] else "*+"
             term = self.rewritten(tokens[:end])
         rest = self.rewritten(tokens[end:])
-        return f"{'*+' if times else ''}{word}({term}{over}){between}{rest}"
+        return f"{'*+' if _is_operand(before) else ''}{word}({term}{over}){between}{rest}"
 
     def _near(self, letters: str, tokens: Sequence[str]) -> int:
         """Where the first factor of a sum ends, if the index is not in what follows: ``2 / Σᵢ mᵢ x``."""
@@ -837,7 +859,8 @@ class Board:
         term = "".join(tokens)
         tokens = tokens[: len(regex.findall(_TOKEN, term[: _end_of_term(term, 0)]))]
         own = next((k for k, t in enumerate(tokens) if t.startswith("Σ") and {*t} & {*letters}), None)
-        at = _letters("".join(_split(t)[1] for t in tokens[:own]))
+        words = (_split(t) for t in tokens[:own])  # softmaxⱼ has none
+        at = _letters("".join(at for w, at in words if w in self.words or w not in self.functions))
         return bool({*at} & {*_letters(letters)} - {*self._of_result}) and not regex.match("Σ", term)
 
     def _under(self, line: str, tokens: Sequence[str]) -> int:
@@ -914,6 +937,11 @@ def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[st
 def _any(words: Iterable[str]) -> str:
     """A pattern for any of some words, the longest first."""
     return "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or "(?!)"
+
+
+def _called_t(words: Mapping[str, str], shapes: Container[str]) -> list[str]:
+    """The names ``x_t`` of values."""
+    return [w for w, word in words.items() if w.endswith("_t") and word in shapes]
 
 
 def _short(term: str) -> str:

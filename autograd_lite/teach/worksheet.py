@@ -72,6 +72,7 @@ BLANK = "_" * 14
 MANY = 12  # blanks
 SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot be told from 0
 GIVEN = 64  # entries of the largest array of which the numbers are printed
+_SIGMA = r"Σ(?=⁻¹|⁻ᵀ|ᵀ|\s*(?:[-+*/@)⊙·]|$))", "Sigma", ""  # the name, which no term follows
 NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
@@ -205,7 +206,8 @@ class Worksheet(HandOut):
                 several.append(says)
                 if says not in RIGHT and (says.startswith(UNMARKED) or q.word not in typed):
                     break
-            says = self.board.of_letter(of_all_steps(several, [at.numbers[0] for at in q.steps if q.word in typed]))
+            says = of_all_steps(several, [at.numbers[0] for at in q.steps if q.word in typed])
+            says = self.board.of_letter(says, clipped(answer))
             marks.append(Mark(q.word, says in RIGHT, says))
         return marks
 
@@ -489,7 +491,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     sections = [sections[0], *d.in_steps(d.letter)[1:]]
     constants = _constants(d, spaces[0])
     words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
-    own = [*_of_loops(d, sections[1:], spaces[0])]
+    own = [*_of_loops(d, sections[1:], spaces[0]), *([_SIGMA] if "Sigma" in spaces[0] else [])]
     whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=d.letter, constants=constants, own=own)
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
@@ -533,7 +535,7 @@ def _of_loops(
                 every |= {word: of}
                 behind = rf"(?={OF_STEP}|_?[0-9]+(?![^\Wᵀ])|[₀-₉]|_?[i-n](?![\w])|[{INDICES}])"
                 yield rf"(?<![\w/.]){word}{behind}", of, word
-    named = {*dict(d.given), *d.chain.names.values()}
+    named = {*dict(d.given), *d.chain.names.values(), *map(attrgetter("symbol"), sections[-1].lines)}
     before = r"(?<![\w.∂])(?<!_\{)(?!(?<=\w/)d[A-Za-z\u0370-\u03ff])"
     behind = rf"(?!(?![⁰¹²³⁴-⁹⁻ᵀ])[\w\[{INDICES}ₜ₀-₉₍\u0300-\u036f]| ?_| ?(?:\^|\*\*)? ?\(?t(?![\w])|[)}}] ?[_ₜ])"
     for word in sorted({*stems, *every} - {*named, *map(TEXT.name, named), *LETTERS, "t"}):
@@ -635,7 +637,8 @@ def _with_blanks(
         line = replace(line, shape=shape, value=None, check="")
         if TEXT.name(line.symbol) in blanks:
             q = blanks[TEXT.name(line.symbol)]
-            sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)
+            sides = [signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer]
+            sides += line.written(LATEX)[1:]
             whole |= {} if q.steps else {side: q.answer for side in sides if not re.fullmatch(r"\w+", side)}
             shape, over = q.shape or line.shape, re.search(OVER, line.how)
             others = ", ".join(likewise.pop(form_of(q), ()))

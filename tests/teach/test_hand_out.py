@@ -8,6 +8,8 @@ import random
 import re
 import shutil
 import subprocess
+import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,16 @@ import pytest
 from thorough import EVERY_CASE
 
 import autograd_lite as ag
-from autograd_lite.derive.writing import TEXT
+from autograd_lite.base.tree import leaves
+from autograd_lite.derive.writing import LATEX, TEXT
 from autograd_lite.nn import functional as F
 from autograd_lite.special import erf, gammaln
 from autograd_lite.teach import hand_out, worksheet
 from autograd_lite.teach.grading import ELSEWHERE
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+
+import lessons  # of the examples
 
 TEACH = Path(hand_out.__file__).parent
 NODE = shutil.which("node")
@@ -749,12 +756,59 @@ def ended(u):
     return u[0] + u[-1] + np.sum(u[1:-1] ** 2) - np.sum(np.sqrt(u[:-1]))
 
 
+def adapted(X, A, B):
+    delta = B @ A
+    H = X @ delta.T
+    return np.sum(H**3)
+
+
+def distilled(X, W, Z, labels, T, alpha):
+    S = X @ W
+    q = np.exp(Z / T) / np.sum(np.exp(Z / T), axis=1, keepdims=True)
+    logp = S / T - np.log(np.sum(np.exp(S / T), axis=1, keepdims=True))
+    soft = -(T**2) * np.mean(np.sum(q * logp, axis=1))
+    logprob = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
+    hard = -np.mean(logprob[np.arange(len(labels)), labels])
+    return alpha * soft + (1 - alpha) * hard
+
+
+def neighbours(Y, P):
+    diff = Y[:, None, :] - Y[None, :, :]
+    d2 = np.sum(diff**2, axis=-1)
+    num = 1 / (1 + d2)
+    Q, KL = num / np.sum(num), 0.0
+    for i in range(3):
+        for j in range(3):
+            if i != j:
+                KL = KL + P[i, j] * np.log(P[i, j] / Q[i, j])
+    return KL
+
+
+def noised(W, xt, t):
+    a = xt @ W + t[:, None]
+    return np.sum(a**3)
+
+
+def answered(a, R, seen):
+    p = 1 / (1 + np.exp(-a))
+    cell = R * np.log(p) + (1 - R) * np.log(1 - p)
+    return -np.sum(np.where(seen, cell, 0.0))
+
+
+def spread_out(mu, A, X, t_neg):
+    Sigma = A @ A.T
+    D = X - mu
+    M = np.linalg.solve(Sigma, D.T)
+    c = A[t_neg]
+    return 0.5 * np.sum(D.T * M) + np.sum(c**3)
+
+
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 WRT = {
     slacks: ["w", "b"], tempered: ["w"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"],
-    delayed: ["b", "c"],
+    delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
 }  # fmt: skip
 
 
@@ -837,6 +891,38 @@ AS_ON_A_BOARD = {
             "Σᵢ Xᵢ dL/dAᵢᵀ + Θ": "", "Σᵢ dL/dAᵢᵀ Xᵢ + Θ": "6 of 9 entries are off, those at the ends, by up to 0.04995",
             "Σᵢ dL/dAᵢ Xᵢᵀ + Θ": "6 of 9 entries are off, those at the ends, by up to 0.04995",
         },
+    }),
+    adapted: ((MATRIX[:12].reshape(4, 3), MATRIX[12:15].reshape(1, 3), MATRIX[15:17].reshape(2, 1)), {
+        "dLdB": dict.fromkeys(("dL/dδ @ A", "np.dot(dL/dδ, A)"), "A has to be transposed")
+        | dict.fromkeys(("dL/dδ Aᵀ", "np.dot(dL/dδ, A.T)", "Σⱼ dL/dδᵢⱼ A₀ⱼ", r"\sum_k dL/d\delta_{ik} A_{0k}"), ""),
+    }),
+    distilled: ((MATRIX[:8].reshape(4, 2), MATRIX[8:14].reshape(2, 3), MATRIX[:12].reshape(4, 3),
+                 np.array([0, 1, 2, 0]), 2.0, 0.7), {
+        "dLdlogprob": dict.fromkeys(("-(1 - α)/n 1[labels = j]", "-(1 - α) 1[j = labels] / n"), "")
+        | {"(1 - α) 1[labels = j] / n": "the sign is wrong"},
+    }),
+    neighbours: ((MATRIX[:6].reshape(3, 2), np.array([[0.1, 0.2, 0.1], [0.2, 0.1, 0.2], [0.1, 0.2, 0.1]])), {
+        "dKLdY": {"Σⱼ dKL/ddiffᵢⱼₖ": "it is 1/2 times the right one",
+                  "Σⱼ (dKL/ddiffⱼᵢₖ - dKL/ddiffᵢⱼₖ)": "the sign is wrong"},
+        "dKLddiff": {"2 diff * np.expand_dims(dKL/dd2, 2)": ""},
+        "dKLdb_t": dict.fromkeys((r"-\frac{P_{i_{t}, j_{t}}}{b_{t}}", "-P_{i_t j_t}/b_t", "-P_{iₜjₜ}/bₜ"), ""),
+        "dKLdnum": dict.fromkeys(("1/Σ num (dKL/dQ - Σ dKL/dQ ⊙ Q)", "1/Σ num · (dKL/dQ - Σ dKL/dQ ⊙ Q)"), ""),
+    }),
+    noised: ((MATRIX[:4].reshape(2, 2), MATRIX[4:10].reshape(3, 2), np.array([0, 2, 1])), {
+        "dLdW": dict.fromkeys((
+            r"x_{t}^\top\,\frac{\partial L}{\partial a}", "x_{t}^T dL/da", "xₜᵀ @ dL/da"), "")
+        | {"xₜᵀ ω": "not marked here: 'xₜᵀ ω': ω is not a name on this sheet; its names are W, xt, t, a, L"},
+    }),
+    answered: ((MATRIX[:4].reshape(2, 2), np.eye(2), np.array([[True, False], [True, True]])), {
+        "dLdcell": dict.fromkeys(("-1 if seen else 0", "-1 if seenᵢⱼ, 0 otherwise", "-1 if seen = 1 else 0"), "")
+        | {"-1 if (seen) else": "not marked here: '-1 if (seen) else': invalid syntax; write * between factors: 2 * x"},
+        "dcelldp": {"R ⊘ p - (1 - R) ⊘ (1 - p)": "", "R @ 1/p": "not marked here: 'R @ 1/p': a product of matrices "
+                    "with a number"},
+    }),
+    spread_out: ((MATRIX[:2], MATRIX[2:6].reshape(2, 2), MATRIX[6:14].reshape(4, 2), np.array([1, 0, 1])), {
+        "dLdmu": dict.fromkeys(("-Σⱼ M[:, j]", "-Σᵢ M[:, i]"), ""),
+        "dLdD": {"D Σ⁻¹": "", "Σ⁻¹ D": "not marked here: 'Σ⁻¹ D': shapes 2x2 and 4x2 do not fit; write A @ B for a "
+                 "product of matrices"},
     }),
     delayed: ((0.5, np.array([0.1, 0.5, -0.3, 0.8, 0.2]), 0.2), {
         "dtotaldc": {
@@ -1188,15 +1274,43 @@ def test_a_parameter_of_which_no_gradient_is_asked_keeps_its_sign(tmp_path):
         assert [mark.says, page["says"]] == ["", ""], text
 
 
+def printed(sheet, derivation):
+    """What a derivation has for the blanks of a sheet, as text and in LaTeX, also whole lines."""
+    lines = derivation.in_steps(derivation.letter)[-1].lines[::-1]
+    table = {TEXT.name(line.symbol): line for line in lines if line.formulas}
+    for q, printer in product(sheet.questions, (TEXT, LATEX)):
+        left, *sides = table[TEXT.name(q.symbol)].written(printer)
+        yield from ((q.word, side) for side in (*sides, f"{left} = {sides[0]}"))
+
+
+def emitted(sheet, source, args):
+    """What the source of a program has for them, where its names are on the sheet."""
+    rows = re.findall(r"(?m)^    (\w+) = (.*?) *(?:#.*)?$", source.partition("# backward")[2])
+    values, space = source.variables(*leaves(args)), sheet.spaces[0]
+    for word, code in rows if rows and {word for word, _ in rows} & {q.word for q in sheet.questions} else ():
+        names = values.keys() & {*re.findall(r"[^\W\d]\w*", code)}
+        is_read = all(w in space and np.array_equal(values[w], space[w]) for w in names)
+        if is_read and word in {q.word for q in sheet.questions} and [w for w, _ in rows].count(word) == 1:
+            yield word, code
+
+
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
-def test_the_page_reads_the_key(tmp_path):
-    for fn, (args, _) in AS_ON_A_BOARD.items():
-        sheet = ag.trace(fn, *args).worksheet(wrt=WRT[fn] if fn is delayed else None)
-        lines = sheet.key().partition("From the result down")[2]
-        symbols = {q.word: re.escape(TEXT.name(q.symbol)) for q in sheet.questions}
-        key = {w: re.search(rf"(?m)^ *{symbol}[^\sa-z]* = (.*?)(  |$)", lines)[1] for w, symbol in symbols.items()}
-        pages = marked_by_the_page(sheet, [*key.items()], tmp_path)
-        assert all(page["right"] for page in pages), [*zip(key.values(), pages, strict=True)]
+@pytest.mark.parametrize("make", [*lessons.LESSONS, *AS_ON_A_BOARD], ids=lambda make: make.__name__)
+def test_what_is_printed_is_an_answer(make, tmp_path):
+    """In the derivation of the same program, its LaTeX and its source."""
+    if make in lessons.LESSONS:
+        lesson = make()
+        sheet, derivation = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names), lesson.explain()
+        cases = [*printed(sheet, derivation)]
+    else:
+        args, wrt = AS_ON_A_BOARD[make][0], WRT.get(make)
+        program, source = ag.trace(make, *args), ag.source(make, *args, **({"wrt": wrt} if wrt else {}))
+        sheet = program.worksheet(wrt=wrt)
+        cases = [*printed(sheet, program.explain(wrt)), *emitted(sheet, source, args)]
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        assert mark.right, (word, text, mark.says)
+        assert page["right"] or "this page cannot compute it" in page["says"], (word, text, page["says"])
 
 
 def league(strength, white, games):
