@@ -46,7 +46,7 @@ _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
     ast.USub: lambda x: -_counted(x), ast.UAdd: lambda x: _counted(x), ast.Invert: operator.invert,
-    ast.Not: operator.invert,
+    ast.Not: np.logical_not,
 }  # fmt: skip
 
 _OURS = {
@@ -61,8 +61,8 @@ _NUMPY = """
     isinf isfinite where clip real conjugate conj
 
     sum mean prod max min any all var std cumsum argmax argmin argsort count_nonzero sort convolve correlate transpose
-    matrix_transpose swapaxes moveaxis squeeze expand_dims ravel reshape ones_like zeros_like flip trace array asarray
-    concatenate stack column_stack hstack vstack inner outer vdot einsum tensordot kron zeros ones full eye
+    matrix_transpose swapaxes moveaxis squeeze expand_dims ravel reshape ones_like zeros_like flip trace diagonal array
+    asarray concatenate stack column_stack hstack vstack inner outer vdot einsum tensordot kron zeros ones full eye
     identity arange diag full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
@@ -395,6 +395,10 @@ class Reader:
                     return self._value(tight) if self._is_read_as("tight") else self._operation(e)
                 except Misfit:
                     return self._value(tight)
+            case ast.BinOp(ast.BinOp(first, ast.Mult(), ast.UnaryOp(plus, ast.UnaryOp() as second)), ast.Div(), below) \
+                    if not _is_plus(second.operand) and not _has_brackets(e) and self._is_read_as("tight"):
+                inner = ast.UnaryOp(plus, ast.UnaryOp(plus, ast.BinOp(second.operand, ast.Div(), below)))
+                return self._value(ast.BinOp(first, ast.Mult(), inner))  # a·b / c
             case ast.BinOp() if type(e.op) in _BINARY:
                 return self._operation(e)
             case ast.BoolOp():
@@ -555,13 +559,17 @@ class Reader:
         sizes = shape_of(x)
         self.turned |= {e} if word == "T" and len(sizes) == 1 else set()
         word = "mT" if word == "T" and len(sizes) > 2 and self._is_read_as("stack") else word
-        if word == "T" and len(sizes) == 1 and len(self.shape) == 2 and self._is_read_as("row"):
+        may_be_row = len(sizes) == 1 and len(self.shape) == 2 and (isinstance(x, Indexed) or not self._has_gradient(e))
+        if word == "T" and may_be_row and self._is_read_as("row"):
             return each(lambda x: x[:, None], [x])
         if word != "I":
             return each(operator.attrgetter(word) if word not in _TURNED else _TURNED[word], [x])
         is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1 and not self._is_read_as("entry")
         self._charge(_size(x), _size(x) * np.shape(x)[-1] if is_square else 0)
         return each(np.linalg.inv, [x]) if is_square else entrywise(lambda x: 1 / np.asarray(x), [x])
+
+    def _has_gradient(self, e: ast.expr) -> bool:
+        return any(isinstance(n, ast.Name) and n.id in self.board.gradients for n in ast.walk(e))
 
     def _is_unit(self, x: Any) -> bool:
         return np.ndim(x) == 2 and bool(self.shape) and np.array_equal(x, np.eye(len(x)))
@@ -602,7 +610,7 @@ class Reader:
         is_beyond = (np.asarray(a) == 0) & (np.asarray(b) == 0)
         return self._binary(ast.Div(), a, np.where(is_beyond, 1, b))
 
-    def _is_product(self, e: ast.expr, a: Any, b: Any, kind: str) -> bool:
+    def _is_product(self, e: ast.BinOp, a: Any, b: Any, kind: str) -> bool:
         """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so; of
         the products of a formula each by itself, A (B ⊙ C), but at all steps of a sum in one way.
         """
@@ -620,7 +628,8 @@ class Reader:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:
             return True
-        return self._is_read_as(f"{kind} {self._number('product', e)}")
+        is_turned = a.shape == (1, b.size) and b.ndim == 1 and _last_factor(e.left) == "T"  # zᵀ a
+        return self._is_read_as(f"{kind} {self._number('product', e)}") or is_turned
 
     def _number(self, kind: str, e: ast.expr) -> int:
         """The number of a part among those of its kind, which is the same at all steps of a sum."""
@@ -671,6 +680,9 @@ class Reader:
 
     def _completed(self, e: ast.Call, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
+        is_sum = bare in ("sum", "mean") and isinstance(e.func, ast.Name) and not _is_over(e)
+        if is_sum and args and not isinstance(args[0], Indexed) and not np.ndim(args[0]):  # Σ hₜ
+            raise Unread("a sum of one number cannot be read: write over what it is, as in Σₜ or Σᵢ")
         if bare == "onehot" and len(args) == 1:  # its columns are those of what it is added to, or of the result
             at, ndim = self.beside, len(shape_of(args[0]))
             if not ndim and len(at) == 2 and at[1] == 1:
@@ -792,7 +804,19 @@ def _outermost(e: ast.expr) -> Iterator[ast.expr]:
         case ast.BinOp(op=ast.Add() | ast.Sub()):
             yield e
             is_sum = isinstance(e.left, ast.BinOp) and isinstance(e.left.op, (ast.Add, ast.Sub))
-            yield from _outermost(e.left) if is_sum and e.left.col_offset == e.col_offset else ()
+            yield from _outermost(e.left) if is_sum and not _has_brackets(e) else ()
+
+
+def _has_brackets(e: ast.BinOp) -> bool:
+    """Whether the first operand, an operation, stands in brackets."""
+    return getattr(e.left, "col_offset", 0) != getattr(e, "col_offset", 0)
+
+
+def _last_factor(e: ast.expr) -> str:
+    """The attribute of the last factor before a product: T for ``2 zᵀ a``."""
+    while isinstance(e, (ast.BinOp, ast.UnaryOp)):
+        e = e.operand if isinstance(e, ast.UnaryOp) else e.right
+    return e.attr if isinstance(e, ast.Attribute) else ""
 
 
 def _inside(x: Any, is_term: bool) -> Any:
@@ -873,6 +897,10 @@ def _is_elementwise(fn: Any, bare: str) -> bool:
 
 def _is_plus(e: ast.expr) -> TypeGuard[ast.UnaryOp]:
     return isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.UAdd)
+
+
+def _is_over(e: ast.Call) -> bool:
+    return any(k.arg == "over" for k in e.keywords)
 
 
 def _letters_of(e: ast.expr) -> str:

@@ -451,12 +451,14 @@ const FUNCTIONS = {
     outer: (a, b) => binary("*", array([a.data.length, 1], a.data, a.kind), array([1, b.data.length], b.data, b.kind)),
     inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
+    diagonal: (x) => (x.shape.length === 2 && !x.shape.includes(1) ? FUNCTIONS.diag(x) : notMarked("this diagonal")),
     trace: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)), tr: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)),
     diag: (x) => {
       if (x.shape.length === 2 && x.shape.includes(1)) x = array([x.data.length], x.data, x.kind); // of a column
       const [n, m] = x.shape.length === 2 ? x.shape : [x.shape[0], x.shape[0]];
       if (x.shape.length === 2) return array([Math.min(n, m)], Array.from({ length: Math.min(n, m) }, (_, k) => x.data[k * m + k]), x.kind);
-      if (x.shape.length !== 1 || n * n > LARGE) notMarked("this diagonal");
+      if (x.shape.length !== 1) throw new Unread("it cannot be computed as it is written");
+      if (n * n > LARGE) notMarked("this diagonal");
       return array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : x.data[k % n])), x.kind);
     },
     matrix_transpose: (x) => (x.shape.length < 2 ? notMarked("the transpose of a vector") : FUNCTIONS.swapaxes(x, array([], [-1], "i"), array([], [-2], "i"))), full_like: (x, v) => array(x.shape, spread(v, x.shape), x.kind === "f" ? "f" : v.kind === x.kind ? x.kind : notMarked("another kind of number")),
@@ -1306,7 +1308,7 @@ const parsed = (text, typed) => {
     while (isWord(word)) { at++; e = ["binary", op, e, part()]; }
     return e;
   };
-  const negation = () => (isWord("not") ? ["unary", (at++, "~"), deeper(negation)] : comparison());
+  const negation = () => (isWord("not") ? ["binary", (at++, "=="), deeper(negation), ["number", "0"]] : comparison());
   const disjunction = joinedBy("or", "|", joinedBy("and", "&", negation));
   const expression = () => deeper(disjunction);
   const comparison = () => {
@@ -1422,6 +1424,8 @@ const outermost = (e) => {
   const isSum = ([kind, op]) => kind === "binary" && ["+", "-"].includes(op);
   return isSum(e) ? [e, ...(isSum(e[2]) && !e[2].isInBrackets ? outermost(e[2]) : [])] : [];
 };
+/** The attribute of the last factor before a product: T for 2 zᵀ a. */
+const lastFactor = ([kind, ...parts]) => (kind === "binary" ? lastFactor(parts[2]) : kind === "unary" ? lastFactor(parts[1]) : kind === "attribute" ? parts[1] : "");
 /** A term; 0 where it has an entry beyond the ends, which is NaN. */
 const inTerm = (x, isTerm) => (isTerm && x.letters ? { ...x, data: x.data.map((v) => (Number.isNaN(v) ? 0 : v)) } : x);
 
@@ -1435,7 +1439,7 @@ class Reader {
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
-    Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, free: board.free, rank: shape.length });
+    Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, free: board.free, gradients: board.gradients, rank: shape.length });
     const order = board.order || (board.free.length === shape.length ? board.free : "");
     this.frame = (order + LETTERS.slice(order.length)).slice(0, shape.length);
     this.sums = new Set(reading.includes("ends") ? outermost(tree) : []);
@@ -1466,7 +1470,8 @@ class Reader {
       if (!isMatrix(e)) return false;
     }
     if (!together(x.shape, y.shape)) return true;
-    return this.isReadAs(`${kind} ${this.number("product", e)}`);
+    const isTurned = y.shape.length === 1 && alike(x.shape, [1, y.shape[0]]) && lastFactor(e[2]) === "T"; // zᵀ a
+    return this.isReadAs(`${kind} ${this.number("product", e)}`) || isTurned;
   }
 
   operand(x) {
@@ -1512,6 +1517,8 @@ class Reader {
         if (op === "*" && isPlus(right) && left[0] === "binary" && left[1] === "*" && this.isReadAs("tight")) {
           return this.value(["binary", "*", left[2], ["binary", "*", left[3], right]]); // v ⊙ A b
         }
+        const isDot = op === "/" && left[0] === "binary" && left[1] === "*" && !left.isInBrackets && isPlus(left[3]) && isPlus(left[3][2]) && !isPlus(left[3][2][2]);
+        if (isDot && this.isReadAs("tight")) return this.value(["binary", "*", left[2], ["unary", "+", ["unary", "+", ["binary", "/", left[3][2][2], right]]]]); // a·b / c
         try {
           return this.binary(e, isPlus);
         } catch (error) { // V ⊙ A B is V ⊙ (A B)
@@ -1587,7 +1594,8 @@ class Reader {
         const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1 && !this.isReadAs("entry");
         return isSquare ? each((y) => eliminated(y).inverse, [x]) : withLetters(binary("/", array([], [1], "i"), x), x.letters);
       }
-      if (e[2] === "T" && entryShape(x).length === 1 && this.shape.length === 2 && this.isReadAs("row")) return each((y) => array([...y.shape, 1], y.data, y.kind), [x]);
+      const hasGradient = (part) => Array.isArray(part) && (part[0] === "name" ? this.gradients.has(part[1]) : part.some(hasGradient));
+      if (e[2] === "T" && entryShape(x).length === 1 && this.shape.length === 2 && (x.letters || !hasGradient(e)) && this.isReadAs("row")) return each((y) => array([...y.shape, 1], y.data, y.kind), [x]);
       const isStack = e[2] === "mT" || (entryShape(x).length > 2 && this.isReadAs("stack"));
       const turned = (y) => (isStack ? transposed(y, [...Array(y.shape.length - 2).keys(), y.shape.length - 1, y.shape.length - 2]) : transposed(y));
       if (x.letters) return each((y) => (y.shape.length === 1 ? array([1, ...y.shape], y.data, y.kind) : turned(y)), [x]);
@@ -1791,6 +1799,7 @@ class Reader {
     if (isJoined && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
     if (values[0]?.parts?.some((x) => x.letters)) notMarked("entries");
     const operands = values.map((x, k) => (isAxis(x, k) || x?.parts || (x?.word && takesWord) ? x : this.operand(x)));
+    if (["sum", "mean"].includes(word) && !letters.over && operands[0]?.shape?.length === 0) throw new Unread("a sum of one number cannot be read: write over what it is, as in Σₜ or Σᵢ"); // hₜ at one step
     const onehots = (...x) => { // their columns are those of what it is added to, or of the result
       const ndim = entryShape(x[0]).length, beside = this.beside ?? [], at = beside.length === ndim + 1 ? beside : this.shape;
       const isOfFirst = at === this.shape && x.length === 1 && at.length > 1 && !(ndim === 0 && beside[1] === 1) && this.isReadAs(`first ${this.number("onehot", e)}`);

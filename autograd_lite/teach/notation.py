@@ -150,7 +150,7 @@ class Board:
         self._infix = {"∈": "isin", "⊗": "outer", **signs}
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not regex.fullmatch(rf"[\w{_MARKS}]+|.", w)]
-        self._gradients = {words[w] for w in self.copied if "/" in w}
+        self.gradients = {words[w] for w in self.copied if "/" in w}
         self._copied = _any(self.copied)
         of_t = _called_t(words, self.shapes)
         self._of_t = _any(of_t)
@@ -222,7 +222,7 @@ class Board:
         """Raise an error if a formula has a gradient that is none of the sheet."""
         for of in regex.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
             first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
-            if not first or {first, last} <= self._gradients:  # dK/dell, where dK is short for dL/dK
+            if not first or {first, last} <= self.gradients:  # dK/dell, where dK is short for dL/dK
                 raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
 
     def _spelled(self, text: str, is_of_step: bool) -> str:

@@ -869,13 +869,34 @@ def in_rows(Theta, X):
     return np.sum(np.tanh(A) ** 3) + 0.5 * np.sum(Theta**2)
 
 
+def masked(W, s, x, seen, c):
+    y = W @ x
+    z = np.where(seen, y, 0.0)
+    u = s * z / c
+    return np.sum(u**3)
+
+
 AS_ON_A_BOARD = {
+    masked: ((MATRIX[:9].reshape(3, 3), 0.7, MATRIX[3:6], np.array([True, False, True]), MATRIX[:3] + 2), {
+        "dLdy": {
+            "dL/dz if seen else 0": "", "0 if not seen else dL/dz": "", "dL/dzᵢ if seenᵢ, 0 otherwise": "",
+            "0 if seen else dL/dz": "2 of 3 entries are off, those at the ends, by up to 0.5708",
+            "dL/dzᵀ seen": "it is summed over all axes: expected shape 3",
+        },
+        "dLds": {"dL/du · z / c": "", "(dL/du · z) / c": "a sum is missing"},
+        "dLdW": {"dL/dy xᵀ": "", "dL/dyᵀ x": "expected shape 3x3, got 1"},
+    }),
     spent: ((np.array([0.8, 0.9, 1.1]), 6.0, 0.9), {
         "dLdc": {
             "dL/dcₖ = -ρᵏ / cₖ - 1.1 dL/daₖ₊₁": "", "dL/dcₖ = -ρᵏ⁻¹ / cₖ - 1.1 dL/daₖ": "",  # counted from 1
             "dL/dcₖ = -ρᵏ / cₖ - 1.1 dL/daₖ": "3 of 3 entries are off, by up to 0.0288",
         },
-        "dLda_t": {"1.1^{3-t} dL/da3": ""},
+        "dLda_t": {
+            "1.1^{3-t} dL/da3": "",
+            "1.1 Σ dL/daₜ₊₁":
+                "not marked here: '1.1 Σ dL/daₜ₊₁': "
+                "a sum of one number cannot be read: write over what it is, as in Σₜ or Σᵢ",
+        },
     }),
     harmonics: ((0.7, MATRIX[:3], MATRIX[3:7], np.array([1, 2, 3])), {
         "dLda": {
@@ -888,6 +909,7 @@ AS_ON_A_BOARD = {
     in_rows: ((MATRIX[:9].reshape(3, 3), MATRIX[6:18].reshape(4, 3)), {
         "dLdTheta": {
             "Σᵢ Xᵢᵀ dL/dAᵢ + Θ": "", "Σᵢ Xᵢᵀ @ dL/dAᵢ + Θ": "", "\\sum_i X_i^T dL/dA_i + \\Theta": "",
+            "\\frac{3}{\\sqrt 9} X^\\top \\frac{\\partial L}{\\partial A} + \\Theta": "",
             "Σᵢ Xᵢ dL/dAᵢᵀ + Θ": "", "Σᵢ dL/dAᵢᵀ Xᵢ + Θ": "6 of 9 entries are off, those at the ends, by up to 0.04995",
             "Σᵢ dL/dAᵢ Xᵢᵀ + Θ": "6 of 9 entries are off, those at the ends, by up to 0.04995",
         },
