@@ -56,7 +56,8 @@ const axesOf = (axis, ndim) => {
   if (axis === undefined || axis === null) return [...Array(ndim).keys()];
   const axes = (axis.list ?? [axis]).map((k) => (k.kind === "i" && !k.shape.length ? k.data[0] : notMarked("an axis")));
   if (!ndim && !axis.list && (axes[0] === 0 || axes[0] === -1)) return [];
-  return axes.map((k) => (k >= -ndim && k < ndim ? (k + ndim) % ndim : notMarked("an axis")));
+  if (axes.some((k) => k < -ndim || k >= ndim)) throw new Unread("it cannot be computed as it is written");
+  return axes.map((k) => (k + ndim) % ndim);
 };
 const reduced = (f, kind, x, axis, keepdims) => {
   const axes = axesOf(axis, x.shape.length);
@@ -308,7 +309,8 @@ const triangle = (isKept) => (x, ...rest) => {
   return x.shape.length < 2 ? notMarked("a triangle") : gathered(x, x.shape, (at) => (isKept(at.at(-1) - at.at(-2), k) ? at : null));
 };
 const joined = (shapeOf, axisOf) => ({ parts, ...x }) => {
-  const several = (parts ?? [x.shape.length === 1 ? x : notMarked("its arguments")]).map((x) => (x.shape.length < 2 ? array(shapeOf(x), x.data, x.kind) : x));
+  const below = (x.shape ?? []).slice(1), size = count(below), rows = parts ?? Array.from({ length: x.shape[0] ?? notMarked("its arguments") }, (_, i) => array(below, x.data.slice(i * size, (i + 1) * size), x.kind));
+  const several = rows.map((x) => (x.shape.length < 2 ? array(shapeOf(x), x.data, x.kind) : x));
   return FUNCTIONS.concatenate({ parts: several }, array([], [axisOf(several[0])], "i"));
 };
 const convolved = (x, y, mode) => {
@@ -1393,8 +1395,9 @@ const parsed = (text, typed) => {
     if (kind === "sign" && word === "[") return ["list", items("]", expression), true];
     return unreadable();
   };
-  const e = expression();
-  return at === tokens.length ? e : unreadable();
+  const list = [expression()];
+  while (is(",")) if (++at < tokens.length) list.push(expression());
+  return at < tokens.length ? unreadable() : tokens.at(-1)[1] === "," || list.length > 1 ? ["list", list] : list[0];
 };
 
 // ----------------------------------------------------------------------------------------------------- its value
@@ -1779,10 +1782,10 @@ class Reader {
     }
     let isKnown = this.functions.has(word) || this.functions.has(short);
     if (!isKnown && of[0] === "attribute") {
-      if (!METHODS.includes(of[2])) notMarked("a call");
+      isKnown = METHODS.includes(of[2]) && !/^(np|numpy)\./.test(word);
+      if (!isKnown && !/^(np|numpy)\./.test(word)) notMarked("a call");
       short = of[2];
-      values.push(this.operand(this.value(of[1])));
-      isKnown = true;
+      if (isKnown) values.push(this.operand(this.value(of[1])));
     }
     if (!isKnown) throw new Unread(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
     if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);

@@ -227,9 +227,8 @@ class Board:
 
     def _spelled(self, text: str, is_of_step: bool) -> str:
         """A formula as on a board; one that was copied in LaTeX as its code."""
-        for side in (text, text.partition("=")[2]):
-            if code := self.whole.get(side.strip()):
-                return f"{text.removesuffix(side)}{code}"
+        side = next((side for side in (text, text.partition("=")[2]) if side.strip() in self.whole), "")
+        text = f"{text.removesuffix(side)}{self.whole[side.strip()]}" if side else text
         other = "Σ" if is_of_step or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
         return text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
 
