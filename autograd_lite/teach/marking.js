@@ -56,8 +56,9 @@ const axesOf = (axis, ndim) => {
   if (axis === undefined || axis === null) return [...Array(ndim).keys()];
   const axes = (axis.list ?? [axis]).map((k) => (k.kind === "i" && !k.shape.length ? k.data[0] : notMarked("an axis")));
   if (!ndim && !axis.list && (axes[0] === 0 || axes[0] === -1)) return [];
-  if (axes.some((k) => k < -ndim || k >= ndim)) throw new Unread("it cannot be computed as it is written");
-  return axes.map((k) => (k + ndim) % ndim);
+  const places = axes.map((k) => (k + ndim) % ndim);
+  if (axes.some((k) => k < -ndim || k >= ndim) || new Set(places).size < places.length) throw new Unread("it cannot be computed as it is written");
+  return places;
 };
 const reduced = (f, kind, x, axis, keepdims) => {
   const axes = axesOf(axis, x.shape.length);
@@ -358,7 +359,7 @@ const FUNCTIONS = {
     return transposed(x, places.length ? places : undefined);
   },
   swapaxes: (x, a, b) => {
-    const [j, k] = axesOf({ list: [a, b ?? notMarked("its arguments")] }, x.shape.length);
+    const [j, k] = [a, b ?? notMarked("its arguments")].map((axis) => axesOf(axis, x.shape.length)[0]);
     return transposed(x, x.shape.map((_, m) => (m === j ? k : m === k ? j : m)));
   },
   expand_dims: (x, axis) => {
@@ -1482,7 +1483,8 @@ class Reader {
     if (x === null || x === undefined || x.params || x.slice) notMarked("a number or an array is needed");
     if (!x.list) return x;
     const rows = x.list.map((row) => this.operand(row));
-    if (!rows.length || rows.some((row) => row.letters || !alike(row.shape, rows[0].shape))) notMarked("rows of different lengths");
+    if (!rows.length || rows.some((row) => row.letters)) notMarked("a list of these");
+    if (rows.some((row) => !alike(row.shape, rows[0].shape))) throw new Unread("it cannot be computed as it is written");
     return array([rows.length, ...rows[0].shape], rows.flatMap((row) => row.data), kindOf(...rows));
   }
 
