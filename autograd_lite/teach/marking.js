@@ -733,6 +733,7 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     text = text.replace(this.ofT, (w) => this.words[w]); // x_t for xt
     if (this.hasOwn) letters = letters.replace(/[^ₜ]/gu, "");
+    this.isFrom0 = false;
     const start = text.match(this.start);
     let by = null; // how far the step is moved of which the left side is
     if (start) {
@@ -854,8 +855,9 @@ class Board {
     }
     let rows = [];
     const index = below(letters) || "(?!)", isFree = !new RegExp(`(?<!${W})${lettersOf(index).join("") || "(?!)"}(?!${W})|${index}`, "u").test(text);
-    try { if (text.includes("ₜ") && steps.length !== 1 && isFree) rows = this.stepsOf(text); } catch { /* it has no steps */ }
+    try { if (text.includes("ₜ") && steps.length !== 1 && isFree) rows = this.stepsOf(text).filter((t) => t >= 0); } catch { /* it has no steps */ }
     if (rows.length && shape.length && by !== null) rows = Array.from({ length: shape[0] }, (_, k) => k - by); // dL/dB[t-1]
+    this.isFrom0 = rows.includes(0); // then xₜ is x[t]
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => this.atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length > 1) throw new (/(?<![\p{L}\p{N}_])(?:over|of|for)(?![\p{L}\p{N}_])/u.test(text) ? Unread : Misfit)("the sum over the steps is missing: write Σₜ"); // in words it is not read
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
@@ -884,7 +886,7 @@ class Board {
 
   /** Whether the entries of an array are counted from 1, as they may be where there are as many as steps: xₜ for x[t-1]. */
   isCounted(w) {
-    return !this.steps.has(w) && this.last > 1 && this.shapes[this.words[w]][0] === this.last && this.isReadAs("counted");
+    return !this.isFrom0 && !this.steps.has(w) && this.last > 1 && this.shapes[this.words[w]][0] === this.last && this.isReadAs("counted");
   }
 
   /** A formula at one step. */
@@ -1037,6 +1039,8 @@ class Board {
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
+    const more = [...free].find((c) => !order.includes(c));
+    if (isTyped && more && [...order].some((c) => !free.includes(c))) throw new Unread(`the index ${more} does not stand on the left side`); // dL/dwᵢ = λ wⱼ
     const fits = this.fitting(free, several, text), isOther = !isTyped && fits.length && !fits.includes(order) && alike([...new Set(order)].sort(), [...free]);
     this.order = ([...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c))) && !isOther ? order : "";
     const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);

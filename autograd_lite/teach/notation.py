@@ -184,6 +184,7 @@ class Board:
         text = regex.sub(exponent, lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
         text = regex.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
         text, letters, by, is_typed = self._left_side(text, letters)
+        self._is_from_0 = False
         steps = [steps[0] - (by or 0)] if len(steps) == 1 else steps
         text = regex.sub(_TYPED_STEP, self._typed_step, text) if "ₜ" in letters else text
         text = self._of_loop(text) if len(steps) == 1 and not shape else text
@@ -442,8 +443,9 @@ class Board:
         index, common = _below(letters.replace("ₜ", "")) or "(?!)", set[int]()
         if shape and not regex.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text):
             with suppress(Unread):
-                common = self._steps_of(text)
+                common = {t for t in self._steps_of(text) if t >= 0}
             common = {*range(-by, shape[0] - by)} if common and by is not None else common
+        self._is_from_0 = 0 in common  # then xₜ is x[t]
         is_fitting = common and len(common) == shape[0]
         return f"stack([{','.join(self._at_step(text, t) for t in sorted(common))}])" if is_fitting else ""
 
@@ -534,7 +536,8 @@ class Board:
     def _is_counted(self, word: str) -> bool:
         """Whether the entries of an array are counted from 1, as they may be where there are as many as steps."""
         n, last = self.shapes[self.words[word]][0], max((k for steps in self._steps.values() for k in steps), default=0)
-        return word not in self._steps and n == last > 1 and self._is_read_as("counted")
+        is_same = word not in self._steps and n == last > 1 and not self._is_from_0
+        return is_same and self._is_read_as("counted")
 
     def _first(self, m: re.Match[str], t: int) -> str:
         """An entry that may be before the first one, where it is 0, if it is not read as in Python."""
@@ -630,6 +633,8 @@ class Board:
         words = [_split(w) for w in regex.findall(_TOKEN, text)]
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         self._of_result, self.free = order + free, free
+        if is_typed and {*order} - {*free} and (more := sorted({*free} - {*order})):  # dL/dwᵢ = λ wⱼ
+            raise Unread(f"the index {more[0]} does not stand on the left side")
         self.order = self._ordered(text, order, free, shape, self._fitting(free, several, uses), is_typed)
         self._extend(uses, shape, several, sums)
         order = self.order or free

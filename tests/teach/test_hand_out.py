@@ -890,6 +890,10 @@ AS_ON_A_BOARD = {
         "dLdc": {
             "dL/dcₖ = -ρᵏ / cₖ - 1.1 dL/daₖ₊₁": "", "dL/dcₖ = -ρᵏ⁻¹ / cₖ - 1.1 dL/daₖ": "",  # counted from 1
             "dL/dcₖ = -ρᵏ / cₖ - 1.1 dL/daₖ": "3 of 3 entries are off, by up to 0.0288",
+            "dL/dcₜ = -ρᵗ / cₜ - 1.1 dL/daₜ₊₁": "",
+            "dL/dcₜ = -ρᵗ / cₜ₊₁ - 1.1 dL/daₜ₊₁": "cₜ₊₁ is of another step than it should be",
+            "dL/dcⱼ = -ρᵏ / cₖ - 1.1 dL/daₖ₊₁":
+                "not marked here: 'dL/dcⱼ = -ρᵏ / cₖ - 1.1 dL/daₖ₊₁': the index k does not stand on the left side",
         },
         "dLda_t": {
             "1.1^{3-t} dL/da3": "",
