@@ -388,7 +388,7 @@ def form_of(q: Question) -> str:
 
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
     """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step,
-    those first that have another form than the ones before.
+    those first that have another form than the ones before, and of these the longest sums.
 
     Of what was not asked for, a further one of a kind, a number, or a line that only copies another gradient is one of
     them only with `copies`, and so is what is 0, of which any multiple is right.
@@ -401,7 +401,8 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
         is_zero = all(np.max(np.abs(at.value), initial=0) <= ZERO for at in q.steps or [q])
         is_copy = (is_copy or is_zero) and q.symbol not in asked  # at a maximum it is 0, and not for other numbers
         if copies or not is_copy and (kind not in kinds or q.symbol in asked):
-            ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 6 * (q.symbol in asked) + (form in forms)
+            rank = 2 * (kind in kinds) + 2 * is_copy - 6 * (q.symbol in asked) + (form in forms)
+            ranks[q.word] = rank, -len(re.findall(" [-+] ", form))
         kinds.add(kind)
         forms.add(form)
     return sorted(ranks, key=ranks.__getitem__)[:count] or [q.word for q in questions if q.symbol in asked]

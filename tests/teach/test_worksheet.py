@@ -637,6 +637,7 @@ def test_at_most_twelve_blanks_that_teach():
     lesson = next(make for make in lessons() if make.__name__ == "gru")()
     few, all_lines = (worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names, blanks=n) for n in (None, 99))
     assert len(few.questions) == 12 < len(all_lines.questions)
+    assert "dL/dhₜ" in [q.symbol for q in few.questions]  # the sum over the ways to the step before
 
 
 def test_the_steps_of_a_loop_are_one_blank():
