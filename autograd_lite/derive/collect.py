@@ -694,7 +694,7 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}
         rest.append(Term(t.coefficient / size if size != 1 else t.coefficient, {k: v for k, v in left.items() if v[1]}))
     rest.sort(key=lambda t: t.coefficient < 0)
-    whole, shape = shape, shape if any(f.shape for t in rest for f, _ in t.factors.values()) else ()
+    whole, shape = shape, _shape_of(rest, shape)
     written = [_one(t, shape) for t in rest]
     if len(rest) == 4 and (grouped := _grouped(rest, shape)) is not None:
         written = [grouped]
@@ -706,6 +706,11 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
     return product((_one(Term(size, scalars), ()), *_in_order(total(written), _one(Term(1, arrays), whole))), whole)
+
+
+def _shape_of(terms: Iterable[Term], shape: Shape) -> Shape:
+    """The shape of a sum of terms in a formula of some shape: none, if they are numbers."""
+    return shape if any(f.shape for t in terms for f, _ in t.factors.values()) else ()
 
 
 def _in_order(inner: Expr, beside: Expr) -> list[Expr]:

@@ -427,7 +427,7 @@ def entry(e: Expr, at: At) -> Expr:
     inner = e.of if e.args else e
     if len(at) != len(e.shape):
         raise NoEntries
-    if (_windows(e) is not None or e.role == "matrix product" and has_windows(e)) and (of := _of_windows(e, at)):
+    if (of := _of_windows(e, at)) is not None:
         return of
     rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
     match e.role:
@@ -511,6 +511,8 @@ def _of_windows(e: Expr, at: At) -> Expr | None:
     """An entry of windows, xᵢ₊ⱼ; of their product with a vector, Σⱼ xᵢ₊ⱼ kⱼ; or of what is added where they are read,
     Σⱼ gₖ₋ⱼ,ⱼ.
     """
+    if _windows(e) is None and not (e.role == "matrix product" and has_windows(e)):
+        return None
     if e.role == "matrix product":
         a, b = e.args
         new = _fresh(at, 1)

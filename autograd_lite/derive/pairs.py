@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product as pairs_of
 from operator import ge, gt, le, lt, ne
 from typing import Any
@@ -97,43 +98,45 @@ class _Pairs:
 
     def _without(self, entries: Mapping[str, Expr], lines: Sequence[Line], title: str) -> list[Line]:
         """Lines with the entries of arrays instead of letters for these, b of bᵢⱼ = Qᵢⱼ; no chain rule with them."""
-        inside = {w for line in lines for e in line.formulas for w in e.names} if title == RULE else set()
-        lines = [] if any(w.rpartition("/d")[2] in entries for w in inside) else lines
-        whole = {w: str(e.value) for w, e in entries.items() if e.params["letters"] == self.both}
-        single = entries.keys() - whole.keys()
-
-        def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
-            at = part.params.get("letters", "") if part.role == "name" else ""
-            above, _, word = part.value.rpartition("/d") if at else ("", "", "")
-            if len(at) != 2 or word not in entries:
-                return replace(part, args=args) if args else part
-            moved = dict(zip(self.both, at, strict=True))
-            if above and word in single:  # what dL/daᵢⱼ is, at k and j
-                return fold(self._gradients[part.value].formulas[0], lambda x, xs: _renamed(x, xs, moved))
-            if above:
-                return replace(part, value=f"{above}/d{whole[word]}")
-            return _renamed(entries[word], (), moved)
-
+        inside = {w.rpartition("/d")[2] for line in lines for e in line.formulas for w in e.names}
         out = list[Line]()
-        for line in lines:
-            above, _, word = line.symbol.rpartition("/d")
-            if not line.formulas or line.letters and line.symbol in entries:
-                out += [] if line.formulas else [line]
+        for line in lines if title != RULE or inside.isdisjoint(entries) else ():
+            if line.letters and line.symbol in entries:
                 continue
-            read = [self._gradients.get(w) for e in line.formulas for w in e.names]
-            more = [d for of in read if of for d in of.since]
-            since = {d.symbol: replace(d, formula=d.formula and fold(d.formula, made)) for d in (*line.since, *more)}
-            formulas = [fold(e, made) for e in line.formulas]
-            new = replace(line, formulas=formulas, since=[d for w, d in since.items() if w not in entries])
-            if above and word in single and line.letters == self.both:
+            new = self._with_entries(line, entries)
+            above, _, word = line.symbol.rpartition("/d")
+            if above and self._is_of_vector(entries.get(word)) and line.letters == self.both:
                 self._gradients[line.symbol] = new
                 continue
-            new = replace(new, symbol=f"{above}/d{whole[word]}") if above and word in whole else new
+            new = replace(new, symbol=f"{above}/d{entries[word].value}") if above and word in entries else new
             if out and out[-1].symbol == new.symbol:  # dL/dQᵢⱼ = dL/dbᵢⱼ
-                new = replace(new, formulas=out[-1].formulas, since=out[-1].since)
-                out.pop()
+                new = replace(new, formulas=out[-1].formulas, since=out.pop().since)
             out.append(new)
         return out
+
+    def _with_entries(self, line: Line, entries: Mapping[str, Expr]) -> Line:
+        made = partial(self._read, entries)
+        read = [of for e in line.formulas for w in e.names if (of := self._gradients.get(w))]
+        definitions = (*line.since, *(d for of in read for d in of.since))
+        since = {d.symbol: replace(d, formula=d.formula and fold(d.formula, made)) for d in definitions}
+        formulas = [fold(e, made) for e in line.formulas]
+        return replace(line, formulas=formulas, since=[d for w, d in since.items() if w not in entries])
+
+    def _is_of_vector(self, e: Expr | None) -> bool:
+        return e is not None and e.params["letters"] != self.both
+
+    def _read(self, entries: Mapping[str, Expr], part: Expr, args: tuple[Expr, ...]) -> Expr:
+        """A part of a formula with the entries for their letters, and for gradients with respect to entries of vectors
+        what these are, at the indices here.
+        """
+        at = part.params.get("letters", "") if part.role == "name" else ""
+        above, _, word = part.value.rpartition("/d") if at else ("", "", "")
+        if len(at) != 2 or word not in entries:
+            return replace(part, args=args) if args else part
+        moved = dict(zip(self.both, at, strict=True))
+        if above and self._is_of_vector(entries[word]):
+            return fold(self._gradients[part.value].formulas[0], lambda x, xs: _renamed(x, xs, moved))
+        return replace(part, value=f"{above}/d{entries[word].value}") if above else _renamed(entries[word], (), moved)
 
     def _line(self, line: Line, title: str) -> list[Line]:
         if title == GIVEN:

@@ -654,17 +654,23 @@ def _transpose(e: Expr) -> Expr | None:
         return full(x.of, e.shape) if not x.of.shape else None
     if x.role == "reshape" and x.shape == (1, *x.of.shape):  # a row
         return fitted(x.of, e.shape)
-    ndims = [len(f.shape) for f in x.args] if x.role == "product" and ndim == 2 else []
-    is_scaled = sorted(ndims) == [*[0] * (len(ndims) - 1), 2]  # (½ M)ᵀ
-    if is_scaled or ndims and all(n < 2 or f.is_turned for n, f in zip(ndims, x.args, strict=True)):  # (x ⊙ Vᵀ)ᵀ
-        columns = {0: (), 1: (e.shape[0], 1)}  # by the number of axes
-        shapes = ((f, columns.get(len(f.shape))) for f in x.args)
-        return product([transposed(f) if shape is None else fitted(f, shape) for f, shape in shapes], e.shape)
+    if x.role == "product" and ndim == 2 and (turned := _transposed_product(x, e.shape)) is not None:
+        return turned
     if x.role == "quotient" and ndim == 2 and x.of.shape == x.shape and not x.args[1].shape:  # (Xᵀ / n)ᵀ
         return simplified("divide", (transposed(x.of), x.args[1]), e.shape)
     if x.role == "concatenation" and ndim == 2:  # of rows is one of columns
         return unsimplified(x.row, map(transposed, x.args), e.shape, **{**x.params, "axis": 1 - x.params["axis"]})
     return transposed(x) if ndim == 2 and axes is not None else None
+
+
+def _transposed_product(x: Expr, shape: Shape) -> Expr | None:
+    """``½ Mᵀ`` of ``(½ M)ᵀ``, and ``v ⊙ V`` of ``(x ⊙ Vᵀ)ᵀ``; None where a product stays below its transpose."""
+    ndims = sorted(len(f.shape) for f in x.args)
+    if ndims != [*[0] * (len(ndims) - 1), 2] and not all(len(f.shape) < 2 or f.is_turned for f in x.args):
+        return None
+    columns = {0: (), 1: (shape[0], 1)}  # by the number of axes
+    shapes = ((f, columns.get(len(f.shape))) for f in x.args)
+    return product([transposed(f) if of is None else fitted(f, of) for f, of in shapes], shape)
 
 
 def _total(e: Expr) -> Expr | None:

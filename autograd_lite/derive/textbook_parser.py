@@ -232,9 +232,7 @@ def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = N
         return args[0]
     if word in NOTATIONS:
         return _noted(word, args)
-    row = TABLE.get(word) or ROWS.get(getattr(np, word, None)) or TABLE[f"linalg.{word}"]
-    if row is TABLE["norm"] and len(args) == 1 and _is_of_vectors(values[0], **(given or {})):
-        row, given = TABLE["power_norm"], {"p": 2, **{k: v for k, v in (given or {}).items() if k != "ord"}}
+    row, given = _row_of(word, values, given)
     is_kept = given is None and row.algebra in ("total", "reduction") and len(args) > 1
     kept: dict[str, Any] = {"keepdims": True} if is_kept else {**(given or {})}
     if any(a.value is None and a.expr is not None for a in args):
@@ -252,6 +250,14 @@ def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = N
         whole = multiplied(others or operands[:1], shape)
         return Written(unsimplified("negative", (whole,), shape) if math.prod(signs) < 0 else whole, value)
     return Written(unsimplified(row, operands, shape, **params), value)
+
+
+def _row_of(word: str, values: Sequence[Any], given: Mapping[str, Any] | None) -> tuple[Any, Mapping[str, Any] | None]:
+    """The row of a call and its keywords; of a norm of vectors that of these alone."""
+    row = TABLE.get(word) or ROWS.get(getattr(np, word, None)) or TABLE[f"linalg.{word}"]
+    if row is TABLE["norm"] and len(values) == 1 and _is_of_vectors(values[0], **(given or {})):
+        return TABLE["power_norm"], {"p": 2, **{k: v for k, v in (given or {}).items() if k != "ord"}}
+    return row, given
 
 
 def _is_of_vectors(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> bool:
