@@ -772,6 +772,11 @@ def distilled(X, W, Z, labels, T, alpha):
     return alpha * soft + (1 - alpha) * hard
 
 
+def graded(S, labels, alpha):
+    score = np.tanh(S)
+    return -(1 - alpha) * np.mean(score[np.arange(len(labels)), labels])
+
+
 def neighbours(Y, P):
     diff = Y[:, None, :] - Y[None, :, :]
     d2 = np.sum(diff**2, axis=-1)
@@ -924,7 +929,10 @@ AS_ON_A_BOARD = {
     }),
     distilled: ((MATRIX[:8].reshape(4, 2), MATRIX[8:14].reshape(2, 3), MATRIX[:12].reshape(4, 3),
                  np.array([0, 1, 2, 0]), 2.0, 0.7), {
-        "dLdlogprob": dict.fromkeys(("-(1 - α)/n 1[labels = j]", "-(1 - α) 1[j = labels] / n"), "")
+        "dLdS": {"α T (softmaxⱼ(S / T) - q)/n + (1 - α)(softmaxⱼ(S) - onehot(labels))/n": ""},
+    }),
+    graded: ((MATRIX[:12].reshape(4, 3), np.array([0, 1, 2, 0]), 0.7), {
+        "dLdscore": dict.fromkeys(("-(1 - α)/n 1[labels = j]", "-(1 - α) 1[j = labels] / n"), "")
         | {"(1 - α) 1[labels = j] / n": "the sign is wrong"},
     }),
     neighbours: ((MATRIX[:6].reshape(3, 2), np.array([[0.1, 0.2, 0.1], [0.2, 0.1, 0.2], [0.1, 0.2, 0.1]])), {
