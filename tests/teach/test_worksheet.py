@@ -811,14 +811,14 @@ def test_a_function_is_explained_where_it_is_needed_in_letters_that_are_free():
 
 
 def test_the_gradient_of_two_softmaxes_is_a_blank():
-    def distill(W, T, alpha):
+    def distill(W, T):
         S = X @ W
         logp = S / T - np.log(np.sum(np.exp(S / T), axis=1, keepdims=True))
         logprob = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
-        return -alpha * np.mean(np.sum(q * logp, axis=1)) - (1 - alpha) * np.mean(logprob[np.arange(2), y])
+        return np.sum(logp**3) + np.sum(logprob**3)
 
-    X, q, y = np.array([[1.0, 0.5], [-0.4, 1.2]]), np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]]), np.array([0, 2])
-    sheet = ag.trace(distill, np.array([[0.2, -0.1, 0.4], [0.5, 0.3, -0.6]]), 2.0, 0.7).worksheet(wrt=["W"])
+    X = np.array([[1.0, 0.5], [-0.4, 1.2]])
+    sheet = ag.trace(distill, np.array([[0.2, -0.1, 0.4], [0.5, 0.3, -0.6]]), 2.0).worksheet(wrt=["W"])
     assert "dL/dS" in [q.symbol for q in sheet.questions]
     assert "dL/dS = ______________" in str(sheet)
 
