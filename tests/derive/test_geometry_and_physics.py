@@ -290,9 +290,9 @@ PROGRAMS = {
     ),
     "margins in two loops": (
         margins, (normal(2, 3), normal(2, 2), np.array([0, 2])), "W",
-        ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "aₜ = sₜ - sₜ[y[t-1]] + 1",
-         "loss = Σₜ Σᵢ 1[y[t-1] ≠ i] max(0, aₜᵢ)", "dloss/daₜᵢ = 1[y[t-1] ≠ i] 1[aₜᵢ > 0]",
-         "dloss/dsₜₖ = dloss/daₜₖ - 1[y[t-1] = k] Σᵢ dloss/daₜᵢ"], ["elsewhere"],
+        ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "aᵢ = sᵢ - sᵢ[y[i]] + 1",
+         "loss = Σᵢ Σⱼ 1[y[i] ≠ j] max(0, aᵢⱼ)", "dloss/daᵢⱼ = 1[y[i] ≠ j] 1[aᵢⱼ > 0]",
+         "dloss/dsᵢₖ = dloss/daᵢₖ - 1[y[i] = k] Σⱼ dloss/daᵢⱼ"], ["elsewhere"],
     ),
     "star": (
         star, (np.array(0.3), normal(3), normal(2), normal(3, 2)), "y0",

@@ -89,8 +89,8 @@ def test_pairs_of_rows_without_anything_between_the_turns():
 
     R = np.arange(12.0).reshape(3, 4)
     text = explained(lambda U, V: factorisation(U, V, R), draw(3, 2), draw(4, 2))
-    assert "predₜ = V @ U[t-1] 4 t = 1 … 3 L = Σₜ Σ (R[t-1] - predₜ)²" in text
-    assert "dL/dV = Σₜ dL/dpredₜ @ U[t-1]ᵀ" in text
+    assert "predᵢ = V @ U[i] 4 i = 0 … 2 L = Σᵢ Σ (R[i] - predᵢ)²" in text
+    assert "dL/dV = Σᵢ dL/dpredᵢ @ U[i]ᵀ" in text
 
 
 def test_constants_of_an_inner_loop_are_written_with_the_arrays():
@@ -103,7 +103,7 @@ def test_constants_of_an_inner_loop_are_written_with_the_arrays():
         loss += (pred - ys[i]) ** 2
     names = {"xs": xs, "ys": ys, "centres": centres, "w": w, "beta": beta}
     text = " ".join(str(loss.explain([w, beta], names)).split())
-    assert "aₜ = -β (xs[t-1] - centres)² 3 t = 1 … 4 predₜ = Σ (w ⊙ exp(aₜ))" in text
+    assert "aᵢ = -β (xs[i] - centres)² 3 i = 0 … 3 predᵢ = Σ (w ⊙ exp(aᵢ))" in text
 
 
 def test_a_weighted_sum_of_rows():
