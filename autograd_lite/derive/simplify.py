@@ -599,7 +599,7 @@ def _divide(e: Expr) -> Expr | None:
 def guarded(e: Expr) -> Expr | None:
     """|x| of ``where(x = 0, 1, |x|)``, by which a rule divides; None for anything else."""
     test, one, size = e.args if e.role == "selection" else (e, e, e)
-    is_it = size.role == "absolute value" and one.is_number and one.value == 1 and test.head == "equal"
+    is_it = size.role == "absolute value" and one.is_number and one.value == 1 and test.row is TABLE["equal"]
     return size if is_it and test.of.key == size.of.key and is_zero(test.args[1]) else None
 
 
