@@ -511,25 +511,25 @@ def _of_windows(e: Expr, at: At) -> Expr | None:
     """An entry of windows, xᵢ₊ⱼ; of their product with a vector, Σⱼ xᵢ₊ⱼ kⱼ; or of what is added where they are read,
     Σⱼ gₖ₋ⱼ,ⱼ.
     """
-    if _windows(e) is None and not (e.role == "matrix product" and has_windows(e)):
-        return None
-    if e.role == "matrix product":
+    if e.role == "matrix product" and has_windows(e):
         a, b = e.args
         new = _fresh(at, 1)
         rows = at[: len(a.shape) - 1]
         return _sum(new, multiplied((entry(a, (*rows, *new)), entry(b, (*new, *at[len(rows) :]))), ()))
-    inner = e.of.of if e.of.role in ("reshape", "flattening") and e.role == "index" else e.of
-    places, shape = _windows(e), inner.shape if e.role == "index" else e.shape
+    places = _windows(e)
     if places is None or e.role == "reshape" and e.of.role == "index":
         return None
-    by_axis = _in_terms_of_axes(places, shape)
     if e.role == "index":
+        inner = e.of.of if e.of.role in ("reshape", "flattening") else e.of
+        by_axis = _in_terms_of_axes(places, inner.shape)
         return entry(inner, tuple(_added_index(zip(of, at, strict=True), start) for start, of in by_axis))
-    inner = e.of.of if e.role == "reshape" else e.of
+    inner, by_axis = e.of.of if e.role == "reshape" else e.of, _in_terms_of_axes(places, e.shape)
+    if any(1 not in of or max(of) > 1 for _, of in by_axis):  # strides and dilations
+        raise NoEntries
     moving, letters = [of.index(1) for _, of in by_axis], [*_fresh(at, places.ndim)]
     for k, (c, (start, of)) in zip(moving, zip(at, by_axis, strict=True), strict=True):
         others = "".join(f"-{d}" for j, (by, d) in enumerate(zip(of, letters, strict=True)) if by and j != k)
-        if {*of} > {0, 1} or "" in (c, others) or len({*moving}) < len(moving):
+        if "" in (c, others) or len({*moving}) < len(moving):
             raise NoEntries
         letters[k] = f"{c}{others}{-start:+d}" if start else f"{c}{others}"
     rest = tuple(c for k, c in enumerate(letters) if k not in moving)

@@ -170,9 +170,8 @@ class Derivation(GraphView):
     def written(self) -> list[Section]:
         """The sections, with the steps of a loop written once, and counted as in the program."""
         letter, of = self.letter, self.chain.counter if self.roll else None
-        known = self.chain.constants.provenance
-        pairs = known and self.roll and in_pairs(self.in_steps(letter), known.pairs, letter)
-        if pairs:
+        known = self.chain.constants.provenance if self.roll else None
+        if known and len(known.pairs) > 1 and (pairs := in_pairs(self.in_steps(letter), known.pairs, letter)):
             return pairs
         counted = of and counted_as(self.in_steps(letter, from_0=False), letter, *of)
         return counted or self.in_steps(letter)

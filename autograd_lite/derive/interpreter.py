@@ -52,7 +52,7 @@ Make: TypeAlias = "Callable[[int], Written | None]"  # a formula with its value,
 
 
 class Making:
-    """What makes a formula, and how many names and numbers that has, at the most."""
+    """A function that makes a formula, with how many names and numbers that has at the most."""
 
     __slots__ = ("make", "size")
 

@@ -44,7 +44,7 @@ def in_pairs(sections: Sequence[Section], counters: Collection[str], letter: str
 
 
 def _numbers(word: str, given: Mapping[str, Line]) -> list[int]:
-    """What a loop counts in each of its rounds."""
+    """The numbers that a loop counts in its rounds."""
     values, k = list[int](), 1
     while (line := given.get(f"{word}{k}")) is not None and line.formulas and line.formulas[0].is_number:
         values.append(line.formulas[0].value)
@@ -89,7 +89,7 @@ class _Pairs:
         return e.role == "name" and e.params.get("letters") in (self.both, *self.letters) and not e.shape
 
     def _is_only_read(self, word: str, of: Expr, sections: Sequence[Section]) -> bool:
-        """Whether the gradient of an array is that of its entries, which have another name; of what is an entry of a
+        """True if the gradient of an array is that of its entries, which have another name; of what is an entry of a
         vector any.
         """
         lines = [x for s in sections for x in s.lines if re.fullmatch(rf"d[^/]+/d{of.value}", x.symbol)]
@@ -239,7 +239,7 @@ class _Pairs:
         return made(e)
 
     def _at_pairs(self, part: Expr) -> Expr:
-        """What a sum over pairs puts at one entry or row: Σⱼ>ₖ fₖⱼ of what is put at i, and fᵢⱼ of what is at i, j."""
+        """One entry or row of a sum over pairs: Σⱼ>ₖ fₖⱼ of what is put at i, and fᵢⱼ of what is put at i, j."""
         if part.of.role != "placement":
             raise NoEntries
         letters = [self._label(p) for p in index_parts(part.of.params["index"])]

@@ -584,7 +584,7 @@ def _divide(e: Expr) -> Expr | None:
     if full and b.shape == e.shape:
         factors = [f.of if f in full else f for f in factors_of(a)]
         return simplified("divide", (product(factors, _joint(factors)), b), b.shape)
-    size, keys = guarded(b), [f.key for f in factors_of(a)]
+    size, keys = _guarded(b), [f.key for f in factors_of(a)]
     if size is not None and {size.key, size.of.key} <= {*keys}:  # |x| x / |x|, which is 0 at 0
         k = keys.index(size.key)
         return product([f for j, f in enumerate(factors_of(a)) if j != k], e.shape)
@@ -596,7 +596,7 @@ def _divide(e: Expr) -> Expr | None:
     return None
 
 
-def guarded(e: Expr) -> Expr | None:
+def _guarded(e: Expr) -> Expr | None:
     """|x| of ``where(x = 0, 1, |x|)``, by which a rule divides; None for anything else."""
     test, one, size = e.args if e.role == "selection" else (e, e, e)
     is_it = size.role == "absolute value" and one.is_number and one.value == 1 and test.row is TABLE["equal"]

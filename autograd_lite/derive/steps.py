@@ -267,7 +267,7 @@ class Steps(Notation):
         return further
 
     def _is_spread(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
-        """Whether `n` only brings a number to an array in a short operand of a landmark: A x ** α in arithmetic."""
+        """True if `n` only brings a number to an array in a short operand of a landmark: A x ** α in arithmetic."""
         is_number = p.size == 1 < n.size and (p in chosen or self._is_inside(p)) and self.board
         k = below = n
         while is_number and k not in chosen and self.defined[k].algebra in SPREADING and k not in self.regions:

@@ -261,7 +261,7 @@ def _row_of(word: str, values: Sequence[Any], given: Mapping[str, Any] | None) -
 
 
 def _is_of_vectors(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> bool:
-    """Whether a norm is that of vectors, or the root of the sum of all squares; not the largest singular value."""
+    """True if a norm is that of vectors, or the root of the sum of all squares; not the largest singular value."""
     return ord in (None, 2) and (type(axis) is int or axis is None and (ord is None or np.ndim(x) == 1))
 
 

@@ -1178,6 +1178,18 @@ def test_windows_have_the_sum_of_two_indices():
     assert r"\frac{\partial L}{\partial W_{i-m,j-n,m,n}}" in d.latex()
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_only_windows_without_strides_are_added_up_at_a_difference(stride, dilation):
+    scope = {"np": np, "at": lambda: stride * np.arange(3)[:, None] + dilation * np.arange(3)}
+    lines = "def net(k, x):\n    h = np.tanh(x)\n    return np.sum((h[at()] @ k) ** 2)\n"
+    exec(lines, scope)  # without a file, so that the positions have no name
+    text = derived(scope["net"], np.ones(3), np.arange(11.0) / 11, wrt=["x"])
+    is_difference = re.search(r"dL/dh(.) = Σ(.) dL/da\1₋\2,\2 since", text) is not None
+    assert is_difference is (stride == dilation == 1)
+    assert ("dL/dh = dL/da at [[[0, " in text) is (not is_difference)
+
+
 def test_a_matrix_beside_a_diagonal_one_is_a_product_of_three():
     def network(g, A, s):
         Y = A.T @ np.diag(g) @ A
