@@ -120,8 +120,8 @@ class Chain(Steps):
                     is_product &= not self._is_behind([v for _, v in here])
                     pair = (formula, before) if is_product else (before, formula)
                     formula = self._passed(at, before, times(*pair))
-                elif e.is_map and not direct:
-                    g = name(self.upstream(n), n.shape and at.shape)  # of a total one number
+                elif e.is_map and (not direct or at.shape != n.shape):
+                    g = name(self.upstream(n), at.shape if self._is_laid_out(n, at) else n.shape)
                     formula = substitute(formula, {g.value: full(product((g, before), at.shape), at.shape)})
                 elif not direct:
                     shape = np.broadcast_shapes(before.shape, formula.shape) if e.is_elementwise else formula.shape
@@ -137,6 +137,12 @@ class Chain(Steps):
                     whole = inner.below(name(self.upstream(n), n.shape), inner.formula, n.shape, p.shape)
                     stack.append((p, whole, here, True))
         return paths
+
+    @staticmethod
+    def _is_laid_out(n: Var, at: Var) -> bool:
+        """Return True if a value has other axes than the step `n`, which is no sum over some of them."""
+        repeated = zip(n.shape, at.shape, strict=False)
+        return bool(n.shape) and (len(n.shape) != len(at.shape) or any(a not in (1, b) for a, b in repeated))
 
     def _is_behind(self, path: Sequence[Var]) -> bool:
         """Whether the last value of a path is in the right factor of the product before it: b c of a (b c)."""

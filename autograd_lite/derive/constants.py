@@ -350,7 +350,7 @@ class Constants:
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
             word = self._called(whole) or self._passed_as.get(id(whole), "")
             is_known = bool(word) or e.value.id not in self.taken
-            e, word = (_renamed(e, e.value.id, word), word) if word else (e, e.value.id)
+            e, word = (_instead(e, e.value.id, word), word) if word else (e, e.value.id)
             variables = {word: whole, **variables} if is_known else variables
         parts = (evaluated(part, variables) for part in (e, *(_factors(e) if np.ndim(x) else ())))
         tries = (part for part in parts if part is not None)
@@ -399,10 +399,10 @@ class Constants:
             powers = () if np.ndim(x) or not x else (x, x**2, 1 / x, 1 / x**2)
             guesses = powers if stated is None else [stated.value]
             for size in (round(float(k)) for k in guesses if np.isrealobj(k) and k > 0.5):  # of an argument: what fits
-                trial = stated or evaluated(_instead(e, part, str(size)), self._variables(e, code))
+                trial = stated or evaluated(_instead(e, ast.unparse(part), str(size)), self._variables(e, code))
                 if trial is stated or trial is not None and _is_same(trial.value, x):
                     sizes[word := self.size(size, code)] = size
-                    e = _instead(e, part, word)
+                    e = _instead(e, ast.unparse(part), word)
                     break
         return e, sizes
 
@@ -616,7 +616,7 @@ class Constants:
         turns = [*self._reads(eq)]
         for part in (part for part in ast.walk(e) if isinstance(part, ast.Name)) if len(turns) > 1 else ():
             if steps := self._counts(part, eq.code, len(turns)):
-                e = _instead(e, part, str(steps[turns.index(eq.y)]))
+                e = _instead(e, ast.unparse(part), str(steps[turns.index(eq.y)]))
         return e
 
     def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
@@ -908,26 +908,23 @@ _INVERSES: Mapping[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable
 }
 
 
-def _renamed(e: ast.expr, old: str, new: str) -> ast.expr:
-    """An expression with another name for a variable."""
+def _instead(e: ast.expr, part: str, word: str) -> ast.expr:
+    """An expression with a name or a number wherever it has a part, by its source."""
+    new = ast.parse(word, mode="eval").body
 
-    class Renamed(ast.NodeTransformer):
-        def visit_Name(self, part: ast.Name) -> ast.expr:
-            return ast.copy_location(ast.Name(new, part.ctx), part) if part.id == old else part
+    class Instead(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            is_part = isinstance(node, ast.expr) and ast.unparse(node) == part
+            return ast.copy_location(deepcopy(new), node) if is_part else self.generic_visit(node)
 
-    return Renamed().visit(deepcopy(e))
-
-
-def _instead(e: ast.expr, part: ast.expr, word: str) -> ast.expr:
-    """An expression with a name or a number for a part."""
-    return ast.parse(ast.unparse(e).replace(ast.unparse(part), word), mode="eval").body
+    return Instead().visit(deepcopy(e))
 
 
 def _with_identities(e: ast.expr, x: Any, variables: Variables) -> ast.expr:
     """An expression of matrix `x` with ``np.eye(4)`` for ``np.eye(2 * n)`` in a function, where n is not known."""
     for part in [part for part in ast.walk(e) if isinstance(part, ast.Call)] if np.ndim(x) == 2 else ():
         if _is_identity(part) and evaluated(part, variables) is None:
-            e = _instead(e, part, f"np.eye({len(x)})")
+            e = _instead(e, ast.unparse(part), f"np.eye({len(x)})")
     return e
 
 

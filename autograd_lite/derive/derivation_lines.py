@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,17 @@ class Lines:
         are_windows = any(has_windows(f.formula) for f in self.factors.values())
         are_written = are_windows or bool(self.direct) or any(form.is_zero for form in self._short.values())
         self.by_gradients = bool(maps or sums or numbers or looped or are_written) or len(self.factors) > MANY
+        self.by_gradients |= len(self.factors) > FEW and self._has_ways()
+
+    def _has_ways(self) -> bool:
+        """Return True if a gradient inside is passed on several ways to the same value."""
+        below: dict[Var, set[Var]] = {}
+        for n in (n for n in self.chain.landmarks if n in self.reach):
+            ways = [below[m] for m in self.inputs(n)]
+            below[n] = {n}.union(*ways)
+            if n is not self.chain.root and sum(map(len, ways)) >= len(below[n]):
+                return True
+        return False
 
     def _is_looped(self, n: Var) -> bool:
         """Whether a landmark is that of a step of a loop."""
@@ -358,7 +369,8 @@ class Lines:
         return {word: e for form in forms for word, e in form.labels.items() if not values.isdisjoint(e.names)}
 
     def _is_right(self, n: Var, form: Closed) -> bool:
-        return self.chain.shorter.is_gradient(n, form.formula)
+        is_written = not any(map(_is_unit_over_matrix, walk(form.formula)))
+        return is_written and self.chain.shorter.is_gradient(n, form.formula)
 
     @cached_property
     def direct(self) -> set[Var]:
@@ -444,11 +456,41 @@ class Lines:
         if body is not e and not one.shape and body.shape:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
         sizes = self.chain.constants.sizes.keys()
-        args = sorted(args, key=lambda f: not f.is_number and not f.names <= sizes) if e.role == "product" else args
+        if e.role == "product" and e.key not in self._products:
+            args = self._in_order(sorted(args, key=lambda f: not f.is_number and not f.names <= sizes))
         is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)
         if is_signed:  # a - Σ (-1)
             return again(e, args)
         return replace(e, args=tuple(args)) if args else e
+
+    def _in_order(self, factors: Iterable[Expr]) -> list[Expr]:
+        """The factors of a product with names before the calls that they stand behind, K T exp(-r T), and two names as
+        in the steps, β y and not y β.
+        """
+        out = list[Expr]()
+        for f in factors:
+            k = len(out)
+            while k and f.role == "name" and "/" not in f.value and self._is_behind(out[k - 1], f):
+                k -= 1
+            out.insert(k, f)
+        return out
+
+    def _is_behind(self, f: Expr, word: Expr) -> bool:
+        """Return True if a factor stands behind a name, whose gradient it is not."""
+        pair = (stem(word.value), stem(f.value)) if f.role == "name" else ()
+        return is_call(f) or pair in self._pairs and pair[::-1] not in self._pairs
+
+    @cached_property
+    def _products(self) -> dict[str, Expr]:
+        """The products in the steps, by their keys."""
+        steps = [self.chain.definition(n) for n in self.chain.landmarks if n in self.chain.defined]
+        return {part.key: part for e in steps for part in walk(e) if part.role == "product"}
+
+    @cached_property
+    def _pairs(self) -> set[tuple[str, ...]]:
+        """The names that are factors of one product in a step, two and two in their order."""
+        words = [[stem(f.value) for f in e.args if f.role == "name"] for e in self._products.values()]
+        return {pair for several in words for pair in combinations(several, 2)}
 
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """A diagonal of one number as that number times I; without a product of I and a matrix."""
@@ -605,6 +647,11 @@ def _is_unit(e: Expr) -> bool:
     """True for a number times the identity, the gradient of a trace."""
     matrices = [f for f in factors_of(e) if not f.is_number]
     return len(matrices) == 1 and matrices[0].head == "identity"
+
+
+def _is_unit_over_matrix(e: Expr) -> bool:
+    """True for ``I / A``, which is diag(1 / diag(A))."""
+    return e.role == "quotient" and len(e.args[1].shape) == 2 and any(map(_is_identity, factors_of(e.of)))
 
 
 def _is_without_unit(e: Expr) -> bool:

@@ -470,6 +470,9 @@ def entry(e: Expr, at: At) -> Expr:
             return _sum((c,), multiplied((unsimplified(test, (name(c), name(at[k])), ()), *factors_of(terms)), ()))
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
+        case "diagonal" if len(inner.shape) == 2 and "" not in at:
+            k = e.params.get("offset", 0)
+            return entry(inner, (_moved_by(at[0], max(-k, 0)), _moved_by(at[0], max(k, 0))))
         case "lower triangle" | "upper triangle" if "" not in at[-2:] and e.shape == inner.shape:
             factors = [f for f in factors_of(entry(inner, at)) if not f.is_number or f.value != 1]
             return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
@@ -709,8 +712,18 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
         if k in axes and e.params.get("keepdims"):
             next(kept)
     of, sizes = entry(e.of, tuple(index)), [n for k, n in enumerate(e.of.shape) if k in axes]
-    pairs = zip(letters, sizes, strict=True)  # one column, rows[:, None], has no index
-    return _sum(tuple(c for c, n in pairs if n > 1 or subscript(c) in text(of)), of)
+    pairs = [*zip(letters, sizes, strict=True)]
+    bounds = [bound for c, n in pairs for bound in _bound_of_sum(of, c, n)]
+    here = tuple(c for c, n in pairs if n > 1 or subscript(c) in text(of))  # one column, rows[:, None], has no index
+    return _sum(here, _where(bounds, factors_of(of), of.shape) if bounds else of)
+
+
+def _bound_of_sum(of: Expr, c: str, n: int) -> list[Expr]:
+    """The indicator that a sum has only the first `n` terms, if the arrays in them have more entries."""
+    places = [(m[1], size) for part in walk(of) for k, size in part.params.get("at", ())
+              if (m := re.fullmatch(rf"{c}([+-]\d+)?", k))]
+    ends = [size - int(k or 0) for k, size in places]
+    return _bounds(c, 0, n, n + 1) if ends and min(ends) > n else []
 
 
 def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:

@@ -21,6 +21,7 @@ from ..tensor import Tensor
 from . import layout
 from .chain_rule import Chain
 from .closed import Closed
+from .collect import leaves
 from .constants import is_number
 from .derivation_lines import Lines, Total
 from .entries import COUNTING
@@ -294,6 +295,7 @@ class Derivation(GraphView):
         if closed is None or line.node not in self.order.direct:
             sides = [] if closed is None else [*formulas, self.order.opened(closed.formula)]
             is_other = closed is not None and not alike(Line("", sides, line.value).written(TEXT)[1:])
+            is_other = is_other and (any("/" in word for word in sides[0].names) or leaves(sides[1]) < leaves(sides[0]))
             formulas = sides if is_other else formulas
             formulas = sides[1:] if closed is not None and _is_placed(formulas[0], closed) else formulas
             since = self.since(users)
@@ -307,6 +309,7 @@ class Derivation(GraphView):
             since, said = self.since(self.order.passed(replace(line, closed=None))), f"{said}; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
         value = layout.small(self.chain.shorter.gradient(line.node, line.value))
+        value = None if not line.node.shape and formulas[-1].is_number and value == formulas[-1].value else value
         shape = line.value.shape if value is None else None
         return Line(
             line.symbol, formulas, value, shape=shape, since=since, how=said,

@@ -157,7 +157,7 @@ class Notation:
         program = program.mapped(lambda eq, _: _without_ones(eq) if eq.outputs[0] in kept else None)
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
-        steps = _slices_in_products(program)
+        steps = _slices_in_steps(program)
         key = partial(_repeatable, live, Counter(), {}, steps)
         whole = program.defined
         program, self.merged = program.without_repetition(key, compared=0)
@@ -629,11 +629,24 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
     }  # fmt: skip
 
 
-def _slices_in_products(program: Program) -> set[Any]:
-    """The slices, each as the array and the index, that are steps: they are factors of products of matrices."""
-    read, users = [eq for eq in program.equations if eq.algebra == "index"], program.users
-    inner = [eq for eq in read if any(user.row.kind == "bilinear" for user in users.get(eq.y, ()))]
-    return {(*eq.operands, repr(eq.params["index"])) for eq in inner}
+def _slices_in_steps(program: Program) -> set[Any]:
+    """The slices, each as the array and the index, that are steps: they are factors of products of matrices, or are
+    read by one function alone, ``exp(V[:, :2])`` above and below.
+    """
+    readers: dict[Any, list[Equation]] = {}
+    for eq in program.equations:
+        if eq.algebra == "index":
+            readers.setdefault((*eq.operands, repr(eq.params["index"])), []).extend(program.users.get(eq.y, ()))
+    is_factor = {key: any(u.row.kind == "bilinear" for u in users) for key, users in readers.items()}
+    return {key for key, users in readers.items() if is_factor[key] or _is_one_call(users)}
+
+
+def _is_one_call(users: Sequence[Equation]) -> bool:
+    """Return True if several equations are calls of one function of one array."""
+    calls = {(u.row.name, u.row.kind, u.algebra, len(u.operands)) for u in users}
+    (_, kind, algebra, arity), *others = calls or {("", "", "", 0)}
+    is_call = kind == "elementwise" and arity == 1 and algebra not in ("negation", "square")
+    return is_call and len(users) > 1 and not others
 
 
 def _repeatable(

@@ -674,8 +674,10 @@ def _transposed_product(x: Expr, shape: Shape) -> Expr | None:
 
 
 def _total(e: Expr) -> Expr | None:
-    """The sum of all sums along some axes, or of what a mask chooses: Σ 1[at_risk] θ."""
+    """The sum of all sums along some axes, or of what a mask chooses, Σ 1[at_risk] θ; of a diagonal the trace."""
     (x,), shape = e.args, e.shape
+    if x.role == "diagonal" and len(x.of.shape) == 2 and not shape and not x.params.get("offset"):
+        return unsimplified("trace", x.args, ())
     index = x.params.get("index") if x.role == "index" and not shape else None
     if isinstance(index, Labels) and index.dtype == bool and index.word.isidentifier():
         chosen = _chosen(index, x.of.shape)
@@ -728,6 +730,10 @@ def _matmul(e: Expr) -> Expr | None:
         return product((number(c * d), y if x.head == "identity" else x), e.shape)
     if c * d != 1:
         return product((number(c * d), simplified("matmul", (x, y), e.shape)), e.shape)
+    for k, f in enumerate(e.args):  # X @ (dL/dg / n)
+        if f.role == "quotient" and not f.args[1].shape and f.of.role == "name" and "/" in f.of.value:
+            whole = simplified("matmul", (*e.args[:k], f.of, *e.args[k + 1 :]), e.shape)
+            return simplified("divide", (whole, f.args[1]), e.shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
         column, line = stripped(a, 1), stripped(b, 0)
         if column is not None and line is not None:  # a column times a line

@@ -127,8 +127,24 @@ class Steps(Notation):
         is_number = self._is_entry(n)
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
         is_scaled = eq.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
-        is_number |= self._is_row(n)
+        is_number |= self._is_row(n) or self._is_call_in_one(n)
         return is_near and (is_datum or is_number or is_scaled or self._is_plain(n) or self._is_stacked(n))
+
+    def _is_call_in_one(self, n: Var) -> bool:
+        """Return True if all that reads a call of a function of one value is one line: exp(s) / (exp(s) + exp(z))."""
+        eq, ends = self.defined[n], set[Var]()
+        if eq.row.kind != "elementwise" or len(eq.operands) > 1 or not eq.reads or n.shape != eq.x.shape:
+            return False
+        for k in self._consumers.get(n, ()):
+            while k not in self.names and k.shape == n.shape and self.defined[k].row.kind == "elementwise":
+                above = self._consumers.get(k, [])
+                if len(above) != 1:
+                    return False
+                k = above[0]
+            ends.add(k)
+        return len(ends) == 1 and all(
+            k in self.names and k.shape == n.shape and self.defined[k].row.kind == "elementwise" for k in ends
+        )
 
     def _is_plain(self, n: Var) -> bool:
         """Whether a value is a negation, a square of a number, 1 - p, or what a loop computes of numbers each time."""
@@ -225,7 +241,7 @@ class Steps(Notation):
         if not _are_slices(parts):
             return _are_places(parts) and not others
         is_alike = all(k.shape == n.shape or row.kind != "elementwise" for k, row in zip(users, rows, strict=True))
-        return is_alike and {*others} <= {"total", "concatenation"}
+        return is_alike and {*others} <= {"total", "concatenation", "diagonal matrix"}
 
     @cached_property
     def _consumers(self) -> dict[Var, list[Var]]:

@@ -106,6 +106,8 @@ class Printer:
         params = shown_params(_stated(e))
         if self.indexed:
             word = self.over(word.removeprefix("linalg."), _letters(e, params.pop("axis", ())))
+        if self.indexed and e.role in _DIAGONALS:  # diag(X, -1) of np.diagonal(X, offset=-1)
+            word, arguments = "diag", [*arguments, *(str(params.pop(k)) for k in ("k", "offset") if k in params)]
         arguments += [f"{k}={v.tolist() if isinstance(v, np.ndarray) else v!r}" for k, v in params.items()]
         return f"{word}({', '.join(arguments)})"
 
@@ -389,7 +391,7 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             operands.append(printer.param(field, e))
             continue
         a = arguments[field]
-        mixed = binding == PRODUCT and _are_mixed(e.role, _of(a))
+        mixed = binding == PRODUCT and _are_mixed(e.role, _of(a)) and not (operands == [] and _is_scaled(a))
         a = _read_in(e, a) if printer.indexed else a
         word = write(a, printer, ATOM if mixed else place)
         if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
@@ -423,6 +425,11 @@ def _are_mixed(*roles: str) -> bool:
     """Whether a product of matrices and one of entries stand in one line, which needs brackets."""
     kinds = {"matrix product" if role == "outer product" else role for role in roles}
     return "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
+
+
+def _is_scaled(e: Expr) -> bool:
+    """Return True for an array behind numbers, (2 / n) Xᵀ, which needs no brackets before @."""
+    return e.role == "product" and not any(f.shape for f in e.args[:-1])
 
 
 def _order(e: Expr) -> str:
@@ -1098,7 +1105,8 @@ class Latex(Text):
     def call(self, e: Expr) -> str:
         shown = shown_params(_stated(e))
         texts = _letters(e, shown.get("axis", ())), shape_text(shown["shape"], TIMES) if "shape" in shown else ""
-        operator, below = self.function(e.head.removeprefix("linalg.")), self.fill(",".join(filter(None, texts)))
+        word = "diag" if e.role in _DIAGONALS else e.head.removeprefix("linalg.")
+        operator, below = self.function(word), self.fill(",".join(filter(None, texts)))
         which = [self.plain(f"{shown[k]}") for k in ("k", "offset") if e.role in _DIAGONALS and k in shown]
         arguments = self.arguments([*(write(a, self) for a in e.args), *which])
         return (self.below(operator, below) if below else operator) + arguments

@@ -804,7 +804,7 @@ def test_discounted_rewards_are_one_sum():
         return total
 
     derivation = ag.trace(discounted, 0.5, np.array([1.0, 0.5, 2.0, 0.3]), 0.9).explain(["theta"])
-    assert "total = a Σₜ γᵗ rewards[t] " in str(derivation)
+    assert "total = sin(θ) Σₜ γᵗ rewards[t] " in str(derivation)
     assert "t = 0 … 3" in str(derivation)
     assert r"\gamma^{t}" in derivation.latex()
 

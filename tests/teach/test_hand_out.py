@@ -1128,10 +1128,13 @@ AS_ON_A_BOARD = {
     }),
     forecasts: ((0.6, -1.0), {
         "dnlldlog_var": {
-            "½ Σₜ (1 - εₜ² / a)": "", "Σₜ (½ - εₜ² / (2 exp(log_var)))": "", "2 - ½ Σₜ εₜ² / a": "",
-            "½ Σ_{t=1}^{4} (1 - ε_t² / a)": "", "2 - ½ (ε₁² + ε₂² + ε₃² + ε₄²) / a": "",
+            "½ Σₜ (1 - εₜ² / exp(log_var))": "", "Σₜ (½ - εₜ² / (2 exp(log_var)))": "",
+            "2 - ½ Σₜ εₜ² / e^log_var": "",
+            "½ Σ_{t=1}^{4} (1 - ε_t² / exp(log_var))": "", "2 - ½ (ε₁² + ε₂² + ε₃² + ε₄²) / exp(log_var)": "",
         },
-        "dnlldeps4": {r"\frac{\varepsilon_4}{a}": "", "∂nll/∂ε₄ = ε₄ / a": ""},
+        "dnlldeps4": {
+            r"\frac{\varepsilon_4}{\exp(\mathrm{log\_var})}": "", "∂nll/∂ε₄ = ε₄ / exp(log_var)": "",
+        },
     }),
     paired: ((MATRIX[:6].reshape(3, 2), MATRIX[6:8], MATRIX[8:10]), {
         "dLdS": {"(softmax(S) - 1[j = 0]) / n": "",
