@@ -564,7 +564,8 @@ class Constants:
             labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
             turns = [*self._reads(eq)]
-            labels.word = ast.unparse(self._in_round(eq, e))
+            e = self._in_round(eq, e)
+            labels.word = ast.unparse(e)
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.code):
                 labels.word += f"{turns.index(eq.y) + 1}"
             self.use({labels.word: x}, [labels.word])
@@ -913,11 +914,12 @@ def _instead(e: ast.expr, part: str, word: str) -> ast.expr:
     new = ast.parse(word, mode="eval").body
 
     class Instead(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
+        def visit(self, node: ast.AST) -> Any:
             is_part = isinstance(node, ast.expr) and ast.unparse(node) == part
             return ast.copy_location(deepcopy(new), node) if is_part else self.generic_visit(node)
 
-    return Instead().visit(deepcopy(e))
+    whole: ast.expr = Instead().visit(deepcopy(e))
+    return whole
 
 
 def _with_identities(e: ast.expr, x: Any, variables: Variables) -> ast.expr:

@@ -51,7 +51,8 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         if eq.algebra == "new axis":
             eq = replace(eq, row=TABLE["reshape"], params={"shape": eq.shape, "order": "C"})
         steps = _scaled(eq, defined, once) or _row_products(eq, defined, once, named)
-        steps = steps or _batched(eq, defined, once) or _of_diagonals(eq) or is_read and _gain(eq, defined, once) or [eq]
+        steps = steps or _batched(eq, defined, once) or _of_diagonals(eq)
+        steps = steps or is_read and _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.algebra in r.idiom and eq.group is None and eq not in flat]
         if likely:
             wide = _widest(likely, kept, _cones(eq, defined, place))
@@ -188,7 +189,7 @@ def _batched(
 
 
 def _of_diagonals(eq: Equation) -> list[Equation] | None:
-    """An einsum of diagonals, ``ii->``, as what it is of these, in the order of :func:`recognised`: the last one first."""
+    """An einsum of diagonals, ``ii->``, as what it is of these; the last equation comes first."""
     terms, _, result = eq.params.get("subscripts", "").partition("->")
     each = [*zip(eq.operands, terms.split(","), strict=True)] if eq.algebra == "contraction" else []
     if not any(len(term) == 2 == len({*term}) + 1 and np.shape(x)[0] == np.shape(x)[1] for x, term in each):
@@ -197,18 +198,17 @@ def _of_diagonals(eq: Equation) -> list[Equation] | None:
     for x, term in each:
         if len(term) == 2 == len({*term}) + 1:
             v = Var("", np.shape(x)[:1], x.dtype)
-            params = {"offset": 0, "axis1": 0, "axis2": 1}
-            steps.append(replace(eq, outputs=(v,), row=TABLE["diagonal"], operands=(x,), params=params))
+            whole = {"offset": 0, "axis1": 0, "axis2": 1}
+            steps.append(replace(eq, outputs=(v,), row=TABLE["diagonal"], operands=(x,), params=whole))
             x, term = v, term[0]
         operands.append(x)
         left.append(term)
-    params = {"subscripts": f"{','.join(left)}->{result}", "optimize": False}
-    whole = replace(eq, operands=tuple(operands), params=params)
-    if params["subscripts"] == f"{left[0]}->":
-        whole = replace(eq, row=TABLE["sum"], operands=tuple(operands), params={"axis": None, "keepdims": False})
-    elif params["subscripts"] == f"{left[0]}->{left[0]}":
+    if len(left) == 1 and left[0] == result:
         return [replace(steps[0], outputs=eq.outputs)]
-    return [whole, *steps]
+    whole = replace(eq, operands=tuple(operands))
+    if len(left) == 1 and not result:
+        return [replace(whole, row=TABLE["sum"], params={"axis": None, "keepdims": False}), *steps]
+    return [replace(whole, params={"subscripts": f"{','.join(left)}->{result}", "optimize": False}), *steps]
 
 
 def _factor(

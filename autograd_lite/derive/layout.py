@@ -62,10 +62,10 @@ class Definition:
 
 def _side(symbol: str, e: Expr, printer: Printer) -> str:
     """What a symbol is equal to: an entry of the array of this name is ``b[t-1]``, as b_t = b_{t-1} would be false."""
-    if isinstance(printer, Latex) and e.role == "index" and e.of.role == "name":
-        word = e.of.value
-        if word == re.sub(r"(@.*|\d+)$", "", symbol):
-            return printer.name(word) + printer.plain(f"[{index_text(e.params['index'], TEXT)}]")
+    if isinstance(printer, Latex) and (of := e.of if e.role == "index" else e).role == "name":
+        at = index_text(e.params["index"], TEXT) if e is not of else e.params.get("letters", "")
+        if at and of.value == re.sub(r"(@.*|\d+)$", "", symbol):
+            return printer.name(of.value) + printer.plain(f"[{at}]")
     return write(e, printer)
 
 
@@ -359,11 +359,12 @@ def _in_rows(line: Line, sides: list[str]) -> str:
 def broken(line: Line, printer: Latex, wide: int) -> list[list[str]]:
     """The formulas of a line, each as its terms with their signs if it is a sum of more characters than `wide`."""
     with apart_from(line.names):
-        return [_terms(e, printer, wide) for e in line.indexed[1]]
+        several = [_terms(e, printer, wide) for e in line.indexed[1]]
+        return [of or [_side(line.symbol, e, printer)] for of, e in zip(several, line.indexed[1], strict=True)]
 
 
 def _terms(e: Expr, printer: Latex, wide: int) -> list[str]:
-    """A formula, or its terms with their signs if it is a sum of more characters than `wide`."""
+    """The terms of a formula with their signs if it is a sum of more characters than `wide`."""
     is_long = e.role in ("sum", "difference") and len(write(e, TEXT)) > wide
     terms = terms_of(e) if is_long else []
     plus, minus = map(printer.plain, "+-")
@@ -372,7 +373,7 @@ def _terms(e: Expr, printer: Latex, wide: int) -> list[str]:
         word = write(term, printer, PRODUCT)
         is_added = (c > 0) != word.startswith(minus)  # + -x is - x
         rows.append(f"{plus if is_added else minus} {word.removeprefix(minus).lstrip()}")
-    return [rows[0].removeprefix(f"{plus} "), *rows[1:]] if rows else [write(e, printer)]
+    return [rows[0].removeprefix(f"{plus} "), *rows[1:]] if rows else []
 
 
 def latex_of(sections: Iterable[Section]) -> str:

@@ -61,6 +61,9 @@ _LETTER: ContextVar[str] = ContextVar("letter", default="t")  # the number of a 
 _FROM_0: ContextVar[bool] = ContextVar("from_0", default=True)  # whether sums may have steps from 0 on
 
 
+_AT_STEP: ContextVar[Collection[str]] = ContextVar("at_step", default=())  # arrays that steps read where they are
+
+
 def rolled(
     sections: Sequence[Section], looped: Collection[str] = (), letter: str = "t", from_0: bool = True
 ) -> list[Section]:
@@ -70,11 +73,13 @@ def rolled(
     Variables that have two values are left as they are if one of them has no common form.
     """
     tokens = _LETTER.set(letter), _FROM_0.set(from_0)
+    at_step = _AT_STEP.set(())
     try:
         return _rolled(sections, looped)
     finally:
         _LETTER.reset(tokens[0])
         _FROM_0.reset(tokens[1])
+        _AT_STEP.reset(at_step)
 
 
 @contextmanager
@@ -102,10 +107,19 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
+    _AT_STEP.set(_read_at_step(lines))
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     summed = [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
     pairs = zip(summed, merged, strict=True)
     return [_with_sums_that_stand(s, before, summed) if s.title == RULE else s for s, before in pairs]
+
+
+def _read_at_step(lines: Iterable[Line]) -> set[str]:
+    """The arrays that the lines of all steps read at the number of the step, E[t], and not at others."""
+    parts = {part.key: part for line in lines for e in line.formulas for part in walk(e) if part.role == "index"}
+    read = [(part.of.value, i) for part in parts.values() for i in index_parts(part.params["index"])]
+    steps = [(word, i.distance) for word, i in read if isinstance(i, Step) and not i.back and isinstance(word, str)]
+    return {word for word, _ in steps} - {word for word, distance in steps if distance}
 
 
 def counted_as(
@@ -120,7 +134,8 @@ def counted_as(
     stems = {side.partition("@")[0] for side in sides if f"@{letter}" in side}
     is_state = any(re.search(rf"@{letter}[+-]", side) for side in sides)
     has_jacobian = any(d.wrt for s in sections for line in s.lines for d in line.since)  # dPᵢ/dSⱼ
-    letters = COUNTERS.replace("ij", "") if has_jacobian else COUNTERS
+    at_rows = any(isinstance(i, Labels) and not i.word for part in parts for i in index_parts(part.params.get("index")))
+    letters = COUNTERS.replace("ij", "") if has_jacobian else COUNTERS.replace("i", "") if at_rows else COUNTERS
     word = word if word in letters else next((c for c in letters if c not in words), word)
     is_same = letter == word and first == 1
     if is_state and first < 2 or word in words or is_same or not _is_plain(parts, letter):
@@ -571,9 +586,9 @@ def _is_run(steps: Sequence[int]) -> bool:
     return sorted(steps) == [*range(min(steps), max(steps) + 1)]
 
 
-def _but_for_ends(items: Sequence[T], least: int = TERMS) -> Iterator[Sequence[T]]:
-    """All items, if there are so many, then all but the last and all but the first."""
-    return (some for some in (items, items[:-1], items[1:]) if len(some) >= (least if some is items else TERMS))
+def _but_for_ends(items: Sequence[T], least: int = TERMS, inner: int = TERMS) -> Iterator[Sequence[T]]:
+    """All items, if there are so many, then all but the last and all but the first, if there are `inner` of these."""
+    return (some for some in (items, items[:-1], items[1:]) if len(some) >= (least if some is items else inner))
 
 
 def _is_of_loop(word: str, looped: Container[str]) -> bool:
@@ -630,7 +645,8 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         steps = _steps_of(some)
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
-        is_new = is_new and (len(some) >= TERMS or some[0].names != some[1].names)  # not s[0]² + s[1]² of a state
+        is_labelled = bool(over) and any(map(_has_labels, walk(some[0])))
+        is_new &= len(some) >= TERMS or is_labelled or some[0].names != some[1].names  # not s[0]² + s[1]² of a state
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
         body = _one_of(some, steps) if is_new and is_part else None
         if body is not None:
@@ -639,13 +655,19 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
                 beside = _simpler(body, t, [x for x in terms if id(x) not in {*instead, *map(id, some)}])
                 some, steps = [*some, *beside], sorted([*steps, *[t][: len(beside)]])
             instead |= {id(term): [] for term in some} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
-            over = max(over, steps, key=len)
+            over, least = max(over, steps, key=len), 2
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
+
+
+def _has_labels(e: Expr) -> bool:
+    return any(isinstance(part, Labels) for part in index_parts(e.params.get("index")))
 
 
 def _with_natural(body: Expr, steps: list[int], terms: Sequence[Expr]) -> tuple[Expr, list[int]]:
     """Terms in which only positions and numbers are those of a step with t from 0 on: γᵗ r[t], not γᵗ⁻¹ r[t-1]."""
-    is_behind = not any("@" in word for word in body.names) and any(map(_is_behind, walk(body)))
+    read = {part.of.value for part in walk(body) if part.role == "index"}
+    is_behind = any(map(_is_behind, walk(body))) or bool(read) and read <= {*_AT_STEP.get()}
+    is_behind &= not any("@" in word for word in body.names)
     before = [t - 1 for t in steps]
     one = _one_of(terms, before) if is_behind and _FROM_0.get() else None
     return (body, steps) if one is None else (one, before)
@@ -835,26 +857,35 @@ def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:
     is_one = is_of_step or _is_of_loop(line.symbol, looped) and _number(line.symbol)[1] > 0
     with _second(names) if is_of_step else nullcontext(_LETTER.get()) as t:
         sums = [_inside(e, () if is_one else looped) for e in line.formulas]
-    since, steps, is_summed = _since(line, next((over for _, over in sums if over), []))
+    since, steps, is_summed = _since(line, next((over for _, over in sums if over), []), looped)
     t = t if is_summed else _LETTER.get()
     since = [_with_sums(d, looped, whole) for d in since]
     if len(since) == len(line.since) and not is_summed:
         return replace(line, since=since)
-    formulas, are_rows = [e for e, _ in sums], is_summed and not any("@" in d.symbol for d in since)
-    if are_rows and all(_is_by_row(x) for e in (*formulas, *(d.formula for d in since if d.formula)) for x in _over(e)):
-        return replace(line, formulas=formulas, since=since)
-    how = f"{line.how}; {_range(steps, t)}{_ranges(formulas, steps)}"
+    formulas = [e for e, _ in sums]
+    are_rows = is_summed and all(_is_by_row(x) for e in formulas for x in _over(e))
+    if are_rows:  # the index is that of the row
+        each = {d.symbol.partition("@")[0] for d in since if "@" in d.symbol}
+        whole = {d.symbol for d in since}
+        steps = sorted(k for d in line.since for w, k in [_number(d.symbol)] if w in each and d.symbol not in whole)
+        if not steps:
+            return replace(line, formulas=formulas, since=since)
+    how = f"{line.how}; {_range(steps, t)}{'' if are_rows else _ranges(formulas, steps)}"
     return replace(line, formulas=formulas, since=since, how=how)
 
 
-def _since(line: Line, over: list[int]) -> tuple[list[Definition], list[int], bool]:
+def _since(
+    line: Line, over: list[int], looped: Container[str]
+) -> tuple[list[Definition], list[int], bool]:
     """The definitions beside a line, those of the steps as one; these steps, and whether the line sums over them."""
     stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
     groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
     numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]
     every = next((run for run in numbers if len(run) >= TERMS and _is_run(run)), [])  # of dL/dw = [dL/dw1, dL/dw2, …]
     steps = over or every
-    return [d for group in groups for d in _defined(group, steps)], steps, bool(over)
+    least = [2 if _is_of_loop(stem, looped) else TERMS for stem in stems]
+    merged = (_defined(group, steps, k) for group, k in zip(groups, least, strict=True))
+    return [d for group in merged for d in group], steps, bool(over)
 
 
 def _is_by_row(e: Expr) -> bool:
@@ -882,9 +913,9 @@ def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
     return "".join(f", with {' and '.join(sorted(words))} {at}" for at, words in said.items())
 
 
-def _defined(since: list[Definition], steps: Sequence[int]) -> list[Definition]:
-    """The definitions of the values of one variable, those of the steps as one."""
-    for some in _but_for_ends([d for d in since if _number(d.symbol)[1] in steps], 2):
+def _defined(since: list[Definition], steps: Sequence[int], least: int) -> list[Definition]:
+    """The definitions of the values of one variable, those of the steps as one, if there are `least` beside others."""
+    for some in _but_for_ends([d for d in since if _number(d.symbol)[1] in steps], 2, least):
         both = _both(some, [_number(d.symbol)[1] for d in some], _one_of)
         if both is not None:
             rest = [d for d in since if d not in some and not _is_at(both, d)]

@@ -980,7 +980,7 @@ class Latex(Text):
         if not stem or "." in word or index and is_word:
             m = re.fullmatch(r"(\w*[A-Za-z])_?(\d+)", word)
             return (self.upright(m[1]), m[2]) if m else (self.upright(word), "")
-        letter = "[A-Z]|[bhwxyz](?=[k-rtv])"  # Xv and yv, but neither lr nor dt
+        letter = "[A-Z]|[bhwxyz](?=[k-tv])|b(?=[fghixyz])|w(?=[fghixy])"  # Xv and yv, but neither lr nor dt
         if not index and (m := re.fullmatch(rf"([A-Za-z]+?)(\d+)|({letter})([a-z])", word)):
             stem, index = m[1] or m[3], m[2] or m[4]
         stem = _SHORT.get(stem, stem)  # eps4 beside eps
