@@ -198,8 +198,8 @@ def _of_diagonals(eq: Equation) -> list[Equation] | None:
     for x, term in each:
         if len(term) == 2 == len({*term}) + 1:
             v = Var("", np.shape(x)[:1], x.dtype)
-            whole = {"offset": 0, "axis1": 0, "axis2": 1}
-            steps.append(replace(eq, outputs=(v,), row=TABLE["diagonal"], operands=(x,), params=whole))
+            main = {"offset": 0, "axis1": 0, "axis2": 1}
+            steps.append(replace(eq, outputs=(v,), row=TABLE["diagonal"], operands=(x,), params=main))
             x, term = v, term[0]
         operands.append(x)
         left.append(term)

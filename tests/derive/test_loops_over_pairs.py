@@ -113,7 +113,7 @@ def test_rows_and_entries_of_each_step_are_written_with_their_number():
     args = np.arange(12.0).reshape(4, 3) / 9, np.arange(9.0).reshape(3, 3) / 7, np.array([0, 1, 2, 0])
     text = str(ag.trace(crf, *args).explain(["emit", "trans"]))
     assert "score = Σₜ emit[t, tags[t]] + Σₜ trans[tags[t-1], tags[t]]" in text
-    assert "t = 1 … 4, with trans t = 1 … 3" in text
+    assert "t = 0 … 3, with trans t = 1 … 3" in text
     assert "Σₜ 1[tags[t-1] = i] 1[tags[t] = j]" in text
     assert "dL/demitₖⱼ = dL/dαₖⱼ - 1[tags[k] = j]" in text
 
