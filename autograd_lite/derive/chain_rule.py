@@ -254,7 +254,9 @@ class Chain(Steps):
     def is_symmetric(self, word: str) -> bool:
         """Whether a matrix is symmetric: at the recorded point, and if it may change at three points near it."""
         if word in self.constants.values and np.ndim(x := self.constants.values[word]) == 2:  # P0 = I
-            return np.array_equal(x, np.eye(len(x)))
+            following = f"{stem(word)}1" if stem(word) in self.looped and word == f"{stem(word)}0" else ""
+            is_state = following not in self.named or self.is_symmetric(following)
+            return is_state and np.array_equal(x, np.eye(len(x)))
         computed = {
             w: n for n in self.landmarks
             if (w := self.names[n]) and (self.is_single(n) or n not in self.active or stem(w) in self.looped)

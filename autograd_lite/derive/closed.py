@@ -6,6 +6,7 @@ from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import product as pairs_of
 
 import numpy as np
 
@@ -15,13 +16,28 @@ from .chain_rule import Chain
 from .collect import Form, has_ones, leaves, occurrences
 from .entries import entries
 from .factors import Combine, Factor, scalars_apart, total
-from .formula import Expr, Labels, factors_of, index_parts, is_cut, name, number, terms_of, unsimplified, walk
+from .formula import (
+    Expr,
+    Labels,
+    constant,
+    factors_of,
+    index_parts,
+    is_cut,
+    multiplied,
+    name,
+    number,
+    terms_of,
+    unsimplified,
+    walk,
+)
 from .formula_ops import evaluate, substitute
 from .matrices import PRODUCTS, gathered
-from .simplify import full, simplified
+from .simplify import full, product, simplified
 from .textbook_parser import Written, formula
 
 NEAR = 8  # landmarks between a gradient and the one that it is written in terms of
+WEIGHTS = 12  # entries of a vector of weights that is written out
+MOST = 100  # a weight
 LONG = 24  # names and numbers in a closed form that another may be made of
 
 
@@ -140,12 +156,15 @@ class Candidates:
         """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``; or through
         products without names to what has one, ``Aᵀ @ dL/dS @ A`` of ``S = A @ P @ Aᵀ``.
         """
-        through, symmetric = self._between(n, self._ends(n)), dict[str, None]()
-        e = self._product(n, through)
+        beside = self._beside_form(n)
+        users = [m for m in self.consumers.get(n, ()) if m not in beside]
+        ends = beside.union(*(self._ends(m) if m in self._letters else (m,) for m in users))
+        through, symmetric = self._between(n, ends), dict[str, None]()
+        e = self._product(n, through, beside)
         roles = {part.role for part in walk(e)} if e is not None else set()
         if e is None or roles.isdisjoint(PRODUCTS) or not roles.isdisjoint(("placement", "concatenation")):
             return None
-        above = {self.chain.gradient_symbol(m): m for m in self._ends(n)}
+        above = {self.chain.gradient_symbol(m): m for m in ends}
         start = frozenset(m for word, m in above.items() if m is self.chain.root or word in e.names)
         numbers = {word: self.closed(m, frozenset({self.chain.root})) for word, m in above.items() if not m.shape}
         plain = {word: form.formula for word, form in numbers.items() if form is not None and form.formula.is_number}
@@ -164,7 +183,13 @@ class Candidates:
         products = [part for part in parts if any((a.role, a.value) == ("name", word) for a in part.args)]
         return all(e.role in PRODUCTS and not e.shape and e.names <= {word, *definition.names} for e in products)
 
-    def _product(self, n: Var, through: Collection[Var]) -> Expr | None:
+    def _beside_form(self, n: Var) -> set[Var]:
+        """The functions without names that use a vector beside a quadratic form: log((1 + m) / 2) of m @ J @ m."""
+        users = self.consumers.get(n, ())
+        letters = [m for m in users if m in self._letters and m.shape == n.shape and self.factors[m, n].is_simple]
+        return set(letters) if any(map(self.is_half_of_form, users)) else set()
+
+    def _product(self, n: Var, through: Collection[Var], beside: Collection[Var]) -> Expr | None:
         """The gradient with respect to `n` through these landmarks as one product, or a sum of such."""
         are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
         is_inner = are_products and self.chain.root not in self._ends(n)
@@ -172,8 +197,8 @@ class Candidates:
         definitions = (self.chain.definition(m) for m in users if m in self._letters)
         is_twice = any(e.role in PRODUCTS and occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
         is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice or any(map(self.is_half_of_form, users)))
-        e = self._of_products(n, are_products) if is_tried else None
-        while e is not None and (here := e.names & self._written_out.keys()):
+        e = self._of_products(n, are_products, beside) if is_tried else None
+        while e is not None and (here := (e.names & self._written_out.keys()) - {word}):
             e = substitute(e, {word: self._written_out[word] for word in here})
         return e
 
@@ -201,17 +226,18 @@ class Candidates:
         sums = {word for word, of in words.items() if of.role in ("sum", "difference")}
         return {word: of for word, of in words.items() if word not in sums or not self.chain.is_symmetric(word)}
 
-    def _of_products(self, n: Var, matrices: bool) -> Expr | None:
+    def _of_products(self, n: Var, matrices: bool, beside: Collection[Var] = ()) -> Expr | None:
         """The gradient with respect to `n` in terms of those of the first numbers with a name, or `matrices`, where all
-        that lies between are matrices without names.
+        that lies between are matrices without names, and of what is `beside`.
         """
         terms = []
         for user in self.consumers.get(n, ()):
             f, is_root = self.factors[user, n], user is self.chain.root
-            above = number(1) if is_root else self._of_products(user, matrices) if user in self._letters else None
+            is_inner = user in self._letters and user not in beside
+            above = number(1) if is_root else self._of_products(user, matrices) if is_inner else None
             is_linear = matrices and (f.formula.is_number or not f.is_elementwise)
             is_linear |= f.combine in (Combine.LEFT, Combine.RIGHT) and user.shape != ()
-            if user not in self._letters and (is_linear or not user.shape) and not is_root:
+            if not is_inner and (is_linear or not user.shape or user in beside) and not is_root:
                 above = name(self.chain.gradient_symbol(user), user.shape)
             is_symbol = f.formula.role == "name" and "/" in f.formula.value  # of a step that has no textbook
             is_one = f.combine in (Combine.LEFT, Combine.RIGHT) and above is not None and above.shape != user.shape
@@ -274,6 +300,39 @@ class Candidates:
                     whole = unsimplified("into_zeros", (each,), n.shape, **placed)
                     form = Closed(whole, frozenset({c.root}), (), self._between(n), labels, is_alone=True)
                     yield form, form
+
+    def of_weights(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient of a sum of some entries with numbers, as Simpson's rule has: ``h [1, 4, 2, 4, 1] / 3``."""
+        [end, *others] = self._ends(n) or [n]
+        whole = self._passed(n, end) if not (others or end.shape or n.ndim != 1) and 2 < n.size <= WEIGHTS else None
+        symbol = self.chain.gradient_symbol(end)
+        if whole is None or len(terms_of(whole)) < 2:
+            return
+        env = {symbol: 1.0, **self.chain.environment()}
+        if any(np.ndim(env.get(word, whole.names)) for word in whole.names):
+            return
+        value = evaluate(whole, env)
+        scalars = [part for part in walk(whole) if not part.shape and part.names and np.all(evaluate(part, env))]
+        for unit, c in pairs_of(sorted(scalars, key=leaves, reverse=True), (1, 2)):
+            weights = c * value / evaluate(unit, env)
+            if np.any(weights) and np.allclose(weights, np.round(weights), 0, 1e-9) and np.max(weights) < MOST:
+                scalar = product((number(1 / c), unit), ())
+                over, *below = scalar.args if scalar.role == "quotient" else (scalar,)
+                e = multiplied((*factors_of(over), constant(np.round(weights).astype(int))), n.shape)
+                e = unsimplified("divide", (e, *below), n.shape) if below else e
+                form = Closed(e, frozenset({end}), (), self._between(n, {end}), is_alone=True)
+                yield form, form
+
+    def _passed(self, n: Var, end: Var) -> Expr | None:
+        """The gradient with respect to `n` in terms of that of `end`, as it is passed through what has no name."""
+        above = number(1) if end is self.chain.root else name(self.chain.gradient_symbol(end), end.shape)
+        terms = list[Expr]()
+        for user in self.consumers.get(n, ()):
+            f, g = self.factors[user, n], above if user is end else self._passed(user, end)
+            if g is None or f.combine in (Combine.LEFT, Combine.RIGHT):
+                return None
+            terms.append(f.below(g, substitute(f.formula, {f.cotangent: g}), *f.shapes))
+        return total(terms) if terms else None
 
     def of_smaller(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
         """The gradient ``min(a, δ)`` of Huber's loss, ``½ q² + δ (a - q)`` with q = min(a, δ)."""

@@ -301,7 +301,7 @@ class Lines:
     def _stated(self, n: Var) -> Closed | None:
         """The gradient in a closed form of a textbook."""
         every = self.candidates
-        forms = chain(every.stated(n), every.of_labelled_rows(n), every.of_smaller(n))
+        forms = chain(every.stated(n), every.of_labelled_rows(n), every.of_smaller(n), every.of_weights(n))
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None
         whole = self.candidates.closed(n, frozenset({self.chain.root})) if form is not None else None
@@ -457,7 +457,7 @@ class Lines:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
         sizes = self.chain.constants.sizes.keys()
         if e.role == "product" and e.key not in self._products:
-            args = self._in_order(sorted(args, key=lambda f: not f.is_number and not f.names <= sizes))
+            args = self._in_order(sorted(args, key=lambda f: not f.is_number and not frozenset() < f.names <= sizes))
         is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)
         if is_signed:  # a - Σ (-1)
             return again(e, args)
@@ -477,7 +477,7 @@ class Lines:
 
     def _is_behind(self, f: Expr, word: Expr) -> bool:
         """Return True if a factor stands behind a name, whose gradient it is not."""
-        pair = (stem(word.value), stem(f.value)) if f.role == "name" else ()
+        pair = _word_of(word), _word_of(f)
         return is_call(f) or pair in self._pairs and pair[::-1] not in self._pairs
 
     @cached_property
@@ -488,8 +488,8 @@ class Lines:
 
     @cached_property
     def _pairs(self) -> set[tuple[str, ...]]:
-        """The names that are factors of one product in a step, two and two in their order."""
-        words = [[stem(f.value) for f in e.args if f.role == "name"] for e in self._products.values()]
+        """The factors of one product in a step, two and two in their order."""
+        words = [[*map(_word_of, e.args)] for e in self._products.values()]
         return {pair for several in words for pair in combinations(several, 2)}
 
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
@@ -615,6 +615,11 @@ class Lines:
 
 def _names(formulas: Sequence[Expr]) -> frozenset[str]:
     return frozenset().union(*(e.names for e in formulas))
+
+
+def _word_of(f: Expr) -> str:
+    """What a factor is known by: a name without the number of its step."""
+    return stem(f.value) if f.role == "name" else f.key
 
 
 def _is_one_number(e: Expr) -> bool:

@@ -139,7 +139,7 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
         any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts) or any(map(_adds_axes, parts))
         or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
         or len(shape) == 1 and any(map(_is_at_labels, parts))
-        or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
+        or any(map(_is_convolution, parts)) or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
         or len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
         or bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
     )  # fmt: skip
@@ -427,7 +427,7 @@ def entry(e: Expr, at: At) -> Expr:
     inner = e.of if e.args else e
     if len(at) != len(e.shape):
         raise NoEntries
-    if (of := _of_windows(e, at)) is not None:
+    if (of := _of_windows(e, at) or _of_convolution(e, at)) is not None:
         return of
     rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
     match e.role:
@@ -537,6 +537,32 @@ def _of_windows(e: Expr, at: At) -> Expr | None:
         letters[k] = f"{c}{others}{-start:+d}" if start else f"{c}{others}"
     rest = tuple(c for k, c in enumerate(letters) if k not in moving)
     return _sum(rest, entry(inner, tuple(letters)))
+
+
+def _of_convolution(e: Expr, at: At) -> Expr | None:
+    """An entry of a convolution, ``Σⱼ xᵢ₋ⱼ₊₂ wⱼ``, as a sum over the shorter one; one that is reversed counts upwards."""
+    if not _is_convolution(e) or len(at) != 1 or not at[0]:
+        return None
+    mode, backward = _CONVOLUTIONS.get(e.head, (e.params.get("mode", "full"), (False, False)))
+    (m, _), (n, _) = ends = sorted((a.shape[0], k) for k, a in enumerate(e.args))
+    start = {"full": 0, "valid": m - 1, "same": (m - 1) // 2}[mode]
+    [c] = _fresh(at, 1)
+    (w, is_turned), (x, is_back) = [(e.args[k], backward[k]) for _, k in ends]
+    start -= (m - 1) * is_turned  # w₂₋ⱼ is wⱼ, with j for 2 - j
+    signs, by = ((-1, 1 - 2 * is_turned), n - 1 - start) if is_back else ((1, 2 * is_turned - 1), start)
+    terms = sorted(zip(signs, (at[0], c), strict=True), key=lambda term: -term[0])
+    word = "".join(f"{'+' if sign > 0 else '-'}{letter}" for sign, letter in terms).removeprefix("+")
+    moved = {w.key: entry(w, (c,)), x.key: entry(x, (f"{word}{by:+d}" if by else word,))}
+    return _sum((c,), multiplied([moved[a.key] for a in e.args], ()))
+
+
+#: The convolutions of gradients: how the ends are taken, and which factors are reversed.
+_CONVOLUTIONS = {"full": ("full", (False, True)), "valid": ("valid", (False, True)), "kernel": ("valid", (True, False))}
+
+
+def _is_convolution(e: Expr) -> bool:
+    """True for a convolution of two different vectors, also with one of them reversed."""
+    return (e.head == "convolve" or e.head in _CONVOLUTIONS) and len({a.key for a in e.args}) == 2
 
 
 _OF_WINDOW = re.compile("[+-][a-z]")

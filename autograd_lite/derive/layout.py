@@ -69,6 +69,19 @@ def _side(symbol: str, e: Expr, printer: Printer) -> str:
     return write(e, printer)
 
 
+def _is_beyond(index: str, size: int, of: Iterable[tuple[str, int]]) -> bool:
+    """Return True if an index of several letters, ``i+j-2``, may be none of an array; `of` has those of one letter."""
+    sizes = {k: n for k, n in of if len(k) == 1}
+    terms = [(f"{sign}{k or 1}", c) for sign, k, c in re.findall(r"([+-]?)(\d*)([a-z]?)", index) if k or c]
+    letters = {c for _, c in terms if c}
+    if len(letters) < 2 or not letters <= sizes.keys():
+        return len(letters) > 1 and "-" in index
+    most = [int(k) * (sizes[c] - 1 if c else 1) for k, c in terms]
+    fixed = sum(k for k, (_, c) in zip(most, terms, strict=True) if not c)
+    moved = [k for k, (_, c) in zip(most, terms, strict=True) if c]
+    return fixed + sum(min(k, 0) for k in moved) < 0 or fixed + sum(max(k, 0) for k in moved) >= size
+
+
 @dataclass(frozen=True, eq=False)
 class Line:
     """A line: a symbol, what it is equal to, and remarks.
@@ -169,7 +182,7 @@ class Line:
         entries = {k for e in formulas for part in walk(e) for k in part.params.get("at", ())}
         sizes = {*zip(letters, np.shape(self.value) if self.shape is None else self.shape, strict=False)}
         is_shifted &= letters == "" or any(k[1:] or (k, size) not in sizes for k, size in entries if k[:1] in letters)
-        is_shifted |= any(re.search("-[a-z]", k) for k, _ in entries)
+        is_shifted |= any(_is_beyond(k, size, sizes | entries) for k, size in entries)
         return self.how + "; terms beyond the ends are 0" * is_shifted + "; indices wrap around" * is_round
 
     def reasons(self, printer: Printer) -> list[str]:

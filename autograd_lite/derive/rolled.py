@@ -954,19 +954,38 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
         families.setdefault(_number(line.symbol)[0], []).append(line)
     instead: dict[int, list[Line]] = {}
     for stem, family in filter(_are_steps, families.items()):
+        before, family = family, _with_one_division(family)
+        of = {id(new): id(line) for new, line in zip(family, before, strict=True)}
         least = 2 if _is_of_loop(stem, looped) and family[0].formulas else LINES
         runs = _runs(family)
         often = Counter(id(line) for _, run in runs for line in run).values()
         is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
-        for pair, run in (of for of in runs if is_plain and len(of[1]) >= _least(of[0], least)):
-            instead |= {id(line): [] for line in run}
+        for pair, run in (both for both in runs if is_plain and len(both[1]) >= _least(both[0], least)):
+            instead |= {of[id(line)]: [] for line in run}
             how = f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}"
             shapes = [x.shape or () if x.value is None else np.shape(x.value) for x in run]
-            sizes = [{*of} for of in zip(*shapes, strict=False)]  # several of rows that a mask selects
-            shape = pair.shape and tuple(of.pop() if len(of) == 1 else 0 for of in sizes)
+            sizes = [{*each} for each in zip(*shapes, strict=False)]  # several of rows that a mask selects
+            shape = pair.shape and tuple(each.pop() if len(each) == 1 else 0 for each in sizes)
             shape = shape if len({*map(len, shapes)}) == 1 else None
-            instead[id(run[0])] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
-    return [line for before in lines for line in instead.get(id(before), [before])]
+            instead[of[id(run[0])]] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
+    return [x for line in lines for x in instead.get(id(line), [line])]
+
+
+def _with_one_division(family: list[Line]) -> list[Line]:
+    """Lines of which some are divided by a number, all with x / 4 for ¼ x."""
+    parts = (part for x in family for e in x.formulas for part in walk(e))
+    if not any(part.role == "quotient" and part.args[1].is_number for part in parts):
+        return family
+    return [_changed(line, lambda e: replaced(e, _divided)) for line in family]
+
+
+def _divided(e: Expr) -> Expr | None:
+    """A product that begins with a number such as ¼ as a quotient."""
+    first, *others = factors_of(e) if e.role == "product" else (e,)
+    c = first.value if first.is_number and isinstance(first.value, float) and others else 0
+    if not 0 < abs(c) < 1 or not (1 / c).is_integer() or others[0].is_number:
+        return None
+    return unsimplified("divide", (multiplied(others, e.shape), number(int(1 / c))), e.shape)
 
 
 def _are_steps(family: tuple[str, Sequence[Line]]) -> bool:

@@ -125,7 +125,8 @@ class Steps(Notation):
         is_near |= self._is_entry(n)
         is_entry = type(eq.params.get("index")) in (int, slice)  # y[1:], which a loop reads
         is_number = self._is_entry(n)
-        is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
+        is_call = eq.row.kind == "elementwise" and (not n.shape or len(eq.operands) == 1)  # log(y)
+        is_datum = n not in self.active and (is_call or is_entry)
         is_scaled = eq.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
         is_number |= self._is_row(n) or self._is_call_in_one(n)
         return is_near and (is_datum or is_number or is_scaled or self._is_plain(n) or self._is_stacked(n))
@@ -604,8 +605,10 @@ class Steps(Notation):
         return e
 
     def jacobian(self, n: Var) -> Expr | None:
-        """The entries of the Jacobian of a known step, where they have a known form."""
-        step = self.known(n)
+        """The entries of the Jacobian of a known step along one axis, where they have a known form."""
+        step, axis = self.known(n), self.defined[n].params.get("axis", -1) if n in self.defined else -1
+        if n.ndim > 1 and (axis is None or np.size(axis) > 1):
+            return None
         e = step.jacobian if step else None
         return e and self._meant(n, e)
 
