@@ -540,7 +540,7 @@ def _of_windows(e: Expr, at: At) -> Expr | None:
 
 
 def _of_convolution(e: Expr, at: At) -> Expr | None:
-    """An entry of a convolution, ``Σⱼ xᵢ₋ⱼ₊₂ wⱼ``, as a sum over the shorter one; one that is reversed counts upwards."""
+    """An entry of a convolution, ``Σⱼ xᵢ₋ⱼ₊₂ wⱼ``, as a sum over the shorter one."""
     if not _is_convolution(e) or len(at) != 1 or not at[0]:
         return None
     mode, backward = _CONVOLUTIONS.get(e.head, (e.params.get("mode", "full"), (False, False)))

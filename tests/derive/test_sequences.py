@@ -1167,7 +1167,7 @@ def test_a_state_that_the_last_round_only_adds_to_is_a_recursion():
 
     text = explained(map_of, (np.array(2.5), np.array(0.3)), ["r"])
     assert "dtotal/dp3 = 1" in text
-    assert "dtotal/dr = Σₜ dtotal/dpₜ · (1 - pₜ₋₁) pₜ₋₁ since pₜ = r pₜ₋₁ (1 - pₜ₋₁); t = 1 … 3" in text
+    assert "dtotal/dr = Σₜ dtotal/dpₜ · pₜ₋₁ (1 - pₜ₋₁) since pₜ = r pₜ₋₁ (1 - pₜ₋₁); t = 1 … 3" in text
 
 
 TIMES = [0.25, 0.5]
