@@ -24,6 +24,7 @@ from ..derive.factors import Factor, carried, laid_out
 from ..derive.formula import Expr, Labels, index_parts, number, replaced, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.layout import Line as Shown
+from ..derive.simplify import times
 from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, write
 from ..program import Var
 from ..table import TABLE
@@ -32,7 +33,7 @@ from .answers import FUNCTIONS
 from .grading import Question
 from .spellings import signs_replaced
 
-ZERO = 1e-12  # the largest entry of a value that is 0
+TIE = "½ each at a tie"
 SMALL = 256  # entries of the largest array of which a Jacobian is computed
 Line: TypeAlias = "Factor | Total"
 
@@ -83,9 +84,9 @@ def questions(
     """
     c, line = d.chain, places[0]
     factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.order.by_gradients]
-    for n in dict.fromkeys(f.of for f in factors):
-        for e in (c.definition(n), *(e for _, e in c.where(n))):
-            write(e, code)  # what is named there may be used
+    steps = [e for n in dict.fromkeys(f.of for f in factors) for e in (c.definition(n), *(e for _, e in c.where(n)))]
+    for e in steps:
+        write(e, code)  # what is named there may be used
     answer, printed = write(shown.formulas[0], code), shown.written(TEXT)[1]
     is_ours = any(f"{word}(" in answer for word in code.functions if word not in NOTATIONS)
     hints = (f"; {_hint(word, code.env)}" for word in code.functions if _needs_hint(word) and f"{word}(" in answer)
@@ -96,8 +97,17 @@ def questions(
     typed = Question(
         as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters,
         (x := _computed_value(d, line)) is not None and all(_is_symmetric(at[x]) for at in choices), printed=printed,
+        is_of_columns=_is_of_columns(shown.formulas, steps),
     )  # fmt: skip
     return [replace(typed, since="", answer=printed), typed][:: 1 if is_ours else -1]
+
+
+def _is_of_columns(formulas: Iterable[Expr], steps: Iterable[Expr]) -> bool:
+    """Whether a gradient is an outer product ``a bᵀ`` with a value b, and in its step no row stands before a matrix."""
+    last = [part.args[1] for e in formulas for part in walk(e) if part.role == "outer product"]
+    products = (part for e in steps if e.shape for part in walk(e) if part.role == "matrix product")
+    has_rows = any([len(a.shape) for a in part.args] == [1, 2] for part in products)
+    return not has_rows and any(b.role == "name" and "/" not in b.value for b in last)
 
 
 def _computed_value(d: Derivation, line: Line) -> str | None:
@@ -118,9 +128,11 @@ def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
 
 
 def _needs_hint(word: str) -> bool:
-    """True for a function on the sheet that is explained: no sum or quotient, which one can write, and no sign."""
+    """True for a function on the sheet that is explained: no sum, quotient or condition, which one can write, and no
+    sign.
+    """
     n = NOTATIONS.get(word)
-    return n is not None and not n.entrywise and not re.match(r"Σ|\w\(\{x1\}\)$", n.text)
+    return n is not None and not n.entrywise and not re.match(r"Σ|1\[|\w\(\{x1\}\)$", n.text)
 
 
 def _hint(word: str, taken: Container[str]) -> str:
@@ -240,10 +252,11 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 
 def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     """The results of likely mistakes in a gradient: a missing factor, or half a Jacobian."""
+    slips = _without_ties(t)
     if len(t.paths) != 1:
-        return _slips_of_terms(d, t)
+        return slips | _slips_of_terms(d, t)
     (path,), (start,), size = t.paths, t.starts, t.value.size
-    slips = _without_conditions(path[-1], start) if len(path) == 1 else {}
+    slips |= _without_conditions(path[-1], start) if len(path) == 1 else {}
     if t.node in d.order.direct:
         return slips
     if len(path) == 1 and not path[0].axes:
@@ -264,6 +277,22 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
         for says, wrong in others.items():
             with suppress(ValueError):  # without the sum a shape may not fit
                 slips |= {} if wrong is None else {says: evaluate(wrong, {**last._env, last.cotangent: start})}
+    return slips
+
+
+@np.errstate(all="ignore")
+def _without_ties(t: Total) -> dict[str, Any]:
+    """A gradient with another share than ½ at a tie: 0 where one writes <, 1 where one writes ≤."""
+    def at(f: Factor, share: int) -> Factor:
+        tied = TABLE["equal"]
+        e = replaced(f.formula, lambda x: times(number(2 * share), x) if x.row is tied else None)
+        value = None if f.is_map else np.asarray(evaluate(e, f._env))
+        return replace(f, formula=e, value=value, pull=None) if TIE in f.remarks else f
+
+    slips = {}
+    for share in (0, 1) if any(TIE in f.remarks for path in t.paths for f in path) else ():
+        parts = (carried(start, [at(f, share) for f in path]) for start, path in zip(t.starts, t.paths, strict=True))
+        slips[f"½ is counted at a tie, not {share}"] = sum(laid_out(x, t.value.shape) for x in parts)
     return slips
 
 
@@ -391,15 +420,14 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
     those first that have another form than the ones before, and of these the longest sums.
 
     Of what was not asked for, a further one of a kind, a number, or a line that only copies another gradient is one of
-    them only with `copies`, and so is what is 0, of which any multiple is right.
+    them only with `copies`.
     """
     kinds, forms = set[str](), set[str]()
     ranks = {}
     for q in questions:
         kind, form = kind_of(q), form_of(q)
         is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|(?<! )-|[][(),:\d./ ])+", kind) is not None
-        is_zero = all(np.max(np.abs(at.value), initial=0) <= ZERO for at in q.steps or [q])
-        is_copy = (is_copy or is_zero) and q.symbol not in asked  # at a maximum it is 0, and not for other numbers
+        is_copy = is_copy and q.symbol not in asked
         if copies or not is_copy and (kind not in kinds or q.symbol in asked):
             rank = 2 * (kind in kinds) + 2 * is_copy - 6 * (q.symbol in asked) + (form in forms)
             ranks[q.word] = rank, -len(re.findall(" [-+] ", form))

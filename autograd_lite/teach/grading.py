@@ -59,6 +59,8 @@ class Question:
         The answer as a derivation prints it.
     labels : sequence of str
         The labels in its line: an answer with these is judged where they have another order, too.
+    is_of_columns : bool
+        Whether vectors are columns in its line, so that ``xᵀ x`` is a number.
     """
 
     word: str
@@ -75,6 +77,7 @@ class Question:
     over: Sequence[int] = ()
     printed: str = ""
     labels: Sequence[str] = ()
+    is_of_columns: bool = False
 
     @property
     def symbols(self) -> list[str]:

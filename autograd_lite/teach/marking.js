@@ -309,6 +309,16 @@ const triangle = (isKept) => (x, ...rest) => {
   const params = rest.find(isParams)?.params ?? {}, k = whole(rest.find((y) => !isParams(y)) ?? params.k ?? array([], [0], "i"))[0];
   return x.shape.length < 2 ? notMarked("a triangle") : gathered(x, x.shape, (at) => (isKept(at.at(-1) - at.at(-2), k) ? at : null));
 };
+/** The diagonal of a matrix, or a matrix that has a vector there. */
+const diagonal = (word) => (x, ...rest) => {
+  const params = rest.find(isParams)?.params ?? {}, k = whole(rest.find((y) => !isParams(y)) ?? params[word] ?? array([], [0], "i"))[0];
+  const [n, m] = x.shape, size = x.shape[1] === undefined ? n + Math.abs(k) : Math.max(Math.min(n, m - k, m, n + k), 0);
+  if (!x.shape.length || (x.shape.length > 2 && word === "k") || (word === "offset" && m === undefined)) throw new Unread("it cannot be computed as it is written");
+  const areOthers = Object.entries(params).some(([w, y]) => w !== word && y?.data?.[0] !== { axis1: 0, axis2: 1 }[w]);
+  if (x.shape.length > 2 || rest.length > 1 || areOthers || size * size > LARGE) notMarked("this diagonal");
+  if (m !== undefined) return gathered(x, [size], ([i]) => [i + Math.max(-k, 0), i + Math.max(k, 0)]);
+  return gathered(x, [size, size], ([i, j]) => [j - i === k ? Math.min(i, j) : n]);
+};
 const joined = (shapeOf, axisOf) => ({ parts, ...x }) => {
   const below = (x.shape ?? []).slice(1), size = count(below), rows = parts ?? Array.from({ length: x.shape[0] ?? notMarked("its arguments") }, (_, i) => array(below, x.data.slice(i * size, (i + 1) * size), x.kind));
   const several = rows.map((x) => (x.shape.length < 2 ? array(shapeOf(x), x.data, x.kind) : x));
@@ -366,6 +376,8 @@ const FUNCTIONS = {
     const along = axis.params ? axis.params.axis ?? notMarked("its parameters") : axis, n = x.shape.length + (along.list ?? [0]).length, axes = axesOf(along, n), sizes = [...x.shape];
     return array(Array.from({ length: n }, (_, k) => (axes.includes(k) ? 1 : sizes.shift())), x.data, x.kind);
   },
+  diag: (x, ...rest) => diagonal("k")(x.shape.length === 2 && x.shape.includes(1) ? array([x.data.length], x.data, x.kind) : x, ...rest), // of a column
+  diagonal: diagonal("offset"), trace: (x, ...rest) => FUNCTIONS.sum(diagonal("offset")(x, ...rest)), tr: (x) => FUNCTIONS.trace(x),
   tril: triangle((off, k) => off <= k), triu: triangle((off, k) => off >= k),
   broadcast_to: (x, ...rest) => {
     const shape = rest[0].params?.shape ?? rest[0];
@@ -454,16 +466,6 @@ const FUNCTIONS = {
     outer: (a, b) => binary("*", array([a.data.length, 1], a.data, a.kind), array([1, b.data.length], b.data, b.kind)),
     inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
-    diagonal: (x) => (x.shape.length === 2 && !x.shape.includes(1) ? FUNCTIONS.diag(x) : notMarked("this diagonal")),
-    trace: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)), tr: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)),
-    diag: (x) => {
-      if (x.shape.length === 2 && x.shape.includes(1)) x = array([x.data.length], x.data, x.kind); // of a column
-      const [n, m] = x.shape.length === 2 ? x.shape : [x.shape[0], x.shape[0]];
-      if (x.shape.length === 2) return array([Math.min(n, m)], Array.from({ length: Math.min(n, m) }, (_, k) => x.data[k * m + k]), x.kind);
-      if (x.shape.length !== 1) throw new Unread("it cannot be computed as it is written");
-      if (n * n > LARGE) notMarked("this diagonal");
-      return array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : x.data[k % n])), x.kind);
-    },
     matrix_transpose: (x) => (x.shape.length < 2 ? notMarked("the transpose of a vector") : FUNCTIONS.swapaxes(x, array([], [-1], "i"), array([], [-2], "i"))), full_like: (x, v) => array(x.shape, spread(v, x.shape), x.kind === "f" ? "f" : v.kind === x.kind ? x.kind : notMarked("another kind of number")),
     ones: (n) => filled(n, array([], [1])), zeros: (n) => filled(n, array([], [0])), full: (n, x) => filled(n, x),
     eye: (n) => (!n.shape.length && n.data[0] % 1 === 0 && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
@@ -482,7 +484,7 @@ const inside = (i, n) => {
   if (i < -n || i >= n) throw new Misfit("an index is out of range");
   return (i + n) % n;
 };
-const METHODS = ["swapaxes", "var", "std", "argmax", "argmin", "sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
+const METHODS = ["diagonal", "swapaxes", "var", "std", "argmax", "argmin", "sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
 
 const ARITHMETIC = {
   "+": (x, y) => x + y, "-": (x, y) => x - y, "*": (x, y) => x * y, "/": (x, y) => x / y,
@@ -1632,7 +1634,7 @@ class Reader {
     });
     if (list.filter((p) => p[0] === "ellipsis").length > 1) notMarked("this index");
     if (!isTuple && list[0][0] === "list" && !list[0][2]) notMarked("this index");
-    if (x.plain) notMarked("this index");
+    if (x.plain) throw new Unread("it cannot be computed as it is written");
     if (!x.letters && places.some((p) => p?.slice?.some((end) => end?.letters))) { // x[i:i+3]
       const sides = places.map((p) => (p?.slice ? p.slice.slice(0, 2) : [p]));
       return each((...at) => this.at(x, sides.map((s) => (s.length > 1 ? { slice: s.map(() => at.shift()) } : at.shift()))), sides.flat());
@@ -1972,8 +1974,8 @@ const marking = (data) => {
   const labels = spaces.map((at) => Object.keys(at).filter((w) => has(spaces[0], w) && areOthers(at[w], spaces[0][w])));
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
-  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own]) => (
-    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own }))]));
+  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own, isOfColumns]) => (
+    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns }))]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
@@ -2058,7 +2060,7 @@ const marking = (data) => {
       }
       if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;
       isMixed ||= readers[0].choices.has("apart");
-      const choices = [...readers[0].choices].sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
+      const choices = [...readers[0].choices].filter((c) => c !== "row" || !question.isOfColumns).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
       for (const several of [products, ...choices.map((c) => [c])]) {
         const more = [...new Set([...reading, ...several])].sort();
         if (!readings.some((r) => alike(r, more))) readings.push(more);

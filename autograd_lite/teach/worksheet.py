@@ -77,6 +77,7 @@ NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
 OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
+KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0"  # in a remark: a convention, which no one can guess
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 
@@ -261,7 +262,7 @@ class Worksheet(HandOut):
                 tried.append(error)
             if tried[-1] in RIGHT or len(tried) == most:
                 break
-            choices = sorted(self.readers[0].choices) if isinstance(answer, str) else []
+            choices = sorted(self.readers[0].choices - {"row" * q.is_of_columns}) if isinstance(answer, str) else []
             self._is_mixed |= "apart" in choices
             products = [c for c in choices if re.match("product|dot", c)]  # first all as those of matrices
             several = [reading.union(c) for c in (products, *([c] for c in choices))]
@@ -642,9 +643,10 @@ def _with_blanks(
             whole |= {} if q.steps else {side: q.answer for side in sides if not re.fullmatch(r"\w+", side)}
             shape, over = q.shape or line.shape, re.search(OVER, line.how)
             others = ", ".join(likewise.pop(form_of(q), ()))
-            how = q.since + (over[0] if over else "") + (f"; likewise {others}" if others else "")
+            how = [q.since, *re.findall(KINK, line.how), over[0] if over else "", f"; likewise {others}" * bool(others)]
             since = line.since or _of_factors(line, sections[-1].lines)
-            line = replace(line, formulas=[name(BLANK)], since=since, how=how, ones=(), shape=shape, letters=q.letters)
+            formulas, how = [name(BLANK)], "".join(how)
+            line = replace(line, formulas=formulas, since=since, how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     steps = (s for s in sections[1:-1] if s.title != RULE)
     return [sections[0], *_numbers(sections[0], space), *steps, Section("Fill in", lines)]

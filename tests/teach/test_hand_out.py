@@ -881,7 +881,42 @@ def masked(W, s, x, seen, c):
     return np.sum(u**3)
 
 
+def bar(k, f, F):
+    K = np.diag(k) - np.diag(f, 1) - np.diag(f, -1)
+    u = np.linalg.solve(K, F)
+    return F @ u
+
+
+def row_and_column(W, V, x):
+    h = np.tanh(W @ x)
+    z = h @ V
+    return np.sum(z**2)
+
+
+def alleles(theta):
+    e = np.exp(theta)
+    s = 1 + e[0] + e[1]
+    p = e[0] / s
+    return np.log(s) - 3 * np.log(p)
+
+
 AS_ON_A_BOARD = {
+    alleles: ((np.array([0.3, -0.5]),), {
+        "dLds": {"1/s - dL/dp e[0] / s²": "", "1/s + dL/dp e[0] / s²": "it is -1/2 times the right one",
+                 "dL/dp e[0] / s²": "it is -3/4 times the right one"},  # e is no number here
+    }),
+    bar: ((np.array([9.6, 8.0, 6.4]), np.array([1.2, 2.5]), np.array([0.5, 0.2, 1.0])), {
+        "dLdK": dict.fromkeys(("-u @ uᵀ", "-u uᵀ", "-outer(u, u)", "-u ⊗ u"), "")  # where u is a column
+        | dict.fromkeys(("-uᵀ u", "-uᵀ @ u", "-u.T @ u"), "expected shape 3x3, got 1"),
+        "dLdf": dict.fromkeys((
+            "-np.diag(dL/dK, k=-1) - diag(dL/dK, 1)", "-np.diagonal(dL/dK, 1) - diagonal(dL/dK, offset=-1)",
+            "-2 dL/dK.diagonal(-1)"), "")
+        | {"2 diag(dL/dK, -1)": "the sign is wrong", "-diag(dL/dK)": "expected shape 2, got 3"},
+    }),
+    row_and_column: ((MATRIX[:4].reshape(2, 2), MATRIX[4:8].reshape(2, 2), MATRIX[:2]), {
+        "dLdV": {"hᵀ dL/dz": "", "h dL/dzᵀ": ""},  # h is a row here
+        "dLdW": {"dL/da xᵀ": "", "xᵀ dL/da": "expected shape 2x2, got 1"},
+    }),
     masked: ((MATRIX[:9].reshape(3, 3), 0.7, MATRIX[3:6], np.array([True, False, True]), MATRIX[:3] + 2), {
         "dLdy": {
             "dL/dz if seen else 0": "", "0 if not seen else dL/dz": "", "dL/dzᵢ if seenᵢ, 0 otherwise": "",
@@ -1383,8 +1418,23 @@ def separated(w, Sw, d):
     return -between / within
 
 
+def surrogate(ratio, adv, clip):
+    clipped = np.clip(ratio, 1 - clip, 1 + clip)
+    return -np.mean(np.minimum(ratio * adv, clipped * adv))
+
+
 ONE_STEP = "it is right for one step, but not for each step t"
 HINTS = {
+    surrogate: ((np.array([0.304, 0.4764, 0.9386, 0.0385]), np.array([1.0, -0.5, 0.8, -1.2]), np.array(0.2)), {
+        "dLdclipped": {
+            "-1[clipped ⊙ adv < ratio ⊙ adv] ⊙ adv / n": "½ is counted at a tie, not 0",
+            "-1[clipped ⊙ adv ≤ ratio ⊙ adv] ⊙ adv / n": "½ is counted at a tie, not 1",
+        },
+        "dLdratio": {
+            "dL/dclipped 1[1 - clip ≤ ratio ≤ 1 + clip] - 1[ratio adv < clipped adv] adv / n": "½ is counted at a tie",
+            "dL/dclipped 1[1 - clip ≤ ratio ≤ 1 + clip] - 1[ratio adv ≤ clipped adv] adv / n": "½ is counted at a tie",
+        },
+    }),
     separated: ((np.array([0.8, -0.3]), np.array([[1.75, 1.375], [1.375, 4.3542]]), np.array([2.25, -0.5417])), {
         "dLdw": {"2 dL/dbetween (w @ d) d": "the term dwithin/dw is missing",  # of which there are two alike
                  "2 dL/dbetween (w @ d) d - 2 dL/dwithin (Sw @ w)": "the sign of the term dwithin/dw is wrong",
@@ -1429,6 +1479,12 @@ def test_what_is_said_of_an_answer_is_true_of_it(fn, tmp_path):
     unread = str(sheet.check({cases[0][0]: "ω"}))
     assert "ω is not a name on this sheet" in unread
     assert not re.search(r"Y1|\ba1\b", unread)
+
+
+def test_a_sheet_says_what_is_counted_at_a_tie_and_explains_no_condition():
+    sheet = str(ag.trace(surrogate, *HINTS[surrogate][0]).worksheet())
+    assert sheet.count("½ each at a tie") == 2
+    assert "between" not in sheet
 
 
 def test_what_cannot_be_read_is_neither_right_nor_wrong():

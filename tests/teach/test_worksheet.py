@@ -1141,6 +1141,17 @@ def test_a_loop_from_zeros_may_have_other_numbers():
     assert sheet.check(sheet.key())
 
 
+def test_what_is_zero_for_the_numbers_given_only_is_a_blank():
+    def hanging(y):
+        stretch = np.maximum(y - 1, 0)  # of no link here
+        return np.sum(y) + 25 * np.sum(stretch**2)
+
+    sheet = ag.trace(hanging, np.array([0.7, 0.4])).worksheet()
+    assert [q.symbol for q in sheet.questions] == ["dL/dstretch", "dL/dy"]
+    assert [mark.right for mark in sheet.check({"dL/dstretch": "50 stretch"})] == [True, False]
+    assert str(sheet.check({"dL/dstretch": "25 stretch"})).startswith("dLdstretch wrong: it is 1/2 times the right one")
+
+
 def test_a_gradient_that_was_asked_for_is_blank_at_a_maximum():
     def loglik(p):
         q = 1 - p
