@@ -93,11 +93,13 @@ def questions(
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
     recompute = None if isinstance(line, Factor) else _from_factors(d, line)
     shape = _shape_of_all(line) if isinstance(line, Factor) else None
+    of = line.of.shape if isinstance(line, Factor) and _is_factor(line) else ()
     said, letters = "".join(hints), "" if "(" in shown.indexed[0] else shown.indexed[0]  # not of two axes in one
     typed = Question(
         as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters,
         (x := _computed_value(d, line)) is not None and all(_is_symmetric(at[x]) for at in choices), printed=printed,
         is_of_columns=_is_of_columns(shown.formulas, steps),
+        diagonal=of[0] if len(of) == 1 < sum(of) <= SMALL else 0,
     )  # fmt: skip
     return [replace(typed, since="", answer=printed), typed][:: 1 if is_ours else -1]
 

@@ -61,6 +61,8 @@ class Question:
         The labels in its line: an answer with these is judged where they have another order, too.
     is_of_columns : bool
         Whether vectors are columns in its line, so that ``xᵀ x`` is a number.
+    diagonal : int
+        Of a partial of a vector with respect to one, entry by entry, the length: ``-α I`` is right for ``-α``.
     """
 
     word: str
@@ -78,6 +80,7 @@ class Question:
     printed: str = ""
     labels: Sequence[str] = ()
     is_of_columns: bool = False
+    diagonal: int = 0
 
     @property
     def symbols(self) -> list[str]:

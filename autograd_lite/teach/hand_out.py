@@ -196,8 +196,8 @@ class HandOut:
                 Question(
                     word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips],
                     shape=shape and tuple(shape), letters=letters, is_symmetric=is_symmetric, over=numbers,
-                    labels=labels, is_of_columns=is_of_columns,
-                ) for word, slips, shape, letters, is_symmetric, numbers, labels, is_of_columns in steps
+                    labels=labels, is_of_columns=is_of_columns, diagonal=diagonal,
+                ) for word, slips, shape, letters, is_symmetric, numbers, labels, is_of_columns, diagonal in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
         how = {word: content[word] for word in ("words", "whole", "letter", "constants", "shown", "zeros", "own")}
@@ -281,7 +281,7 @@ def _by(replacement: str) -> str:
 def _saved(q: Question) -> tuple[Any, ...]:
     """What marking needs of a question."""
     return (q.word, list(map(_arrays, q.slips)), q.shape, q.letters, q.is_symmetric, [*q.numbers], [*q.labels],
-            q.is_of_columns)
+            q.is_of_columns, q.diagonal)
 
 
 def _arrays(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -746,7 +746,7 @@ class Board {
         if (steps.length === 1) steps = [steps[0] - by];
       }
     }
-    if (letters.includes("ₜ")) text = this.typedSteps(text);
+    text = this.typedSteps(text);
     const stepIndex = [...text.split("Σ")[0]].filter((c) => INDICES.includes(c)); // of one step with the letter of the user's loop, N[m]
     if (steps.length === 1 && !shape.length && new Set(stepIndex).size === 1 && this.isReadAs("step")) {
       text = text.replaceAll(stepIndex[0], "ₜ").replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${lettersOf(stepIndex[0])[0]}(?!${W})`, "gu"), "t");
@@ -814,12 +814,10 @@ class Board {
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
   unrolled(text, steps, letters, shape, by) {
     const stems = anyOf(this.stems);
-    const small = (sign, k) => (sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : "");
     const step = "(t ?(?:[+-] ?\\p{Nd}+)?|\\p{Nd}+)", every = anyOf(this.steps.keys());
     text = text.replace(new RegExp(`(?<!${W})(${every})_(?:T(?!${W})|ᵀ)`, "gu"), (_, w) => `${w}${Math.max(...this.steps.get(w))}`); // h_T
     text = text.replace(new RegExp(`(?<!${W})(?:(${stems})\\*\\*${step}(?!${W})|(${every})(?:\\*\\*)?(?:\\(${step}\\)|\\(\\(${step}\\)\\)))`, "gu"), (_, a, k, b, m, n) => (a ?? b) + numbered(k ?? m ?? n)); // h^t, h(t), h^(t-1)
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
-    text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     text = this.overSteps(text);
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${P.STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => {
       if (this.steps.has(word)) return all;
@@ -839,7 +837,7 @@ class Board {
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
     for (const c of counted) text = text.replace(bare(c), `(${c}+1)`);
-    text = this.typedSteps(text).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
+    text = text.replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
     const values = [...text.matchAll(RE.AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
@@ -867,7 +865,10 @@ class Board {
     return steps.length === 1 && new RegExp(`ₜ|${t}`, "u").test(text) ? this.atStep(text, steps[0]) : text;
   }
 
+  /** A formula with the values of step t as on a board: hₜ₋₁ for h[t-1] and h_{t-1}. */
   typedSteps(text) {
+    const small = (sign, k) => (sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : "");
+    text = text.replace(new RegExp(`(?<!${W})(${anyOf(this.stems)})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     return text.replace(RE.TYPED_STEP, (all, sign, k, at, whole) => { // w_t may be a name
       const [word] = whole.slice(0, at + all.length).match(new RegExp(`(?:${W}|/)*$`, "u"));
       return has(this.words, word) && has(this.shapes, this.words[word]) ? all : `ₜ${sign ? below(sign + k) : ""}`;
@@ -1974,24 +1975,26 @@ const marking = (data) => {
   const labels = spaces.map((at) => Object.keys(at).filter((w) => has(spaces[0], w) && areOthers(at[w], spaces[0][w])));
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
-  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own, isOfColumns]) => (
-    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns }))]));
+  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own, isOfColumns, diagonal]) => (
+    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns, diagonal }))]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
     const isKept = (x.shape.length > shape.length || x.shape.length === 1) && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
     return isKept || (x.data.length === 1 && count(shape) === 1) ? array(shape, value.data) : value;
   };
-  const read = ({ word, slips, full, letters, isSymmetric, numbers, own }, text, reading) => {
-    const shape = spaces[0][word].shape, how = [board, shape, letters, numbers, reading];
-    let answers = [fitted(readers[0].formula(text, ...how), shape, full)];
+  /** Of a diagonal matrix with n rows the diagonal. */
+  const ofDiagonal = (x, n) => (n && alike(x.shape, [n, n]) && x.data.every((v, k) => !v || k % (n + 1) === 0) ? FUNCTIONS.diag(x) : x);
+  const read = ({ word, slips, full, letters, isSymmetric, numbers, own, diagonal }, text, reading) => {
+    const n = reading.includes("matrix") ? diagonal : 0, shape = spaces[0][word].shape, how = [board, ...(n ? [[n, n], ""] : [shape, letters]), numbers, reading];
+    let answers = [fitted(ofDiagonal(readers[0].formula(text, ...how), n), shape, full)];
     const isNumber = !readers[0].used.size && (answers[0].data.length > 1 || new Set(spaces[0][word].data).size < 2);
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       const isJudged = !labels[k + 1].length || labels[k + 1].some((w) => readers[0].used.has(w) && own.includes(w));
       if (!has(spaces[k + 1], word) || !isJudged) answers.push(null);
       else {
         try {
-          const value = fitted(reader.formula(text, ...how), shape, full);
+          const value = fitted(ofDiagonal(reader.formula(text, ...how), n), shape, full);
           answers.push(value.data.every(Number.isFinite) ? value : null);
         } catch (error) {
           if (!(error instanceof Unread || error instanceof Misfit)) throw error;
@@ -2060,7 +2063,7 @@ const marking = (data) => {
       }
       if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;
       isMixed ||= readers[0].choices.has("apart");
-      const choices = [...readers[0].choices].filter((c) => c !== "row" || !question.isOfColumns).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
+      const choices = [...new Set([...readers[0].choices, ...(question.diagonal ? ["matrix"] : [])])].filter((c) => c !== "row" || !question.isOfColumns).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
       for (const several of [products, ...choices.map((c) => [c])]) {
         const more = [...new Set([...reading, ...several])].sort();
         if (!readings.some((r) => alike(r, more))) readings.push(more);

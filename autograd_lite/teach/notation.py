@@ -33,7 +33,7 @@ _MOVED = rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?"
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
 _OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[\])]?"  # of a left side: [t-1]
 _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
-_TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
+_TYPED_STEP = rf"(?<=[\w{_MARKS})])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
 _RANGE = r"[;,]?\s*(?<!\w)t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
@@ -186,7 +186,7 @@ class Board:
         text, letters, by, is_typed = self._left_side(text, letters)
         self._is_from_0 = False
         steps = [steps[0] - (by or 0)] if len(steps) == 1 else steps
-        text = regex.sub(_TYPED_STEP, self._typed_step, text) if "ₜ" in letters else text
+        text = self._with_typed_steps(text)
         text = self._of_loop(text) if len(steps) == 1 and not shape else text
         text, letters = _of_row(text, letters, len(steps) == 1)
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
@@ -458,8 +458,6 @@ class Board:
         raised = rf"(?<!\w)(?:({stems})\*\*{number}(?!\w)|({every}){called})"  # h^t, h(t), h^(t-1)
         text = regex.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
         text = regex.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
-        entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
-        text = regex.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
         text = self._over_steps(text)
         entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
         text = regex.sub(entries, self._entry_at_step, text)
@@ -468,12 +466,17 @@ class Board:
         text = regex.sub(rows, lambda m: self._stacked(m, letters, shape, counted), text)
         for bare in counted:
             text = regex.sub(rf"(?<![^\W\d]){bare}(?!\w)", f"({bare}+1)", text)
-        text = regex.sub(_TYPED_STEP, self._typed_step, text)
         text = regex.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = regex.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
             text = regex.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
         return text
+
+    def _with_typed_steps(self, text: str) -> str:
+        """A formula with the values of step t as on a board: ``hₜ₋₁`` for ``h[t-1]`` and ``h_{t-1}``."""
+        entry = rf"(?<!\w)({_any(self._stems)})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"
+        text = regex.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
+        return regex.sub(_TYPED_STEP, self._typed_step, text)
 
     def _typed_step(self, m: re.Match[str]) -> str:
         """``ₜ₋₁`` for ``_(t-1)``, if it does not belong to a name: ``w_t``."""

@@ -262,7 +262,9 @@ class Worksheet(HandOut):
                 tried.append(error)
             if tried[-1] in RIGHT or len(tried) == most:
                 break
-            choices = sorted(self.readers[0].choices - {"row" * q.is_of_columns}) if isinstance(answer, str) else []
+            also = {"matrix"} if q.diagonal else set[str]()
+            read = self.readers[0].choices - {"row" * q.is_of_columns} | also
+            choices = sorted(read) if isinstance(answer, str) else []
             self._is_mixed |= "apart" in choices
             products = [c for c in choices if re.match("product|dot", c)]  # first all as those of matrices
             several = [reading.union(c) for c in (products, *([c] for c in choices))]
@@ -308,14 +310,15 @@ class Worksheet(HandOut):
 
     def _worked_out(self, q: Question, answer: Any, reading: Set[str] = frozenset()) -> tuple[list[Any], bool]:
         """The values of an answer, one for each choice of the numbers where it is judged; whether it is a number."""
-        shape = np.shape(q.value)
+        n = q.diagonal if "matrix" in reading else 0
+        shape, letters = ((n, n), "") if n else (np.shape(q.value), q.letters)
         if isinstance(answer, Exception):  # of a line in a text
             raise answer
         if isinstance(answer, Assigned):
             first, *others, used = *answer.values, answer.used
             is_number = not used
         elif isinstance(answer, str):
-            how = self.board, shape, q.letters, q.numbers, reading
+            how = self.board, shape, letters, q.numbers, reading
             first = self.readers[0].formula(answer, *how)
             is_one = np.size(q.value) < 2 or np.ptp(q.value) == 0  # else -1 for all entries is a formula
             used = {*self.readers[0].used}
@@ -323,12 +326,12 @@ class Worksheet(HandOut):
             others = [] if is_number else [_elsewhere(answer, at, *how) for at in self.readers[1:]]
         else:
             first, others, used, is_number = answer, [], set[str](), False
-        at = [fitted(np.asarray(raw(first), float), shape, q.shape)]
+        at = [fitted(_of_diagonal(raw(first), n), np.shape(q.value), q.shape)]
         for value, space, labels in zip([] if is_number else others, self.spaces[1:], self._labels, strict=False):
             try:
                 is_there = value is not None and q.word in space and (not labels or labels & used & {*q.labels})
                 is_judged = is_there and np.all(np.isfinite(value))  # not a/|a| at 0
-                at.append(fitted(np.asarray(value, float), shape, q.shape) if is_judged else None)
+                at.append(fitted(_of_diagonal(value, n), np.shape(q.value), q.shape) if is_judged else None)
             except (TypeError, ValueError):  # nothing, or an error: it is not judged there
                 at.append(None)
         return at, is_number
@@ -361,6 +364,12 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
         return reader.formula(text, *how)
     except Exception:  # such as a name that has no other value
         return None
+
+
+def _of_diagonal(x: Any, n: int) -> Any:
+    """An answer as an array; of a diagonal matrix with n rows the diagonal."""
+    x = np.asarray(x, float)
+    return np.diag(x) if n and x.shape == (n, n) and np.array_equal(x, np.diag(np.diag(x))) else x
 
 
 def _others(values: Mapping[str, Any], of: Mapping[str, Any]) -> set[str]:
@@ -643,9 +652,10 @@ def _with_blanks(
             whole |= {} if q.steps else {side: q.answer for side in sides if not re.fullmatch(r"\w+", side)}
             shape, over = q.shape or line.shape, re.search(OVER, line.how)
             others = ", ".join(likewise.pop(form_of(q), ()))
-            how = [q.since, *re.findall(KINK, line.how), over[0] if over else "", f"; likewise {others}" * bool(others)]
+            remarks = [q.since, *re.findall(KINK, line.how), over[0] if over else ""]
+            remarks += [f"; likewise {others}"] if others else []
             since = line.since or _of_factors(line, sections[-1].lines)
-            formulas, how = [name(BLANK)], "".join(how)
+            formulas, how = [name(BLANK)], "".join(remarks)
             line = replace(line, formulas=formulas, since=since, how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     steps = (s for s in sections[1:-1] if s.title != RULE)

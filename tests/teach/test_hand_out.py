@@ -411,6 +411,25 @@ TYPED = {
 }  # fmt: skip
 
 
+def stepped():
+    w, X = ag.tensor([0.3, -0.2], requires_grad=True, name="w"), np.array([[1.0, 0.5], [0.2, -1.0], [0.7, 0.3]])
+    alpha = 0.1
+    g = X.T @ (X @ w - 1)
+    u = w - alpha * g
+    L = np.sum(u**2)
+    return worksheet(L, wrt=w, names={"w": w, "X": X, "alpha": alpha, "g": g, "u": u, "L": L})
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_a_multiple_of_the_unit_matrix_is_a_partial(tmp_path):
+    texts = {"-α": "", "-α I": "", "-alpha*np.eye(2)": "", "-α δᵢⱼ": "", "α I": "the sign is wrong",
+             "-α np.ones((2, 2))": "expected shape 2, got 2x2"}  # fmt: skip
+    sheet = stepped()
+    for text, page in zip(texts, marked_by_the_page(sheet, [("dudg", text) for text in texts], tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({"dudg": text}) if mark.word == "dudg"]
+        assert mark.says == texts[text] == page["says"], text
+
+
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
 def test_primes_bars_and_moved_indices_are_read(tmp_path):
     sheet = smoothed()
@@ -1143,6 +1162,9 @@ AS_ON_A_BOARD = {
         "dLdemit": {
             "dL/dαₜⱼ - 1[tags[t] = j]": "", "dL/demitₜⱼ = dL/dαₜⱼ - 1[tags[t] = j]": "",
             "dL/demit_{t,j} = dL/dalpha_{t,j} - 1[tagsₜ = j]": "",
+            **dict.fromkeys(("dL/dα_{t,j} - 1[tags_t = j]", "dL/dα[t, j] - 1[tags[t] = j]"), ""),
+            "dL/dα_t - onehot(tags)_t": "",
+            "dL/dα[t, j] + 1[tags[t] = j]": "the sign of the term dscore/demit is wrong",
         },
         "dLdtrans": dict.fromkeys((
             "Σₜ dL/daₜᵢⱼ - Σ_{t=1}^3 1[tags[t-1] = i] 1[tags[t] = j]",
@@ -1483,7 +1505,7 @@ def test_what_is_said_of_an_answer_is_true_of_it(fn, tmp_path):
 
 def test_a_sheet_says_what_is_counted_at_a_tie_and_explains_no_condition():
     sheet = str(ag.trace(surrogate, *HINTS[surrogate][0]).worksheet())
-    assert sheet.count("½ each at a tie") == 2
+    assert "L = -mean(min(ratio ⊙ adv, clipped ⊙ adv)); ½ each at a tie" in sheet
     assert "between" not in sheet
 
 
