@@ -170,10 +170,16 @@ class Derivation(GraphView):
     @cached_property
     def written(self) -> list[Section]:
         """The sections, with the steps of a loop written once, and counted as in the program."""
-        letter, of = self.letter, self.chain.counter if self.roll else None
+        letter = self.letter
         known = self.chain.constants.provenance if self.roll else None
         if known and len(known.pairs) > 1 and (pairs := in_pairs(self.in_steps(letter), known.pairs, letter)):
             return pairs
+        return self.counted
+
+    @cached_property
+    def counted(self) -> list[Section]:
+        """The sections, with the steps of a loop with one index."""
+        letter, of = self.letter, self.chain.counter if self.roll else None
         counted = of and counted_as(self.in_steps(letter, from_0=False), letter, *of)
         return counted or self.in_steps(letter)
 

@@ -76,7 +76,7 @@ _SIGMA = r"Σ(?=⁻¹|⁻ᵀ|ᵀ|\s*(?:[-+*/@)⊙·]|$))", "Sigma", ""  # the na
 NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
-OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
+OVER = r"; [a-z] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
 KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0"  # in a remark: a convention, which no one can guess
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
@@ -506,6 +506,9 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
+    if not any("@" in line.symbol for s in sections for line in s.lines):
+        sections = _as_printed(sections, [sections[0], *d.counted[1:]], chosen, made)
+    chosen = _in_letters(chosen, sections[-1].lines, made)
     if vary:
         sections = _with_values(sections, spaces[0])
     whole: dict[str, str] = {}
@@ -520,6 +523,27 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     unseen = [*_unseen(body, chosen, spaces[0]), *(as_variable(w) for w in spaces[0] if "/" in w and w not in printed)]
     spaces += spaces_of_zeros
     return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, zeros=zeros if with_zeros else ())
+
+
+def _as_printed(
+    sections: list[Section], printed: list[Section], chosen: Sequence[Question], made: Made
+) -> list[Section]:
+    """The sections with sums over steps as the derivation has them, ``Σₖ x[k]``, if the answers can be typed so."""
+    sheet, sides = made(chosen), {line.symbol: line.written(TEXT)[1] for line in printed[-1].lines if line.formulas}
+    is_read = all(q.symbol in sides and sheet._best(q, sides[q.symbol], {}) in RIGHT for q in chosen)
+    return printed if is_read else sections
+
+
+def _in_letters(chosen: Sequence[Question], lines: Sequence[Line], made: Made) -> list[Question]:
+    """The questions, each with the indices that its line has, if its answer can be read so."""
+    sheet, letters = made(chosen), {line.symbol: line.indexed[0] for line in lines if line.formulas}
+
+    def with_letters(q: Question) -> Question:
+        new = replace(q, letters=letters.get(q.symbol, q.letters))
+        is_other = new.letters != q.letters and len(new.letters) == len(q.letters)
+        return new if is_other and sheet._best(new, q.answer, {}) in RIGHT else q
+
+    return [*map(with_letters, chosen)]
 
 
 def _of_loops(
