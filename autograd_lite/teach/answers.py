@@ -137,6 +137,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "Γ": np.vectorize(math.gamma, otypes=[float]),
     "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
+    "bincount": np.bincount,
     "diff": lambda x, n=1, axis=-1, **ends: np.diff(x, n, axis, **ends),
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
@@ -317,17 +318,18 @@ class Reader:
         steps are, ``Xᵢ`` as one of the "rows", an inverse as that of each "entry", an array of "one" entry as that with
         index 0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a
         "group", bars as a "length" or a determinant, an index that no axis has as the "last", one alone as that of its
-        letter among the "axes", what is left of a sum without indices as "loose" from them, labels as of the "first 1"
-        axis, an array without indices as "apart" from them, or in the "rest" of those of the result, a vector added to
-        a column as a "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack"
-        of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the
-        last axis where it is one of another size, an index as the user's "own" where that is an array, sums over steps
-        as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are
-        "written", arrays in these as having "rows of steps", a sum, or one "below" a line, as that of the "next"
-        factor, or over the indices that are "bound" by it though it has none, and a term with an entry beyond the
-        "ends" as none, a value before brackets as a "call" of the function of that name, what stands side by side
-        behind a division as "under" it, a number in a sum over its letter as the "index", and t as an index like the
-        others, "t", where there are no steps.
+        letter among the "axes", the name of a value below the line as one of the "letters", ``x_t+1`` as ``xₜ₊₁``,
+        "moved", what is left of a sum without indices as "loose" from them, labels as of the "first 1" axis, an array
+        without indices as "apart" from them, or in the "rest" of those of the result, a vector added to a column as a
+        "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack" of matrices,
+        π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where
+        it is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
+        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", arrays in
+        these as having "rows of steps", a sum, or one "below" a line, as that of the "next" factor, or over the indices
+        that are "bound" by it though it has none, and a term with an entry beyond the "ends" as none, a value before
+        brackets as a "call" of the function of that name, what stands side by side behind a division as "under" it, a
+        number in a sum over its letter as the "index", and t as an index like the others, "t", where there are no
+        steps.
     choices : set of str
         Those of these that made a difference.
     """
@@ -357,6 +359,7 @@ class Reader:
         self.used.clear()
         self.choices.clear()
         self.numbered.clear()
+        board.free = "?"  # until it is read
         self.left = WORK * self.entries
         board.reading, board.choices = reading, self.choices
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
@@ -656,6 +659,8 @@ class Reader:
             k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS)
             for k in e.keywords if k.arg not in ("over", "at")
         }  # fmt: skip
+        if bare == "bincount" and not is_ours and len(args) < 3 and len(self.shape) == 1:
+            params = {"minlength": self.shape[0], **params}  # as many entries as the result has
         if refused := params.keys() & {"out", "**"}:
             raise Unread(f"{word}: {', '.join(refused)} cannot be used here")
         args = args if is_ours else self._completed(e, bare, args)
@@ -924,6 +929,8 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
         report = str(np.einsum_path(*args, optimize=False)[1])
         entries, work = (re.findall(rf"{what}: +(\S+)", report)[0] for what in ("intermediate", "Naive FLOP count"))
         return float(entries), float(work)
+    if bare == "bincount":
+        return max([np.max(args[0], initial=0) + 1, *_whole(tuple(args[1:]))]), 0
     if bare == "arange":
         numbers = [abs(x) for x in args if isinstance(x, (int, float)) and 0 < abs(x) < math.inf]
         return sum(numbers) / min([1, *numbers]), 0  # the step is the smallest, or 1

@@ -378,6 +378,13 @@ const FUNCTIONS = {
   },
   diag: (x, ...rest) => diagonal("k")(x.shape.length === 2 && x.shape.includes(1) ? array([x.data.length], x.data, x.kind) : x, ...rest), // of a column
   diagonal: diagonal("offset"), trace: (x, ...rest) => FUNCTIONS.sum(diagonal("offset")(x, ...rest)), tr: (x) => FUNCTIONS.trace(x),
+  bincount: (x, ...rest) => {
+    const params = rest.find(isParams)?.params ?? {}, [weights = params.weights, least = params.minlength] = rest.filter((y) => !isParams(y));
+    const size = Math.max(largestOf(whole(x)) + 1, least ? whole(least)[0] : 0), data = Array(size > LARGE ? notMarked("it is too large") : size).fill(0);
+    if (x.shape.length !== 1 || x.data.some((k) => k < 0) || (weights && !alike(weights.shape, x.shape))) throw new Unread("it cannot be computed as it is written");
+    x.data.forEach((k, i) => { data[k] += weights ? weights.data[i] : 1; });
+    return array([size], data, weights ? "f" : "i");
+  },
   tril: triangle((off, k) => off <= k), triu: triangle((off, k) => off >= k),
   broadcast_to: (x, ...rest) => {
     const shape = rest[0].params?.shape ?? rest[0];
@@ -715,6 +722,9 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
+    const step = new RegExp(`_([ti-n${this.letter}])([+-]\\p{Nd}+)(?!${W}|\\.)`, "gu"); // x_t+1
+    text = text.replace(new RegExp(`(?<!${W})([d∂]${W}+)${step.source}(?=/[d∂])`, "gu"), "$1_{$2$3}"); // dx_t+1/dx_t
+    if (text.search(step) >= 0 && this.isReadAs("moved")) text = text.replace(step, "_{$1$2}");
     const sides = [text, text.slice(text.indexOf("=") + 1)], side = sides.find((s) => has(this.whole, s.trim())); // in LaTeX
     if (sides.some((s) => this.unknown.includes(s.trim()) || this.unknown.includes(this.withSigns(s).trim()))) notMarked("a function of this sheet");
     if (side) text = text.slice(0, text.length - side.length) + this.whole[side.trim()];
@@ -977,7 +987,7 @@ class Board {
     for (const [all, word, ...more] of this.hasWhole(text) ? [] : text.matchAll(group)) {
       const at = more.find(Boolean).match(/[a-z]/g), isWhole = !has(this.words, all) && has(this.words, word) && this.shapes[this.words[word]]?.length === at.length;
       const isNamed = at.some((c) => has(this.words, c) && !LETTERS.includes(c) && !this.isMatrix(c)); // P[i, y]
-      if (word === "Σ" || (isWhole && !isNamed && at.join("") !== "t")) for (const c of at) if (word !== "Σ" || c !== "t") found.add(c);
+      if (word === "Σ" || (isWhole && at.join("") !== "t" && (!isNamed || this.isReadAs("letters")))) for (const c of at) if (word !== "Σ" || c !== "t") found.add(c);
     }
     if (isPlain) found.add("t");
     const small = isPlain ? { ...TABLES.OTHERS, "ₜ": "t" } : TABLES.OTHERS;
@@ -1448,7 +1458,7 @@ class Reader {
   formula(text, board, shape, letters, steps, reading) {
     Object.assign(this, { shape, reading, choices: new Set(), numbered: {}, used: new Set(), turned: new Set() });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
-    Object.assign(board, { reading, choices: this.choices });
+    Object.assign(board, { reading, choices: this.choices, free: "?" });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
     Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, free: board.free, gradients: board.gradients, rank: shape.length });
     const order = board.order || (board.free.length === shape.length ? board.free : "");
@@ -1821,6 +1831,7 @@ class Reader {
       const f = has(this.maps, word) ? (...x) => mapped(this.maps[word], x) : short === "onehot" ? onehots : FUNCTIONS[short] ?? notMarked("this function");
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
     }
+    if (short === "bincount" && operands.length < 3 && this.shape.length === 1) params.minlength ??= array([], [this.shape[0]], "i"); // as many entries as the result has
     if (Object.keys(params).length) operands.push({ params });
     if (short === "onehot") return onehots(...operands);
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
@@ -2033,9 +2044,10 @@ const marking = (data) => {
     const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off${where}, by up to` : "it is off by";
     return `${start} ${general(Math.max(...off) * (1 + 1e-14), 4)}`;
   };
+  let isOpen = false; // whether there are axes of which it is not certain which they are
   let isMixed = false; // whether arrays with indices and without them stand side by side
   const says = (question, text) => {
-    const verdict = best(question, text), isRightAt = (changed) => {
+    const verdict = best(question, text), isUncertain = isOpen, isRightAt = (changed) => {
       try { return howWrong(best(question, changed, data.limits.fewer)) === 0; } catch { return false; } // the page cannot read it
     };
     for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data) : []) if (isRightAt(named)) return "";
@@ -2050,18 +2062,19 @@ const marking = (data) => {
         if (isRightAt(changed)) return mistake;
       }
     }
-    if ([3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (text.search(RE.WITH_INDICES) >= 0 || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
+    if (isUncertain && [3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (text.search(RE.WITH_INDICES) >= 0 || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };
   const best = (question, text, most = data.limits.readings) => {
     const tried = [], readings = [[]];
-    isMixed = false;
+    isMixed = isOpen = false;
     for (const reading of readings) {
       try { tried.push(read(question, text, reading)); } catch (error) {
         tried.push(error);
       }
       if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;
+      isOpen ||= board.free !== "" || [...readers[0].used].some((w) => spaces[0][w]?.shape.length > 1);
       isMixed ||= readers[0].choices.has("apart");
       const choices = [...new Set([...readers[0].choices, ...(question.diagonal ? ["matrix"] : [])])].filter((c) => c !== "row" || !question.isOfColumns).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
       for (const several of [products, ...choices.map((c) => [c])]) {

@@ -52,7 +52,7 @@ WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^\]]*(?<!\w)[ti-n]
 _LITERAL = rf"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?!(?![⁰¹²³⁴-⁹])[\w]|\.)|[{FRACTIONS}]"
 #: Words that the page has from here: functions that need no brackets, ln P; others with an index, minₖ dᵢₖ; …
 TABLES = {word: words for word, *words in map(str.split, """
-    PREFIX ln log exp sqrt sin cos tan sinh cosh tanh sech coth det tr diag sign
+    PREFIX ln log exp sqrt sin cos tan sinh cosh tanh sech coth det tr trace diag sign
     OF_OPERAND min max argmin argmax prod
     WORDS and or not if else in is lambda for yield await
     TURNED .T .mT .I
@@ -166,6 +166,10 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
+        step = rf"_([ti-n{self.letter}])([+-]\d+)(?![\w.])"
+        text = regex.sub(rf"(?<!\w)([d∂]\w+){step}(?=/[d∂])", r"\1_{\2\3}", text)  # dx_t+1/dx_t
+        if regex.search(step, text) and self._is_read_as("moved"):  # x_t+1
+            text = regex.sub(step, r"_{\1\2}", text)
         text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
         is_plain = self._is_plain(text)
@@ -290,7 +294,8 @@ class Board:
             at = regex.findall("[a-z]", m[2] or m[3] or m[4])
             is_whole = m[0] not in self.words and len(at) == len(self.shapes.get(self.words.get(m[1], ""), ()))
             named = {c for c in {*at} & self.words.keys() - {*LETTERS} if not self._is_matrix(c)}
-            found |= {*at} - {"t"} if m[1] == "Σ" else {*at} if is_whole and not named and at != ["t"] else set()
+            is_of_axes = is_whole and at != ["t"] and (not named or self._is_read_as("letters"))
+            found |= {*at} - {"t"} if m[1] == "Σ" else {*at} if is_of_axes else set()
         return found
 
     def _is_matrix(self, word: str) -> bool:

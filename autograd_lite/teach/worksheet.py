@@ -223,6 +223,7 @@ class Worksheet(HandOut):
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
         best = self._best(q, answer, values)
+        is_open = self._is_open
         with_numbers = with_names(answer, self.constants) if isinstance(answer, str) and 0 < how_wrong(best) < 4 else ()
         if any(self._best(q, named, {}, FEWER) in RIGHT for named in with_numbers):
             return ""
@@ -235,7 +236,7 @@ class Worksheet(HandOut):
             for says, changed in variants(answer, self.board.words, self.board.shapes):
                 if self._best(q, changed, {}, FEWER) in RIGHT:
                     return says
-        is_unfit = how_wrong(best) in (OTHER_SHAPE, MISFIT) and not str(best).startswith("the sum")
+        is_unfit = is_open and how_wrong(best) in (OTHER_SHAPE, MISFIT) and not str(best).startswith("the sum")
         if isinstance(answer, str) and is_unfit and (re.search(WITH_INDICES, answer) or "range" in str(best)):
             raise Unread(str(best))  # it may be meant in a way that is not known
         if isinstance(best, Exception):
@@ -246,6 +247,7 @@ class Worksheet(HandOut):
         """What is wrong with an answer in that of its readings, of which `most` are tried, in which least is."""
         tried: list[str | Exception] = []
         self._is_mixed = False  # whether arrays with indices and without them stand side by side
+        self._is_open = False  # whether there are axes of which it is not certain which they are
         readings = [frozenset[str]()]
         for reading in readings:
             try:
@@ -262,6 +264,8 @@ class Worksheet(HandOut):
                 tried.append(error)
             if tried[-1] in RIGHT or len(tried) == most:
                 break
+            used = (self.seen[0].get(w, 0) for w in self.readers[0].used)
+            self._is_open |= self.board.free != "" or any(np.ndim(x) > 1 for x in used)
             also = {"matrix"} if q.diagonal else set[str]()
             read = self.readers[0].choices - {"row" * q.is_of_columns} | also
             choices = sorted(read) if isinstance(answer, str) else []
@@ -506,8 +510,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
-    if not any("@" in line.symbol for s in sections for line in s.lines):
-        sections = _as_printed(sections, [sections[0], *d.counted[1:]], chosen, made)
+    sections = _as_printed(d, sections, chosen, made)
     chosen = _in_letters(chosen, sections[-1].lines, made)
     if vary:
         sections = _with_values(sections, spaces[0])
@@ -525,11 +528,12 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, zeros=zeros if with_zeros else ())
 
 
-def _as_printed(
-    sections: list[Section], printed: list[Section], chosen: Sequence[Question], made: Made
-) -> list[Section]:
+def _as_printed(d: Derivation, sections: list[Section], chosen: Sequence[Question], made: Made) -> list[Section]:
     """The sections with sums over steps as the derivation has them, ``Σₖ x[k]``, if the answers can be typed so."""
-    sheet, sides = made(chosen), {line.symbol: line.written(TEXT)[1] for line in printed[-1].lines if line.formulas}
+    if any("@" in line.symbol for s in sections for line in s.lines):
+        return sections
+    sheet, printed = made(chosen), [sections[0], *d.counted[1:]]
+    sides = {line.symbol: line.written(TEXT)[1] for line in printed[-1].lines if line.formulas}
     is_read = all(q.symbol in sides and sheet._best(q, sides[q.symbol], {}) in RIGHT for q in chosen)
     return printed if is_read else sections
 

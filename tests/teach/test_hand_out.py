@@ -919,7 +919,20 @@ def alleles(theta):
     return np.log(s) - 3 * np.log(p)
 
 
+def squeezed(maps, A, at, b, h):
+    s = np.einsum("dhw,d->hw", maps, b)
+    return np.sum(s**2) + np.trace(A @ A) * np.sum(b[at] ** 3 * h) + np.log(np.sum(np.exp(b)))
+
+
 AS_ON_A_BOARD = {
+    squeezed: ((MATRIX[:12].reshape(3, 2, 2), MATRIX[12:16].reshape(2, 2), np.array([2, 0]), MATRIX[1:4], MATRIX[:2]), {
+        "dLdmaps": {"b_d dL/ds_{hw}": "", "-b_d dL/ds_{hw}": "the sign is wrong"},  # h is a value, too
+        "dLdb": {
+            "np.einsum('dhw,hw->d', maps, dL/ds) + np.bincount(at, 3 Tr(A A) b[at]² h) + softmax(b)": "",
+            "Σ_{hw} maps_{dhw} dL/ds_{hw} + bincount(at, weights=3 Tr(A A) b[at]² h) + softmax(b)_d": "",
+            "Σ exp(b)": "expected shape 3, got 1", "1/Σ b": "expected shape 3, got 1",
+        },
+    }),
     alleles: ((np.array([0.3, -0.5]),), {
         "dLds": {"1/s - dL/dp e[0] / s²": "", "1/s + dL/dp e[0] / s²": "it is -1/2 times the right one",
                  "dL/dp e[0] / s²": "it is -3/4 times the right one"},  # e is no number here
@@ -955,7 +968,7 @@ AS_ON_A_BOARD = {
                 "not marked here: 'dL/dcⱼ = -ρᵏ / cₖ - 1.1 dL/daₖ₊₁': the index k does not stand on the left side",
         },
         "dLda_t": {
-            "1.1^{3-t} dL/da3": "",
+            "1.1^{3-t} dL/da3": "", "1.1 dL/da_t+1": "", "-1.1 dL/da_t+1": "the sign is wrong",
             "1.1 Σ dL/daₜ₊₁":
                 "not marked here: '1.1 Σ dL/daₜ₊₁': "
                 "a sum of one number cannot be read: write over what it is, as in Σₜ or Σᵢ",
