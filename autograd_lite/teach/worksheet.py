@@ -76,7 +76,7 @@ _SIGMA = r"Σ(?=⁻¹|⁻ᵀ|ᵀ|\s*(?:[-+*/@)⊙·]|$))", "Sigma", ""  # the na
 NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
-OVER = r"; [a-z] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
+OVER = r"; [a-z] = (\d+) … (\d+)(, with .+)?$"  # in a remark: the steps of a loop that a line is for
 KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0"  # in a remark: a convention, which no one can guess
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
@@ -543,8 +543,8 @@ def _in_letters(chosen: Sequence[Question], lines: Sequence[Line], made: Made) -
     sheet, letters = made(chosen), {line.symbol: line.indexed[0] for line in lines if line.formulas}
 
     def with_letters(q: Question) -> Question:
-        new = replace(q, letters=letters.get(q.symbol, q.letters))
-        is_other = new.letters != q.letters and len(new.letters) == len(q.letters)
+        new = replace(q, letters=letters.get(q.symbol, ""))
+        is_other = new.letters.isalpha() and new.letters != q.letters and len(q.letters) in (0, len(new.letters))
         return new if is_other and sheet._best(new, q.answer, {}) in RIGHT else q
 
     return [*map(with_letters, chosen)]
@@ -645,14 +645,16 @@ def _symbols(line: Line) -> list[str]:
 def _range(line: Line) -> Sequence[int]:
     """The steps of a loop that a line is for, or sums over."""
     over = re.search(OVER, line.how)
-    first, last = map(int, over.groups()) if over else (0, -1)
+    first, last = (int(over[1]), int(over[2])) if over else (0, -1)
     return range(first, last + 1) if over is None or first < last else range(first, last - 1, -1)
 
 
 def _forwards(how: str) -> str:
     """A remark with the steps as the loop has them, where the lines are those of the way back: t = 1 … 3."""
     over = re.search(OVER, how)
-    return how if over is None or int(over[1]) < int(over[2]) else f"{how[: over.start(1)]}{over[2]} … {over[1]}"
+    if over is None or int(over[1]) < int(over[2]):
+        return how
+    return f"{how[: over.start(1)]}{over[2]} … {over[1]}{over[3] or ''}"
 
 
 def _with_blanks(

@@ -411,11 +411,11 @@ TYPED = {
 }  # fmt: skip
 
 
-def stepped():
-    w, X = ag.tensor([0.3, -0.2], requires_grad=True, name="w"), np.array([[1.0, 0.5], [0.2, -1.0], [0.7, 0.3]])
+def shrunk():
+    w, X = ag.tensor([0.3, -0.2], requires_grad=True, name="w"), np.array([[1.0, 0.5], [0.2, -1.0]])
     alpha = 0.1
-    g = X.T @ (X @ w - 1)
-    u = w - alpha * g
+    g = X @ w
+    u = -alpha * g
     L = np.sum(u**2)
     return worksheet(L, wrt=w, names={"w": w, "X": X, "alpha": alpha, "g": g, "u": u, "L": L})
 
@@ -424,7 +424,7 @@ def stepped():
 def test_a_multiple_of_the_unit_matrix_is_a_partial(tmp_path):
     texts = {"-α": "", "-α I": "", "-alpha*np.eye(2)": "", "-α δᵢⱼ": "", "α I": "the sign is wrong",
              "-α np.ones((2, 2))": "expected shape 2, got 2x2"}  # fmt: skip
-    sheet = stepped()
+    sheet = shrunk()
     for text, page in zip(texts, marked_by_the_page(sheet, [("dudg", text) for text in texts], tmp_path), strict=True):
         (mark,) = [mark for mark in sheet.check({"dudg": text}) if mark.word == "dudg"]
         assert mark.says == texts[text] == page["says"], text
