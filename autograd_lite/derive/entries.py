@@ -139,7 +139,7 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
         any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts) or any(map(_adds_axes, parts))
         or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
         or len(shape) == 1 and any(map(_is_at_labels, parts))
-        or any(map(_is_convolution, parts)) or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
+        or any(_is_convolution(part) or _joins_repeated(part) for part in parts) or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
         or len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
         or bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
     )  # fmt: skip
@@ -478,6 +478,8 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
         case "concatenation" if (placed := _as_placed(e)) is not None:
             return _placed(placed, at)
+        case "concatenation" if _joins_repeated(e):
+            return _of_blocks(e, at, rest)
         case "placement":
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
         case "index" | "rotation" if (moved := _moved(e, at)) is not None:
@@ -599,6 +601,22 @@ def _of_few(e: Expr, at: At) -> Expr | None:
     if len(at) > 1 or 2 * len(here) >= len(e.args):
         return None
     return added([(1, _where([unsimplified(EQUAL, (name(at[0]), k), ())], [x], ())) for k, x in here])
+
+
+def _joins_repeated(e: Expr) -> bool:
+    """True for rows of which several are equal, joined with others: of sums over parts of an array."""
+    return e.role == "concatenation" and any(a.role == "broadcast" and a.of.shape for a in e.args)
+
+
+def _of_blocks(e: Expr, at: At, rest: Shape) -> Expr:
+    """An entry of blocks that are joined: ``1[i < 2] aⱼ + 1[i ≥ 2] bⱼ``."""
+    axis, terms = e.params["axis"], list[tuple[int, Expr]]()
+    for a, start in zip(e.args, e.params["starts"], strict=False):  # and where the last one ends
+        within = tuple(_moved_by(c, -start) if k == axis else c for k, c in enumerate(at))
+        within = tuple("" if n == 1 else c for c, n in zip(within, a.shape, strict=True))
+        bounds = _bounds(at[axis], start, start + a.shape[axis], e.shape[axis])
+        terms += [(sign, _where(bounds, factors_of(_aligned(term, within)), rest)) for sign, term in terms_of(a)]
+    return added(terms)
 
 
 def _as_placed(e: Expr) -> Expr | None:

@@ -630,7 +630,10 @@ class Full(np.ndarray):
 def array_text(value: Array) -> str:
     if value.size > 16 and not isinstance(value, Full):
         return f"const({shape_text(value.shape)})"
-    text = np.array2string(np.asarray(value), separator=",", threshold=1000, precision=4)
+    value = np.asarray(value)
+    is_whole = value.dtype.kind == "f" and np.all(np.abs(value) < 1e6) and np.array_equal(value, np.round(value))
+    value = value.astype(int) if is_whole else value  # [1, 0, 0], not [1., 0., 0.]
+    text = np.array2string(value, separator=",", threshold=1000, precision=4)
     return re.sub(r"\s", "", text).replace(",", ", ")
 
 
