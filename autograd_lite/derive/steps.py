@@ -41,6 +41,7 @@ SPREADING = (*ARITHMETIC, "power")
 TURNS = ("transpose", "matrix transpose", "swap of axes")
 FEW = 2  # operations in an operand that is written in a formula
 SHORT = 3  # operations in the argument of a function that is no step of its own
+SUMS = "sum", "difference", "stack"
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
@@ -77,6 +78,7 @@ class Steps(Notation):
         }  # fmt: skip
         chosen.add(self.root)
         chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_inner(n, p, chosen)}
+        chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_residual(n, p, chosen)}
         if self.regions:
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
@@ -84,8 +86,9 @@ class Steps(Notation):
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)
-            is_sum = n in self.defined and self.defined[n].algebra in ("sum", "difference", "stack")
-            length[n] = 1 + (max if is_sum else sum)([0, *(length[p] for p in args)])
+            is_sum = n in self.defined and self.defined[n].algebra in SUMS
+            here = [length[p] - (is_sum and p in self.defined and self.defined[p].algebra in SUMS[:2]) for p in args]
+            length[n] = 1 + (max if is_sum else sum)([0, *here])
             if n in chosen or length[n] > DEEP and n not in self.regions and n not in self.running:
                 chosen.add(n)
                 length[n] = 0
@@ -112,6 +115,25 @@ class Steps(Notation):
                 stack += self.arguments(q)
         is_called = self.defined[n].algebra not in ("negation", "square", "reciprocal")
         return is_called and length > SHORT and max(leaves.values(), default=0) > 1
+
+    def _is_residual(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
+        """True if the number `p`, which `n` squares, adds up sums of one array: (Σ c d + F d[-1] - price)²."""
+        if self.defined[n].algebra != "square" or p.shape or p in chosen or p not in self.defined:
+            return False
+        terms, arrays = [p], Counter[Var]()
+        while terms:
+            q = terms.pop()
+            if q not in chosen and q in self.defined and self.defined[q].algebra in SUMS[:2]:
+                terms += self.arguments(q)
+                continue
+            stack, leaves = [q], set[Var]()
+            while stack:
+                x = stack.pop()
+                is_end = x in chosen or x not in self.defined
+                leaves |= {x} if is_end and x.shape and x in self.active else set()
+                stack += [] if is_end else self.arguments(x)
+            arrays.update(leaves)
+        return max(arrays.values(), default=0) > 1
 
     def _is_light(self, n: Var) -> bool:
         """True if a value is written again where it is used: ``-k``, ``2 x``, ``θ[0]``, of a number ``2 a²``, and in
