@@ -29,6 +29,7 @@ from .formula import (
     Expr,
     factors_of,
     fold,
+    index_parts,
     is_diagonal,
     multiplied,
     name,
@@ -284,6 +285,8 @@ class Lines:
         is_form = self.candidates.is_half_of_form(n, [form.formula for form in users])
         if n not in self.chain.unnamed or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)] and not is_form:
             return False
+        if definition.role == "inverse" and definition.of.role == "name":
+            return True
         if word in used:  # 2 σ² in a fraction
             return definition.role == "product" and leaves(definition) <= PLAIN and definition.of.is_number
         has_axes = any(part.role in ("reshape", "index") for part in walk(definition))
@@ -458,6 +461,8 @@ class Lines:
         sizes = self.chain.constants.sizes.keys()
         if e.role == "product" and e.key not in self._products:
             args = self._in_order(sorted(args, key=lambda f: not f.is_number and not frozenset() < f.names <= sizes))
+        if e.role in ("sum", "difference") and (in_order := _by_entries(again(e, args))) is not None:
+            return in_order
         is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)
         if is_signed:  # a - Σ (-1)
             return again(e, args)
@@ -615,6 +620,21 @@ class Lines:
 
 def _names(formulas: Sequence[Expr]) -> frozenset[str]:
     return frozenset().union(*(e.names for e in formulas))
+
+
+def _by_entries(e: Expr) -> Expr | None:
+    """A sum of terms with entries of one array in the order of these: β[1] + β[2], not β[2] + β[1]."""
+    terms = terms_of(e)
+    read = [[part for part in walk(x) if part.role == "index"] for _, x in terms]
+    places = [[(part.of.value, index_parts(part.params["index"])) for part in parts] for parts in read]
+    is_it = len(terms) > 1 and all(len(of) == 1 and all(type(k) is int for k in of[0][1]) for of in places)
+    if not is_it or len({of[0][0] for of in places}) > 1:
+        return None
+    order = sorted(range(len(terms)), key=lambda k: places[k][0][1])
+    first = next((k for k in order if terms[k][0] > 0), order[0])  # b - a, not -a + b
+    order = [first, *(k for k in order if k != first)]
+    signed = [product((number(sign), x), x.shape) for sign, x in map(terms.__getitem__, order)]
+    return None if order == sorted(order) else total(signed)
 
 
 def _word_of(f: Expr) -> str:

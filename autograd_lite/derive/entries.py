@@ -139,7 +139,8 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
         any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts) or any(map(_adds_axes, parts))
         or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
         or len(shape) == 1 and any(map(_is_at_labels, parts))
-        or any(_is_convolution(part) or _joins_repeated(part) for part in parts) or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
+        or any(_is_convolution(part) or _joins_repeated(part) for part in parts)
+        or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
         or len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
         or bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
     )  # fmt: skip

@@ -481,7 +481,7 @@ class Steps(Notation):
         used -= {w for w in used & self.constants.values.keys() if counts(self.constants.values[w])}
         parts = (part for n in self.landmarks if n in self.defined for part in walk(self.definition(n)))
         labels = (i for part in parts if "index" in part.params for i in index_parts(part.params["index"]))
-        used |= {i.word for i in labels if isinstance(i, Labels) and i.ndim and i.word in {*LETTERS}}  # s[i] of an array i
+        used |= {i.word for i in labels if isinstance(i, Labels) and i.ndim and i.word in {*LETTERS}}  # of s[i]
         words = (self.named.keys() | used) - self.own
         is_entry = any(w.rstrip("0123456789") in words - {w} for w in words)  # x1 beside x
         words |= self.looped & {*LETTERS} & {stem(w) for w in words}  # k of kₜ
