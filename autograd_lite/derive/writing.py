@@ -171,7 +171,17 @@ def _in_one_index(e: Expr) -> Expr:
         return replace(e, row=_SLICE)
     if not all(isinstance(p, int | slice) for p in parts) or not _NUMBERED.fullmatch(str(e.of.value)):
         return e
-    return replace(e.of, params={"letters": index_text(parts, TEXT)})
+    return replace(e.of, params={"letters": index_text(_from_start(e), TEXT)})
+
+
+def _from_start(e: Expr) -> Any:
+    """The index of an entry, counted from the start: 6 of f[-1]."""
+    index, of = e.params["index"], e.shape if e.role == "placement" else e.of.shape
+    parts = index_parts(index)
+    if len(parts) > len(of) or not all(isinstance(p, int | slice) for p in parts):
+        return index
+    here = tuple(p + n if type(p) is int and p < 0 else p for p, n in zip(parts, of, strict=False))
+    return here if isinstance(index, tuple) else here[0]
 
 
 _SLICE = Function("getitem", text="{x}[{index}]", tex="{x}[{index}]")
@@ -1094,7 +1104,7 @@ class Latex(Text):
     def param(self, key: str, e: Expr) -> str:
         value = e.params[key]
         if key == "index":
-            return index_text(value, self)
+            return index_text(_from_start(e), self)
         return self.shape(value) if key == "shape" else self.plain(str(value))
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
