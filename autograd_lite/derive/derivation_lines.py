@@ -461,7 +461,8 @@ class Lines:
         sizes = self.chain.constants.sizes.keys()
         if e.role == "product" and e.key not in self._products:
             args = self._in_order(sorted(args, key=lambda f: not f.is_number and not frozenset() < f.names <= sizes))
-        if e.role in ("sum", "difference") and (in_order := _by_entries(again(e, args))) is not None:
+        is_new = e.role in ("sum", "difference") and e.key not in self._sums
+        if is_new and (in_order := _by_entries(again(e, args))) is not None:
             return in_order
         is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)
         if is_signed:  # a - Σ (-1)
@@ -490,6 +491,12 @@ class Lines:
         """The products in the steps, by their keys."""
         steps = [self.chain.definition(n) for n in self.chain.landmarks if n in self.chain.defined]
         return {part.key: part for e in steps for part in walk(e) if part.role == "product"}
+
+    @cached_property
+    def _sums(self) -> set[str]:
+        """The keys of the sums in the steps."""
+        steps = [self.chain.definition(n) for n in self.chain.landmarks if n in self.chain.defined]
+        return {part.key for e in steps for part in walk(e) if part.role in ("sum", "difference")}
 
     @cached_property
     def _pairs(self) -> set[tuple[str, ...]]:

@@ -138,7 +138,7 @@ def counted_as(
     letters = COUNTERS.replace("ij", "") if has_jacobian else COUNTERS.replace("i", "") if at_rows else COUNTERS
     word = word if word in letters else next((c for c in letters if c not in words), word)
     is_same = letter == word and first == 1
-    if is_state and first < 2 or word in words or is_same or not _is_plain(parts, letter):
+    if is_state and first < 2 or word in words - {letter} or is_same or not _is_plain(parts, letter):
         return None
     count = partial(
         _counted_line, letter=letter, word=word, by=first - 1, stems=stems, rounds=rounds, is_state=is_state

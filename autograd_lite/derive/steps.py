@@ -120,20 +120,23 @@ class Steps(Notation):
         """True if the number `p`, which `n` squares, adds up sums of one array: (Σ c d + F d[-1] - price)²."""
         if self.defined[n].algebra != "square" or p.shape or p in chosen or p not in self.defined:
             return False
-        terms, arrays = [p], Counter[Var]()
+        terms, arrays, added = [p], Counter[Var](), set[Var]()
         while terms:
             q = terms.pop()
             if q not in chosen and q in self.defined and self.defined[q].algebra in SUMS[:2]:
                 terms += self.arguments(q)
                 continue
-            stack, leaves = [q], set[Var]()
+            stack, leaves, is_sum = [q], set[Var](), False
             while stack:
                 x = stack.pop()
+                eq = self.defined.get(x)
+                is_sum |= eq is not None and x not in chosen and eq.row.kind != "elementwise" and eq.algebra != "index"
                 is_end = x in chosen or x not in self.defined
                 leaves |= {x} if is_end and x.shape and x in self.active else set()
                 stack += [] if is_end else self.arguments(x)
             arrays.update(leaves)
-        return max(arrays.values(), default=0) > 1
+            added |= leaves if is_sum else set()
+        return any(arrays[x] > 1 for x in added)
 
     def _is_light(self, n: Var) -> bool:
         """True if a value is written again where it is used: ``-k``, ``2 x``, ``θ[0]``, of a number ``2 a²``, and in

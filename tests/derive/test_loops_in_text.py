@@ -1251,7 +1251,7 @@ def test_sums_of_a_loop_in_the_form_of_a_book():
 
     draw = np.random.default_rng(5).normal
     text = str(ag.trace(price, np.array([5.0, 5.0, 105.0]), 0.04).explain(["r"]))
-    assert "dtotal/dr = -Σₜ t cash[t-1] / (1 + r)ᵗ⁺¹" in text
+    assert "dtotal/dr = -Σₜ (t + 1) cash[t] / (1 + r)ᵗ⁺²" in text
     arrays = draw(size=(3, 2)), draw(size=(3, 2)), np.array([0, 2, 1]), np.array([1.0, 0.0, 2.0])
     text = str(ag.trace(policy, *arrays).explain(["theta"]))
     assert "dL/dlogitsₜ = Gₜ (softmax(logitsₜ) - Yₜ) / 3" in text  # also where the sum is divided afterwards

@@ -106,3 +106,44 @@ def test_a_numerical_method_is_derived_as_in_a_book(f, args, wrt, parts):
         assert part in text
     assert "not confirmed" not in text
     assert derivation.check() < 1e-10
+
+
+def test_the_words_of_a_book_for_entries_blocks_and_discounts():
+    def bond(y, c, F, t, price):
+        disc = (1 + y) ** (-t)
+        return (np.sum(c * disc) + F * disc[-1] - price) ** 2
+
+    def sets(W, X, v):
+        H, loss = np.tanh(X @ W), 0.0
+        for rows in (slice(0, 2), slice(2, 5), slice(5, 6)):
+            pooled = H[rows].sum(axis=0)
+            loss = loss + (pooled @ v) ** 2
+        return loss
+
+    def ranked(s, i, j):
+        return np.sum(np.maximum(0, 1 - (s[i] - s[j])))
+
+    def blood(e, counts):
+        s = 1 + np.sum(e)
+        p, q, r = e[0] / s, e[1] / s, 1 / s
+        return -np.sum(counts * np.log(np.stack([p**2 + 2 * p * r, q**2 + 2 * q * r, 2 * p * q, r**2])))
+
+    def covariance(W, S):
+        C = W @ W.T + np.eye(3)
+        return np.linalg.slogdet(C)[1] + np.trace(np.linalg.inv(C) @ S)
+
+    t = np.arange(1.0, 5.0)
+    lines = {
+        "a = Σ (c disc) + F disc[-1] - price": (bond, (0.05, 3.0, 100.0, t, 98.0), ["y"]),
+        "dloss/dHᵢⱼ = 1[i < 2] dloss/dpooled1ⱼ + 1[2 ≤ i < 5] dloss/dpooled2ⱼ + 1[i ≥ 5] dloss/dpooled3ⱼ": (
+            sets, (J[:, :2], np.cos(np.arange(18.0)).reshape(6, 3), np.ones(2)), ["W"],
+        ),
+        "dL/dsₖ = Σₗ 1[jₗ = k] dL/daₗ - Σₗ 1[iₗ = k] dL/daₗ": (
+            ranked, (X[:4], np.array([0, 1, 2]), np.array([3, 2, 0])), None,
+        ),
+        "dL/dr = 2 (dL/da[0] p + dL/da[1] q + dL/da[3] r)": (blood, (V[:2] ** 2, t), ["e"]),
+        "dL/dC = C⁻¹ - C⁻¹ @ S @ C⁻¹": (covariance, (J[:, :1], J), ["W"]),
+    }  # fmt: skip
+    for line, (f, args, wrt) in lines.items():
+        assert line in " ".join(str(ag.trace(f, *args).explain(wrt)).split()), f.__name__
+    assert "f_{-1}" not in ag.trace(simpson, 1.3).explain().latex()
