@@ -26,7 +26,7 @@ from .constants import is_number
 from .derivation_lines import Lines, Total
 from .entries import COUNTING
 from .factors import Factor, total
-from .formula import Expr, name, number, walk
+from .formula import Expr, Shape, name, number, walk
 from .formula_ops import evaluate
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
@@ -123,7 +123,8 @@ class Derivation(GraphView):
         """The given values and the steps."""
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
         begun = sorted(self.chain.constants.defined.items(), key=lambda pair: pair[1].role != "name")  # x0 = start
-        started = [(word, self._as_in_the_next(word, e)) for word, e in begun]
+        started = [(word, self._in_the_next(word, e.shape) or e) for word, e in begun]
+        started += self._first_rounds()
         values = self.chain.constants.values
         first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
         steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]
@@ -134,21 +135,27 @@ class Derivation(GraphView):
         asked = {self.chain.names[n] for n in self.order.asked}
         words = {word for word, _ in self.given}  # of len(x) beside x nothing is said
         lengths = {w: e for w, e in self.chain.constants.lengths.items() if str(e.value)[4:-1] not in words}
-        given = [_given(word, x, word in asked) for word, x in self.given]
+        given = [_given(word, x, word in asked) for word, x in self.given if word not in dict(started)]
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
         if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in words]:
             given.append(Line("", how=f"with the branches taken for these {', '.join(deciding)}"))
         return [Section(GIVEN, given), *steps]
 
-    def _as_in_the_next(self, word: str, e: Expr) -> Expr:
+    def _first_rounds(self) -> list[tuple[str, Expr]]:
+        """The given numbers that the first round of a loop has computed from others, r1 of ‖pos0‖, as it does."""
+        given, asked = dict(self.given), {self.chain.names[n] for n in self.order.asked}
+        forms = [(word, self._in_the_next(word, np.shape(x))) for word, x in given.items() if word not in asked]
+        return [(word, e) for word, e in forms if e is not None and e.names and e.names <= given.keys()]
+
+    def _in_the_next(self, word: str, shape: Shape) -> Expr | None:
         """The formula of what the first round of a loop computes from constants, in the form of the rounds after it."""
         c, of = self.chain, stem(word)
         t = int(word[len(of) :]) if word[len(of) :].isdigit() else 0
         later = [c.named[w] for w in (f"{of}{t + 1}", f"{of}{t + 2}") if w in c.named and c.named[w] in c.defined]
         form = before_first([*map(self.order.definition, later)], t) if len(later) == 2 else None
         env = c.environment()
-        is_known = form is not None and form.names <= env.keys() and form.shape == e.shape
-        return form if form and is_known and np.allclose(evaluate(form, env), env[word], 1e-12, 0) else e
+        is_known = form is not None and form.names <= env.keys() and form.shape == shape
+        return form if form and is_known and np.allclose(evaluate(form, env), env[word], 1e-12, 0) else None
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -226,7 +233,9 @@ class Derivation(GraphView):
         c = self.chain
         where = [Definition(word, e) for word, e in c.where(n)]
         value = layout.small(c.shorter.value(n, c.values[n]))
-        return Line(c.names[n], (self.order.definition(n),), value, shape=n.shape, where=where)
+        e = self.order.definition(n)
+        e = n not in c.active and self._in_the_next(c.names[n], n.shape) or e  # a norm of constants, as in the next
+        return Line(c.names[n], (e,), value, shape=n.shape, where=where)
 
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
