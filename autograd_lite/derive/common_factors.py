@@ -48,6 +48,27 @@ def with_one_sum(e: Expr, args: Sequence[Expr]) -> Expr:
     return added(joined) if len(joined) < len(terms) else e
 
 
+def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with one weight for each array, ``p - (1 - λ) Y`` and not ``λ Y + p - Y``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    groups = dict[str, list[tuple[int, Expr, list[Expr]]]]()
+    for sign, of in terms_of(e) if e.role in ("sum", "difference") and e.shape else ():
+        arrays = [f for f in factors_of(of) if f.shape]
+        if len(arrays) != 1 or arrays[0].role != "name":
+            return e
+        groups.setdefault(arrays[0].key, []).append((sign, arrays[0], [f for f in factors_of(of) if not f.shape]))
+    if not any(len(group) > 1 for group in groups.values()) or len(groups) < 2:
+        return e
+    terms = list[tuple[int, Expr]]()
+    for group in groups.values():
+        group = sorted(group, key=lambda part: len(part[2]))
+        first, x, _ = group[0]
+        weight = added([(sign * first, _times(factors)) for sign, _, factors in group])
+        is_one = weight.is_number and weight.value == 1
+        terms.append((first, x if is_one else multiplied((*factors_of(weight), x), x.shape)))
+    return added(sorted(terms, key=lambda term: (term[0] < 0, len(factors_of(term[1])))))
+
+
 def with_factors_in_front(e: Expr) -> Expr:
     """A formula with indices, with the derivatives or the denominator that all its terms share in front of a sum."""
     terms = [_fraction(sign, of) for sign, of in terms_of(e)] if e.role in ("sum", "difference") else []

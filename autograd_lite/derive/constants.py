@@ -16,7 +16,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import pairwise
+from itertools import count, pairwise
 from types import CodeType
 from typing import Any, TypeGuard
 
@@ -568,11 +568,23 @@ class Constants:
             labels.word = ast.unparse(e)
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.code):
                 labels.word += f"{turns.index(eq.y) + 1}"
+            elif isinstance(e, ast.Name) and not self._is_free(e.id, x):  # y of another call of a function
+                labels.word = self._in_other_call(eq, e, x)
             self.use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
                 self.quoted[labels.word] = variables = self._variables(e, eq.code)
                 self.use(variables, variables)
         return x if e is None and known is None else labels
+
+    def _in_other_call(self, eq: Equation, e: ast.Name, x: Array) -> str:
+        """The name of positions whose variable has others elsewhere: as they are passed, y[perm], or with a number."""
+        of = self._of_call(eq, e, x)
+        if of is not None:
+            word = write(of, ASCII)
+            parts = [i for part in walk(of) for i in index_parts(part.params.get("index"))]
+            self.quoted[word] = [*of.names, *(i.word for i in parts if isinstance(i, Labels))]
+            return word
+        return next(w for k in count(2) if self._is_free(w := f"{e.id}{k}", x))
 
     def _find_labels(self, word: str, x: Array, code: CodeType) -> None:
         """Find the formula of labels that the user's lines compute from values, ``labels = np.argmin(D, axis=1)``."""

@@ -197,7 +197,8 @@ class Lines:
             more = 2 * bool(whole and whole.labels and not self._is_said(n, chosen, at_labels))
             more += bool(whole and any(map(_is_without_unit, walk(whole.formula))))
             most = min(long + more, SHORT + 1)
-            if whole is not None and (self._is_of_softmaxes(whole) or self._is_of_cases(n, whole)):
+            is_wide = whole is not None and (self._is_of_softmaxes(whole) or self._is_of_cases(n, whole))
+            if whole is not None and (is_wide or whole.labels and self._is_in_softmax(n)):
                 most = WIDE + SHORT * self._is_of_softmaxes(whole)
             is_plain = whole is None or self._is_direct(n, whole) or not any(map(_is_of_product, walk(whole.formula)))
             if whole is not None and is_plain and leaves(whole.formula) < most and self._is_right(n, whole):
@@ -225,6 +226,10 @@ class Lines:
             for n in chosen.keys() & {*values} if passed.count(passed[0]) < len(passed) else ():
                 del chosen[n]
         return chosen if len(chosen) == before else self._alike(chosen)
+
+    def _is_in_softmax(self, n: Var) -> bool:
+        """Return True if `n` is only used as the logits of a softmax."""
+        return all("softmax" in self.chain.definition(k).role for k in self.consumers.get(n, [self.chain.root]))
 
     def _is_of_softmaxes(self, form: Closed) -> bool:
         """Whether a form is the sum of those of several softmaxes, as of a student beside labels and a teacher."""

@@ -788,6 +788,9 @@ def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     """
     row, *others = _parts(e.of)
     (of,) = e.of.args
+    if len(at) == 2 and at[0] and row == slice(None) and len(others) == 1 and isinstance(others[0], Step):  # W[:, t]
+        turned = replace(e.of, params={"index": others[0]}, shape=e.shape[::-1])
+        return _at_step(replace(e, args=(turned,), shape=e.shape[::-1]), at[::-1], rest)
     if not isinstance(row, Step) or row.several > 1 or not at[0]:
         raise NoEntries
     rows = [row.at(t) for t in e.params["steps"]]

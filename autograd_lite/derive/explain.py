@@ -324,7 +324,9 @@ class Derivation(GraphView):
             since, said = self.since(self.order.passed(replace(line, closed=None))), f"{said}; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
         value = layout.small(self.chain.shorter.gradient(line.node, line.value))
-        value = None if not line.node.shape and formulas[-1].is_number and value == formulas[-1].value else value
+        stated = formulas[-1].value if formulas[-1].is_number else None  # 0 is not written again as [0, 0]
+        is_said = stated is not None and (not line.node.shape or not stated) and np.all(value == stated)
+        value = None if is_said else value
         shape = line.value.shape if value is None else None
         return Line(
             line.symbol, formulas, value, shape=shape, since=since, how=said,

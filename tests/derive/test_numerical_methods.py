@@ -147,3 +147,40 @@ def test_the_words_of_a_book_for_entries_blocks_and_discounts():
     for line, (f, args, wrt) in lines.items():
         assert line in " ".join(str(ag.trace(f, *args).explain(wrt)).split()), f.__name__
     assert "f_{-1}" not in ag.trace(simpson, 1.3).explain().latex()
+
+
+def _cross_entropy(p, y):
+    return -np.log(p[np.arange(len(y)), y]).mean()
+
+
+def test_labels_have_the_name_that_each_call_of_a_function_is_given():
+    def mixed(W, X, y, perm, lam):
+        Z = (lam * X + (1 - lam) * X[perm]) @ W
+        p = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+        return lam * _cross_entropy(p, y) + (1 - lam) * _cross_entropy(p, y[perm])
+
+    def shifted(W, X, y):
+        Z = X @ W
+        p = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+        return _cross_entropy(p, y) + _cross_entropy(p, (y + 1) % 3)
+
+    W, data, y = J[:2], np.cos(np.arange(8.0)).reshape(4, 2), np.array([0, 1, 2, 1])
+    text = " ".join(str(ag.trace(mixed, W, data, y, np.array([2, 0, 3, 1]), 0.7).explain(["W"])).split())
+    assert "L = -λ mean(log(p[i, yᵢ])) - (1 - λ) mean(log(p[i, y[perm]ᵢ]))" in text
+    assert "dL/dZ = (p - (1 - λ) Y - λ Y1) / n since p = softmax(Z)" in text
+    assert "Y = onehot(y[perm]), Y1 = onehot(y)" in text
+    other = " ".join(str(ag.trace(shifted, W, data, y).explain(["W"])).split())
+    assert "Y = onehot(y), Y1 = onehot(y2)" in other
+    assert "not confirmed" not in text + other
+
+
+def test_columns_that_a_loop_reads_are_entries_of_its_steps():
+    def nade(W, c, x):
+        h, total = c, 0.0
+        for d in range(3):
+            total = total + np.sum(np.tanh(h)) * x[d]
+            h = h + W[:, d] * x[d]
+        return total
+
+    text = " ".join(str(ag.trace(nade, J[:2], V[:2], V).explain(["W"])).split())
+    assert "dtotal/dWₖⱼ = 1[j < 2] dtotal/dhⱼ₊₁,ₖ xⱼ since" in text
