@@ -144,7 +144,8 @@ class Derivation(GraphView):
     def _first_rounds(self) -> list[tuple[str, Expr]]:
         """The given numbers that the first round of a loop has computed from others, r1 of ‖pos0‖, as it does."""
         given, asked = dict(self.given), {self.chain.names[n] for n in self.order.asked}
-        forms = [(word, self._in_the_next(word, np.shape(x))) for word, x in given.items() if word not in asked]
+        first = [word for word in given if word == f"{stem(word)}1" and word not in asked]  # no state, h0 = 0
+        forms = [(word, self._in_the_next(word, np.shape(given[word]))) for word in first]
         return [(word, e) for word, e in forms if e is not None and e.names and e.names <= given.keys()]
 
     def _in_the_next(self, word: str, shape: Shape) -> Expr | None:

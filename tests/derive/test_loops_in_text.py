@@ -835,9 +835,9 @@ def test_the_number_of_a_step_stands_for_numbers():
 
     args = 0.02, 0.004, np.array([5.0, 5.0, 5.0, 105.0]), 103.5
     text = " ".join(str(ag.trace(bond, *args).explain(["level", "slope"])).split())
-    assert "yₜ = level + t slope 1 t = 1 … 4 discountₜ = 1 / (1 + yₜ)ᵗ 1 t = 1 … 4" in text
-    assert "dL/dyₜ = -t dL/ddiscountₜ / (1 + yₜ)ᵗ⁺¹ since" in text
-    assert "dL/dslope = Σₜ t dL/dyₜ since yₜ = level + t slope; t = 1 … 4" in text
+    assert "yₜ = level + (t + 1) slope 1 t = 0 … 3 discountₜ = 1 / (1 + yₜ)ᵗ⁺¹ 1 t = 0 … 3" in text
+    assert "dL/dyₜ = -(t + 1) · dL/ddiscountₜ / (1 + yₜ)ᵗ⁺² since" in text
+    assert "dL/dslope = Σₜ (t + 1) · dL/dyₜ since yₜ = level + (t + 1) slope; t = 0 … 3" in text
 
     def yields(y, flows):
         pv = 0.0
@@ -846,7 +846,7 @@ def test_the_number_of_a_step_stands_for_numbers():
         return pv
 
     text = " ".join(str(ag.trace(yields, 0.05, np.array([5.0, 5.0, 105.0])).explain(["y"])).split())
-    assert "dpv/dy = -Σₜ t flows[t-1] exp(-t y)" in text
+    assert "dpv/dy = -Σₜ (t + 1) flows[t] exp(-(t + 1) y)" in text
 
     def driven(omega, v):
         dt = 0.1
