@@ -520,10 +520,10 @@ class Reader:
         self._charge(_size(entries))
         if any(isinstance(x, Indexed) for x in entries):  # [aᵢ, bᵢ]
             return each(lambda *parts: np.asarray(parts), entries)
-        if {0, 1} == {*map(np.ndim, entries)}:  # [0, x], also of rows
+        if {0, 1} == {*map(np.ndim, entries)}:  # [0, x], also of rows or columns
             sizes = max(map(np.shape, entries))
-            is_rows = (len(entries), *sizes) == self.shape
-            return np.array([np.broadcast_to(x, sizes) for x in entries]) if is_rows else np.hstack(entries)
+            axis = {(len(entries), *sizes): 0, (*sizes, len(entries)): 1}.get(self.shape)
+            return np.hstack(entries) if axis is None else np.stack([np.broadcast_to(x, sizes) for x in entries], axis)
         is_joined = len(entries) > 1 and all(isinstance(x, np.ndarray) and x.ndim for x in entries)
         if is_joined and entries[0].ndim > 1 and self._is_read_as("below"):
             return np.concatenate(entries)

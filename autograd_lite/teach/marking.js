@@ -330,7 +330,11 @@ const convolved = (x, y, mode) => {
   const size = { full: n + m - 1, same: Math.max(n, m), valid: Math.abs(n - m) + 1 }[mode] ?? notMarked("this mode"), cut = Math.floor((all.length - size) / 2);
   return array([size], all.slice(cut, cut + size), kindOf(x, y));
 };
-const variance = (row) => total(row.map((v) => (v - total(row) / row.length) ** 2)) / row.length;
+const varianceOf = (x, ...rest) => {
+  const { ddof, ...params } = rest.find(isParams)?.params ?? {}, less = ddof ? whole(ddof)[0] : 0;
+  const variance = (row) => total(row.map((v) => (v - total(row) / row.length) ** 2)) / (row.length - less);
+  return reduced(variance, "f", x, ...alongOf([...rest.filter((y) => !isParams(y)), ...(Object.keys(params).length ? [{ params }] : [])]));
+};
 const modeOf = (rest, mode) => (rest.find(isParams) ? rest.find(isParams).params.mode : rest[0])?.word ?? (rest.length ? notMarked("its parameters") : mode);
 const turned = (x, k) => (x.shape.at(-1) === 3 ? gathered(x, x.shape, (at) => [...at.slice(0, -1), (at.at(-1) + k) % 3]) : notMarked("cross of other vectors than those of three entries"));
 const cross = (a, b) => binary("-", binary("*", turned(a, 1), turned(b, 2)), binary("*", turned(a, 2), turned(b, 1)));
@@ -393,7 +397,7 @@ const FUNCTIONS = {
   },
   sum: reduction(total, ofNumbers), mean: reduction((row) => total(row) / row.length, () => "f"),
   prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
-  var: reduction(variance, () => "f"), std: reduction((row) => Math.sqrt(variance(row)), () => "f"),
+  var: varianceOf, std: (x, ...rest) => FUNCTIONS.sqrt(varianceOf(x, ...rest)),
   max: reduction(largest, (kind) => kind), min: reduction((row) => -largest(row.map((v) => -v)), (kind) => kind),
   cumsum: (x, ...rest) => {
     const [axis] = alongOf(rest), flat = axis == null ? array([x.data.length], x.data, x.kind) : x, [k] = axesOf(axis ?? array([], [0], "i"), flat.shape.length);
@@ -576,6 +580,11 @@ const compared = (tokens) => {
     return t === "=" && depth === 0 ? "==" : t;
   });
 };
+const endOfSum = (text, start, c) => { // Σₜ aₜ + bₜ
+  let end = endOfTerm(text, start);
+  while (new RegExp(`^[-+][^Σ]*?${c}`, "u").test(text.slice(end, endOfTerm(text, end + 1)))) end = endOfTerm(text, end + 1);
+  return end;
+};
 const startOfTerm = (text, end) => {
   for (let k = end - 1, depth = 0; k >= 0; k--) {
     depth += ")]}".includes(text[k]) - "([{".includes(text[k]);
@@ -732,6 +741,8 @@ class Board {
     text = text.replace(this.beforeT, "$1_t");
     const isPlain = (!this.hasSteps || this.letter !== "t") && /ₜ|[_{[]t/.test(text) && this.isReadAs("t"); // no number of a step
     if (!isPlain) text = this.withT(text);
+    const tight = new RegExp(`/ ?(\\p{Nd}+)((?!e\\p{Nd})(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*(?:(?:\\^|\\*\\*)\\p{Nd}+)?)(?!${W}|[.(\\[{/^*])`, "gu"); // 1/2n
+    if (text.search(tight) >= 0 && this.isReadAs("under")) text = text.replace(tight, "/($1 $2)");
     const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && (this.steps.has(base(w)) || (has(this.words, base(w)) && has(this.shapes, this.words[base(w)]))); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+(?:\\[[^\\][]*\\])?)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
@@ -828,11 +839,12 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${every})_(?:T(?!${W})|ᵀ)`, "gu"), (_, w) => `${w}${Math.max(...this.steps.get(w))}`); // h_T
     text = text.replace(new RegExp(`(?<!${W})(?:(${stems})\\*\\*${step}(?!${W})|(${every})(?:\\*\\*)?(?:\\(${step}\\)|\\(\\(${step}\\)\\)))`, "gu"), (_, a, k, b, m, n) => (a ?? b) + numbered(k ?? m ?? n)); // h^t, h(t), h^(t-1)
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
-    text = this.overSteps(text);
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${P.STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => {
-      if (this.steps.has(word)) return all;
-      const by = moved(sign, k) - this.isCounted(word);
-      return `${word}[t${by > 0 ? "+" : ""}${by || ""},${lettersOf(at).join("")}]`; // emitₜⱼ
+    const withNumber = anyOf([...this.stems].filter((w) => /\p{Nd}_$/u.test(w)).map((w) => w.slice(0, -1)));
+    text = this.overSteps(text.replace(new RegExp(`(?<!${W}|/)(${withNumber})(?=[${INDICES}])`, "gu"), "$1_")); // f2ₖ
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}]*)${P.STEP}([${INDICES}]*)(?!${W})`, "gu"), (all, word, before, sign, k, after) => {
+      if (this.steps.has(word) || !(before + after)) return all;
+      const by = moved(sign, k) - this.isCounted(word, before.length);
+      return `${word}[${[...lettersOf(before), `t${by > 0 ? "+" : ""}${by || ""}`, ...lettersOf(after)].join(",")}]`; // emitₜⱼ, respᵢₜ
     });
     const counted = new Set(), bare = (c) => new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W})`, "gu");
     text = text.replace(new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (all, word, index, sign, k) => {
@@ -858,7 +870,7 @@ class Board {
     if (over) text = text.slice(0, over.index).replace(/Σₜ(?!⟦)/gu, `Σₜ⟦${over[1]},${over[2]}⟧`);
     const sum = /Σₜ(?:⟦(\p{Nd}+),(\p{Nd}+)⟧)?/u;
     for (let m = text.match(sum); m; m = text.match(sum)) {
-      const start = m.index + m[0].length, end = endOfTerm(text, start), term = text.slice(start, end);
+      const start = m.index + m[0].length, end = endOfSum(text, start, steps.length !== 1 ? "ₜ" : "(?!)"), term = text.slice(start, end);
       const common = m[1] ? Array.from({ length: Math.max(m[2] - m[1] + 1, 0) }, (_, k) => Number(m[1]) + k) : this.stepsOf(term, steps);
       if (common.length > 1000) notMarked("it is too long");
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${this.atStep(term, t)})`).join("+")})${text.slice(end)}`;
@@ -888,7 +900,7 @@ class Board {
   /** A formula in which sums over steps are over t: Σₜ t dL/dyₜ for Σₖ k dL/dyₖ. */
   overSteps(text) {
     for (const m of [...text.matchAll(new RegExp(`Σ([${INDICES}])(?![${INDICES}])`, "gu"))].reverse()) {
-      const [all, c] = m, start = m.index + all.length, end = endOfTerm(text, start), term = text.slice(start, end);
+      const [all, c] = m, start = m.index + all.length, end = endOfSum(text, start, c), term = text.slice(start, end);
       const values = [...term.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)${c}`, "gu"))].map(([, word]) => word);
       if (text.slice(end).includes(c) || !values.some((w) => this.stems.has(w)) || values.some((w) => !this.stems.has(w) && !has(this.words, w))) continue;
       if (!values.every((w) => this.stems.has(w)) && !this.isReadAs("rows of steps")) continue;
@@ -898,8 +910,8 @@ class Board {
   }
 
   /** Whether the entries of an array are counted from 1, as they may be where there are as many as steps: xₜ for x[t-1]. */
-  isCounted(w) {
-    return !this.isFrom0 && !this.steps.has(w) && this.last > 1 && this.shapes[this.words[w]][0] === this.last && this.isReadAs("counted");
+  isCounted(w, axis = 0) {
+    return !this.isFrom0 && !this.steps.has(w) && this.last > 1 && this.shapes[this.words[w]][axis] === this.last && this.isReadAs("counted");
   }
 
   /** A formula at one step. */
@@ -914,7 +926,7 @@ class Board {
     text = text.replace(RE.STEP, (_, sign, k) => t + moved(sign, k));
     const before = new RegExp(`(?<!${W})(${this.arrays})\\[t ?- ?(\\p{Nd}+)((?:,[^\\][]*)?)\\]`, "gu"); // x[t-3] at the second step
     text = text.replace(before, (all, w, k, rest) => (t >= Number(k) || this.isReadAs("ring") ? all : `(0*${w}[0${rest}])`));
-    return text.replace(RE.BARE, `(${t})`);
+    return text.replace(new RegExp(`${P.QUOTED}|${P.BARE}`, "gu"), (_, quoted) => quoted ?? `(${t})`);
   }
 
   stepsOf(term, over = []) {
@@ -1031,11 +1043,11 @@ class Board {
     const isKept = (c) => (has(this.words, c) && !bound.includes(c)) || ("+-".includes(c) && text.includes("Σ")); // in a sum, x[i+1] may go further than an index
     text = text.replace(RE.ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
     text = text.replace(new RegExp(`(?<=[${INDICES}ₜ₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
-    text = text.replace(RE.ENTRY_OF, (_, at, k) => `[${[...at].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")},${SMALL.indexOf(k)}]`);
     text = text.replace(RE.INDEX, (all, word, at, k, whole) => {
       const [before] = whole.slice(0, k).match(new RegExp(`(?:[d∂]${W}*/)?$`, "u"));
       return has(this.words, all) || has(this.words, before + all) ? all : word + below(at); // dL/dW_i
     });
+    text = text.replace(RE.ENTRY_OF, (_, at, k) => `[${[...at].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")},${SMALL.indexOf(k)}]`);
     const ofRow = new RegExp(`(?<!${W})(${this.arrays})([₀-₉])([${INDICES}]+)(?![${P.SUBSCRIPT}])`, "gu");
     text = text.replace(ofRow, (all, w, k, at) => (has(this.words, w + k) ? all : `${w}[${SMALL.indexOf(k)},${lettersOf(at).join(",")}]`)); // A₀ₖ
     const column = new RegExp(`(?<!${W})(${this.arrays})\\[:, ?(${anyOf([...LETTERS].filter((c) => !has(this.words, c)))})\\]`, "gu"); // M[:, j]
@@ -1431,9 +1443,9 @@ const bare = (word) => word.replace(/^((np|numpy)\.)?(linalg\.)?/, "");
 const lettersNamed = (e) => (e[0] === "name" && /^_[i-n]+$/.test(e[1]) ? e[1].slice(1) : notMarked("an index"));
 /** A linear map of the sheet, such as one that puts a gradient in its places. */
 const mapped = ([from, shape, entries], [x, ...rest]) => {
-  if (rest.length || !x || !alike(x.shape, from)) notMarked("its arguments");
-  const data = Array(count(shape)).fill(0);
-  for (const [i, j, v] of entries) data[j] += v * x.data[i];
+  if (rest.length || !x || !alike(together(x.shape, from) ?? [], from)) notMarked("its arguments");
+  const data = Array(count(shape)).fill(0), values = spread(x, from);
+  for (const [i, j, v] of entries) data[j] += v * values[i];
   return array(shape, data);
 };
 
@@ -1519,8 +1531,10 @@ class Reader {
         if (list.length === 1 && (list[0]?.letters || list[0]?.list || list[0]?.shape?.length) && this.isReadAs("group")) return list[0]; // [a ⊙ b] xᵀ
         if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
         if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) { // [0, x], also of rows
-          const sizes = list.find((x) => x.shape.length).shape, isRows = alike([list.length, ...sizes], this.shape);
-          return isRows ? this.operand({ list: list.map((x) => array(sizes, spread(x, sizes), x.kind)) }) : FUNCTIONS.hstack({ parts: list });
+          const sizes = list.find((x) => x.shape.length).shape, isOfColumns = alike([...sizes, list.length], this.shape);
+          if (!isOfColumns && !alike([list.length, ...sizes], this.shape)) return FUNCTIONS.hstack({ parts: list });
+          const rows = this.operand({ list: list.map((x) => array(sizes, spread(x, sizes), x.kind)) });
+          return isOfColumns ? transposed(rows) : rows;
         }
         const isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
         if (isJoined && list[0].shape.length > 1 && this.isReadAs("below")) return FUNCTIONS.concatenate({ parts: list });
@@ -2077,7 +2091,7 @@ const marking = (data) => {
       isOpen ||= board.free !== "" || [...readers[0].used].some((w) => spaces[0][w]?.shape.length > 1);
       isMixed ||= readers[0].choices.has("apart");
       const choices = [...new Set([...readers[0].choices, ...(question.diagonal ? ["matrix"] : [])])].filter((c) => c !== "row" || !question.isOfColumns).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
-      for (const several of [products, ...choices.map((c) => [c])]) {
+      for (const several of [products, choices.filter((c) => c.startsWith("first")), ...choices.map((c) => [c])]) {
         const more = [...new Set([...reading, ...several])].sort();
         if (!readings.some((r) => alike(r, more))) readings.push(more);
       }

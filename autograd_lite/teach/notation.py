@@ -38,7 +38,7 @@ _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
 _RANGE = r"[;,]?\s*(?<!\w)t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
-_INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
+_INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+\d?|\d[i-n])(?![^\WᵀΣ]|[{_MARKS}])"  # x_i, x_i0
 _IN_BRACKETS = r"(\w+)\[([^\[\]]*)\]"
 _PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
@@ -174,6 +174,9 @@ class Board:
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
         is_plain = self._is_plain(text)
         text = text if is_plain else self.with_t(text)
+        tight = rf"/ ?(\d+)((?!e\d)[^\W\d][\w{_MARKS}]*(?:(?:\^|\*\*)\d+)?)(?![\w.(\[{{/^*])"  # 1/2n
+        if regex.search(tight, text) and self._is_read_as("under"):
+            text = regex.sub(tight, r"/(\1 \2)", text)
         if "e" not in self.words:  # e_y, a unit vector
             text = regex.sub(r"(?<!\w)e_(?:\{(\w+(?:\[[^][]*\])?)\}|(\w+))", self._unit, text)
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
@@ -408,8 +411,8 @@ class Board:
         kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
         text = regex.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
         text = regex.sub(rf"(?<=[{INDICES}ₜ₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
-        text = regex.sub(_ENTRY_OF, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
         text = regex.sub(_INDEX, self._index, text)
+        text = regex.sub(_ENTRY_OF, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
         row = rf"(?<!\w)({self._arrays})([₀-₉])([{INDICES}]+)(?![{_SUBSCRIPT}])"  # A₀ₖ
         text = regex.sub(row, self._of_numbered_row, text)
         column = rf"(?<!\w)({self._arrays})\[:, ?({_any({*LETTERS} - self.words.keys())})\]"  # M[:, j]
@@ -463,8 +466,9 @@ class Board:
         raised = rf"(?<!\w)(?:({stems})\*\*{number}(?!\w)|({every}){called})"  # h^t, h(t), h^(t-1)
         text = regex.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
         text = regex.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
-        text = self._over_steps(text)
-        entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
+        numbered = _any(w[:-1] for w in self._stems if regex.search(r"\d_$", w))
+        text = self._over_steps(regex.sub(rf"(?<![\w/])({numbered})(?=[{INDICES}])", r"\1_", text))  # f2ₖ
+        entries = rf"(?<!\w)({self._arrays})([{INDICES}]*){_STEP}([{INDICES}]*)(?!\w)"  # emitₜⱼ, respᵢₜ
         text = regex.sub(entries, self._entry_at_step, text)
         rows = rf"(?<!\w)({every})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         counted = set[str]()
@@ -491,16 +495,17 @@ class Board:
 
     def _entry_at_step(self, m: re.Match[str]) -> str:
         """An entry of an array with a row for each step: ``emit[t-1,j]`` for ``emitₜ₋₁ⱼ``."""
-        if m[1] in self._steps:
+        before, after = _letters(m[2]), _letters(m[5])
+        if m[1] in self._steps or not before + after:
             return m[0]
-        by = _moved(m[2], m[3]) - self._is_counted(m[1])
-        return f"{m[1]}[t{f'{by:+d}' if by else ''},{_letters(m[4])}]"
+        by = _moved(m[3], m[4]) - self._is_counted(m[1], len(before))
+        return f"{m[1]}[{','.join([*before, f't{by:+d}' if by else 't', *after])}]"
 
     def _over_steps(self, text: str) -> str:
         """A formula in which sums over steps are over t: ``Σₜ t dL/dyₜ`` for ``Σₖ k dL/dyₖ``."""
         for m in [*regex.finditer(f"Σ([{INDICES}])(?![{INDICES}])", text)][::-1]:
-            end = _end_of_term(text, m.end())
-            term, c = text[m.end() : end], m[1]
+            end, c = _end_of_sum(text, m.end(), m[1]), m[1]
+            term = text[m.end() : end]
             values = {*regex.findall(rf"([^\W\d][\w{_MARKS}/]*?){c}", term)}
             is_of_steps = values & self._stems and c not in text[end:]
             others = {w for w in values - self._stems if w not in self.words} if is_of_steps else values
@@ -514,7 +519,7 @@ class Board:
         if over := regex.search(_RANGE, text):
             text = regex.sub("Σₜ(?!⟦)", "Σₜ⟦{},{}⟧".format(*over.groups()), text[: over.start()])
         while m := regex.search(r"Σₜ(?:⟦(\d+),(\d+)⟧)?", text):
-            end = _end_of_term(text, m.end())
+            end = _end_of_sum(text, m.end(), "ₜ" if len(steps) != 1 else "(?!)")
             term = text[m.end() : end]
             common = {*range(int(m[1]), int(m[2]) + 1)} if m[1] else self._steps_of(term, steps)
             terms = "+".join(f"({self._at_step(term, t)})" for t in sorted(common))
@@ -535,15 +540,16 @@ class Board:
         text = regex.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
         before = rf"(?<!\w)({self._arrays})\[t ?- ?(\d+)((?:,[^][]*)?)\]"  # x[t-3] at the second step
         text = regex.sub(before, lambda m: self._first(m, t), text)
-        return regex.sub(_BARE, f"({t})", text)
+        return regex.sub(f"{_QUOTED}|{_BARE}", lambda m: m[1] or f"({t})", text)
 
     def _counted(self, m: re.Match[str], t: int) -> str:
         """``xₜ`` as ``x[t-1]``, the entry for the first step with the number 1, where there are as many as steps."""
         return f"{m[1]}[{t + _moved(m[2], m[3]) - 1}]" if self._is_counted(m[1]) else m[0]
 
-    def _is_counted(self, word: str) -> bool:
+    def _is_counted(self, word: str, axis: int = 0) -> bool:
         """Whether the entries of an array are counted from 1, as they may be where there are as many as steps."""
-        n, last = self.shapes[self.words[word]][0], max((k for steps in self._steps.values() for k in steps), default=0)
+        n = (*self.shapes[self.words[word]], 0)[axis]
+        last = max((k for steps in self._steps.values() for k in steps), default=0)
         is_same = word not in self._steps and n == last > 1 and not self._is_from_0
         return is_same and self._is_read_as("counted")
 
@@ -999,6 +1005,14 @@ def _end_of_term(text: str, start: int) -> int:
         if depth < 0 or depth == 0 and is_end and text.count("‖", start, k) % 2 == 0:
             return k
     return len(text)
+
+
+def _end_of_sum(text: str, start: int, c: str) -> int:
+    """Where a sum over an index ends that begins there, of terms that all have it: ``Σₜ aₜ + bₜ``."""
+    end = _end_of_term(text, start)
+    while regex.match(rf"[-+][^Σ]*?{c}", text[end : (following := _end_of_term(text, end + 1))]):
+        end = following
+    return end
 
 
 def _start_of_term(text: str, end: int) -> int:

@@ -8,6 +8,7 @@ steps.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -66,16 +67,17 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     """Other choices of the numbers near `start`, two if there are any, each with every value of the steps.
 
     Where a condition in the formulas always has one value, one is further away if the other occurs there; and the
-    second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``. Of few conditions there
+    second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``; there is a third if only
+    elsewhere some entries have one value and some the other. Of few conditions there
     are two more if these hold together in other ways, so that one term of a sum is not the sum of them.
     """
     chosen, _ = _choice(d, start)
     taken = [_cases(d, start)]
-    draws = [(seed, k, size) for seed in (1, 2) for k, size in enumerate(FAR if taken[0] else ())]
-    far = [chosen(np.random.default_rng([seed, k]), size, False) for seed, k, size in draws]
+    draws = [(seed, k, size) for seed in (1, 2, 3) for k, size in enumerate(FAR if taken[0] else ())]
+    far = [chosen(np.random.default_rng([seed, k]), size, False, seed == 3) for seed, k, size in draws]
     reached = [_cases(d, new) for new in far]
-    for number in range(2 if len(taken[0]) > FEW else 4):
-        news = [_news(taken, at, number) for at in reached]
+    for number in range(3 if len(taken[0]) > FEW else 5):
+        news = [_news(taken, at, number) for at in reached[: 3 * len(FAR) if number == 2 else 2 * len(FAR)]]
         for k in sorted((k for k, new in enumerate(news) if new), key=lambda k: -news[k]):
             if (env := confirmed(d, far[k])) is not None:
                 taken.append(reached[k])
@@ -110,14 +112,23 @@ def relabelled(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
 
 def _news(taken: Sequence[Cases], at: Cases, number: int) -> int:
     """The number of entries of conditions with a value that none has yet; for the second choice of the numbers, with
-    one that they have not had; for others, whether the values are independent of those that they had.
+    one that they have not had; for the third, the conditions whose entries all had one value and here have two; for
+    others, whether the values are independent of those that they had.
     """
     seen = {case for other in taken for case in other.items()}
     if number < 2:
         ats = {(key, x) for (key, _), x in seen}
         return sum((key, x) not in ats if not number else ((key, k), x) not in seen for (key, k), x in at.items())
+    if number == 2:
+        return len(_mixed(at) - {key for other in taken for key in _mixed(other)})
     rows = [[1, *(v for key in taken[0] for v in other.get(key, ()))] for other in (*taken, at)]
     return int(at.keys() == taken[0].keys() and np.linalg.matrix_rank(rows) == len(rows))
+
+
+def _mixed(at: Cases) -> set[str]:
+    """The conditions that hold at some entries and not at others."""
+    counts = Counter(key for key, _ in {(key, x) for (key, _), x in at.items()})
+    return {key for key, n in counts.items() if n > 1}
 
 
 def with_zeros(d: Derivation, start: Values) -> tuple[Sequence[str], list[dict[str, Any]]]:
@@ -130,7 +141,7 @@ def with_zeros(d: Derivation, start: Values) -> tuple[Sequence[str], list[dict[s
 
 def _choice(
     d: Derivation, start: Values
-) -> tuple[Callable[[np.random.Generator, float, bool], dict[str, Any]], Sequence[str]]:
+) -> tuple[Callable[..., dict[str, Any]], Sequence[str]]:
     """What draws other numbers: how far from `start`, and whether data move too; and the data that are 0."""
     c = d.chain
     used = {word for word, _ in d.given}
@@ -146,9 +157,9 @@ def _choice(
     kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
     others = {word: x for word, x in start.items() if word in kept or not is_name(word)}
 
-    def chosen(rng: np.random.Generator, size: float, all_move: bool) -> dict[str, Any]:
+    def chosen(rng: np.random.Generator, size: float, all_move: bool, signs: bool = False) -> dict[str, Any]:
         moving = sorted(parameters | (data if all_move else set()))
-        return others | {w: moved(start[w], rng, size, w in asked, w in asked & sums) for w in moving}
+        return others | {w: moved(start[w], rng, size, w in asked, w in asked & sums, signs) for w in moving}
 
     return chosen, [w for w in sorted(data) if not np.any(start[w])]
 
@@ -243,15 +254,20 @@ def confirmed(d: Derivation, start: Values) -> dict[str, Any] | None:
     return env if abs((above - below) / (2 * step) - slope) <= 1e-4 * size + 1e-12 else None
 
 
-def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True, is_summed: bool = False) -> Any:
-    """A number or an array, moved a little where it may: elementwise if it is free, otherwise scaled, with its signs:
+def moved(
+    x: Any, rng: np.random.Generator, size: float, is_free: bool = True, is_summed: bool = False,
+    has_signs: bool = False,
+) -> Any:  # fmt: skip
+    """A number or an array, moved a little where it may: elementwise if it is free, each entry perhaps with a sign of
+    its own, otherwise scaled, with its signs:
     δ of clip(r, -δ, δ) stays positive, and 0 where observations are censored is 0. What the program sums need not be a
     distribution.
     """
     x = np.asarray(x)
     if x.dtype.kind != "f" or _has_meaning(x) and not is_free:
         return x
-    step = size * rng.uniform(0.5, 1, x.shape if is_free or not x.any() else ()) * rng.choice((-1, 1))
+    shape = x.shape if is_free or not x.any() else ()
+    step = size * rng.uniform(0.5, 1, shape) * rng.choice((-1, 1), shape if has_signs else ())
     is_distribution = not is_summed and _is_distribution(x)  # one, or one in each row; what is 0 in it stays so
     y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + np.abs(step))
     y = np.where(x == 0, x, y) if is_distribution else y

@@ -271,7 +271,8 @@ class Worksheet(HandOut):
             choices = sorted(read) if isinstance(answer, str) else []
             self._is_mixed |= "apart" in choices
             products = [c for c in choices if re.match("product|dot", c)]  # first all as those of matrices
-            several = [reading.union(c) for c in (products, *([c] for c in choices))]
+            firsts = [c for c in choices if c.startswith("first")]
+            several = [reading.union(c) for c in (products, firsts, *([c] for c in choices))]
             readings += [more for more in dict.fromkeys(several) if more not in readings]
         return min(tried, key=how_wrong)
 

@@ -1522,6 +1522,114 @@ def test_a_sheet_says_what_is_counted_at_a_tie_and_explains_no_condition():
     assert "between" not in sheet
 
 
+def growth(r, K, n0, data):
+    n, err = n0, 0.0
+    for k in range(len(data)):
+        f1 = r * n * (1 - n / K)
+        f2 = r * (n + f1) * (1 - (n + f1) / K)
+        n = n + (f1 + f2) / 2
+        err = err + (n - data[k]) ** 2
+    return err
+
+
+def expected(mu, resp, x):
+    cost = 0.0
+    for k in range(2):
+        z = x - mu[k]
+        cost = cost + np.sum(resp[:, k] * z**2)
+    return cost
+
+
+def graph(W, a, X, y):
+    H = X @ W
+    s = H @ a
+    e = s[:, None] + s[None, :]
+    b = np.where(e > 0, e, 0.2 * e)
+    alpha = np.exp(b) / np.sum(np.exp(b), axis=1, keepdims=True)
+    Z = alpha @ H
+    return np.mean((Z[:, 0] - y) ** 2)
+
+
+def bellman(R, P):
+    V = np.zeros(2)
+    for _ in range(3):
+        Q = R + 0.9 * np.einsum("sat,t->sa", P, V)
+        V = np.log(np.sum(np.exp(Q), axis=1))
+    return V[0]
+
+
+def sharpe(w, R):
+    r = R @ w
+    return -np.mean(r) / np.std(r)
+
+
+def simpson(k, x, h):
+    f = np.exp(-k * x**2)
+    return h / 3 * (f[0] + 4 * np.sum(f[1::2]) + 2 * np.sum(f[2:-1:2]) + f[-1])
+
+
+def translated(E, h, t):
+    a = E[h]
+    b = a - E[t]
+    return np.sum(b**2) + np.sum(np.tanh(a))
+
+
+def mean_field(m, J, beta):
+    b, c = (1 + m) / 2, (1 - m) / 2
+    S = -np.sum(b * np.log(b) + c * np.log(c))
+    return -0.5 * m @ J @ m - S / beta
+
+
+J3 = np.array([[0.8, 2.4, 0.7], [2.4, -1.3, 0.4], [0.7, 0.4, -1.5]])
+#: For each blank what is right, and what is wrong.
+OF_STUDENTS = {
+    growth: ((0.5, 10.0, 1.0, np.array([1.2, 1.5, 2.0])), ["r"], {"derrdr": (
+        ["Σ_t derr/df2_t f2_t/r + derr/df1_t n_{t-1} (1 - n_{t-1}/K)",  # both terms have the step
+         "Σ_k derr/df2_k f2_k/r + derr/df1_k f1_k/r", "Σ_k (derr/df2_k f2_k + derr/df1_k f1_k)/r"],
+        ["Σ_t derr/df2_t f2_t/r - derr/df1_t f1_t/r", "Σ_t derr/df2_t f2_t/r + derr/df1_t n_t (1 - n_t/K)",
+         "derr/df2_t f2_t/r + derr/df1_t f1_t/r"])}),
+    expected: ((np.array([0.0, 1.0]), np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]]), np.array([0.2, 0.9, 0.4])),
+               ["mu"], {
+        "dcostdz_t": (["2 resp_{i,t-1} z_{t,i}", "2 resp_{i,t} z_{t,i}"], ["resp_{i,t-1} z_{t,i}"])}),
+    graph: ((np.array([[-1.3, 0.4], [0.4, 0.7]]), np.array([-1.2, -0.7]),
+             np.array([[-0.4, -1.2], [1.7, -0.5], [0.3, -0.3]]), np.array([1.0, 0.0, 1.0])), ["W", "a"], {
+        "dLdZ": (["2/n [Z[:,0] - y, 0]", "2/n (Z_i0 - y_i) δ_j0", "1/n (Z_i0 - y_i) 2δ_j0"],
+                 ["2/n [0, Z[:,0] - y]"]),
+        "dLdalpha": (["2/n (Z_i0 - y_i) H_j0"], ["2/n (Z_i0 - y_i) H_j1"]),
+        "dLds": (["Σ_j dL/de_ij + Σ_j dL/de_ji"], ["Σ_i dL/de_ij"])}),  # where all conditions hold rows have the sum 0
+    bellman: ((np.array([[1.5, 1.3], [0.8, 0.3]]), np.array([[[0.6, 0.4], [0.3, 0.7]], [[0.5, 0.5], [0.4, 0.6]]])),
+              ["R"], {
+        "dLdV_t": (["0.9 einsum('sa,sat->t', dL/dQ_{t+1}, P)"], ["einsum('sa,sat->t', dL/dQ_{t+1}, P)"])}),
+    sharpe: ((np.array([0.2, 0.3]), np.array([[0.1, -0.3], [0.4, 0.2], [0.3, 0.1]])), ["w"], {"dLdr": (
+        ["(mean(r) * (r - mean(r)) / std(r, ddof=0)**2 - 1) / (n * std(r, ddof=0))",
+         "mean(r) (r - mean(r))/(n var(r, ddof=0)^1.5) - 2/2n std(r)^-1"],
+        ["(mean(r) * (r - mean(r)) / std(r, ddof=1)**2 - 1) / (n * std(r, ddof=1))"])}),
+    simpson: ((1.3, np.linspace(0, 1, 7), 1 / 6), ["k"], {"dLdf": (
+        ["4 h / 3 at [1::2], 0 elsewhere + 2 h / 3 at [2:-1:2], 0 elsewhere + h (Y + Y1) / 3"],
+        ["h / 3 at [1::2], 0 elsewhere + 2 h / 3 at [2:-1:2], 0 elsewhere + h (Y + Y1) / 3"])}),
+    translated: ((np.array([[0.2, -0.6], [-0.4, -1.1], [-1.3, 0.6], [0.6, 1.3]]), np.array([0, 1, 1]),
+                  np.array([2, 3, 0])), ["E"], {
+        "dLdE": (["Σ_i e_{h_i} dL/da_i^T - Σ_i e_{t_i} dL/db_i^T"],
+                 ["Σ_i e_{h_i} dL/da_i^T + Σ_i e_{t_i} dL/db_i^T"])}),
+    mean_field: ((np.array([0.2, -0.3, 0.1]), J3, 2.0), ["m"], {"dLdm": (
+        ["artanh(m)/β - J m", "1/2β (log b - log c) - J m"],
+        ["1/β (log b - log c) - J m"])}),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+@pytest.mark.parametrize("fn", OF_STUDENTS, ids=lambda fn: fn.__name__)
+def test_students_write_it_in_many_ways(fn, tmp_path):
+    args, wrt, texts = OF_STUDENTS[fn]
+    sheet = ag.trace(fn, *args).worksheet(wrt=wrt)
+    cases = [(word, text) for word in texts for several in texts[word] for text in several]
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        assert not mark.unmarked, (text, mark.says)
+        assert mark.right == (text in texts[word][0]), (text, mark.says)
+        assert (page["right"], page["says"]) == (mark.right, mark.says), text
+
+
 def test_what_cannot_be_read_is_neither_right_nor_wrong():
     marks = rows().check({"dL/dc": "see the lecture", "dL/dW": "xᵀ dL/dq", "dL/dbeta": "Σᵢ dL/dηᵢ xᵢ"})
     says = {mark.word: mark.says for mark in marks}
