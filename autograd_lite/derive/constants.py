@@ -567,7 +567,7 @@ class Constants:
             e = self._in_round(eq, e)
             labels.word = ast.unparse(e)
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.code):
-                labels.word += f"{turns.index(eq.y) + 1}"
+                labels.word = _numbered(labels.word, turns.index(eq.y) + 1)
             elif isinstance(e, ast.Name) and not self._is_free(e.id, x):  # y of another call of a function
                 labels.word = self._in_other_call(eq, e, x)
             self.use({labels.word: x}, [labels.word])
@@ -620,7 +620,7 @@ class Constants:
 
     def _by_round(self, eq: Equation, word: str, x: Any) -> str:
         """The name of what a variable is in one of the rounds that read at the place of an equation: i2, mask2."""
-        word += f"{[*self._reads(eq)].index(eq.y) + 1}"
+        word = _numbered(word, [*self._reads(eq)].index(eq.y) + 1)
         self.use({word: x}, [word])
         return word
 
@@ -640,7 +640,7 @@ class Constants:
             self.use({e.id: x}, [e.id])
             return e.id
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
-            return self._entry(e.value.id, e.slice, x, code, turns.index(eq.y) if turns else 0, len(turns))
+            return self._entry(eq, e.value.id, e.slice, x)
         if not isinstance(e, ast.Name) or code is None:
             return ""
         of, part = iterated(code, e)
@@ -661,10 +661,10 @@ class Constants:
         is_entry = len(starts) > 0
         t += starts[0] if starts else 0
         if is_entry and eq.algebra == "assignment":  # where ``c != label``
-            return self._entry(of, ast.Constant(places[t]), x, code, t, len(turns))
+            return self._entry_at(of, places[t], x, code)
         if not is_entry and (labels := self._entry_read(eq, x, e)):
             return labels
-        word = f"{word}{t + 1}"
+        word = _numbered(word, t + 1)
         self.use({word: x}, [word])
         entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
         self.defined |= {word: entry} if entry else {}
@@ -699,27 +699,35 @@ class Constants:
         is_run = bool(firsts) and firsts == [*range(firsts[0], firsts[0] + len(firsts))]  # R[i, :], on arrays
         return is_of_pairs(code, e) and not is_run or _have_gaps(indices)
 
-    def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:
-        """The entry of a variable that is `x`, ``ys[2]``, of its position in one round of a loop of so many."""
+    def _entry(self, eq: Equation, of: str, at: ast.expr, x: Any) -> str:
+        """The entry of a variable that is `x`, ``ys[2]``, of its position in the round of a loop that reads there."""
+        reads = self._reads(eq)
+        turn = [*reads].index(eq.y) if eq.y in reads else 0
+        read = [[p for p in index_parts(i) if isinstance(p, int | np.integer)] for i in reads.values()] or [[x]]
+        for last in (False, True):  # where the first rounds have read constants, the others are the last ones
+            places = [self._place_at(at, eq.code, k, len(read), last) for k in range(len(read))]
+            each = zip(places, read, strict=True)
+            if all(any(self._entry_at(of, k, p, eq.code) for p in parts) for k, parts in each):
+                return self._entry_at(of, places[turn], x, eq.code)
+        return ""
+
+    def _entry_at(self, of: str, k: int | None, x: Any, code: Any) -> str:
+        """The entry of a variable at a position, if it is `x`."""
         whole = np.asarray(self._value(of, code))
-        if whole.ndim != 1:  # also where the name has no value that is known
-            return ""
-        k = self._place_at(at, code, turn, turns)
-        if k is None or not -len(whole) <= k < len(whole) or whole[k] != x:
-            return ""
-        word = f"{of}[{k % len(whole)}]"
+        if k is None or whole.ndim != 1 or not -len(whole) <= k < len(whole) or whole[k] != x:
+            return ""  # also where the name has no value that is known
         self.use({of: whole}, [of])
-        self.quoted[word] = [of]
+        self.quoted[word := f"{of}[{k % len(whole)}]"] = [of]
         return word
 
-    def _place_at(self, at: ast.expr, code: Any, turn: int, turns: int) -> int | None:
-        """A position in one round of a loop of so many, ``t + 1``; None if it is not known."""
+    def _place_at(self, at: ast.expr, code: Any, turn: int, turns: int, last: bool) -> int | None:
+        """A position in one round of a loop of so many, ``t + 1``, or in one of its `last`; None if it is not known."""
         variables = dict(self._variables(at, code))
         for e in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
             if (steps := self._counts(e, code, turns)) is not None:
                 if not steps:
                     return None
-                variables[e.id] = steps[turn]  # it has another value now
+                variables[e.id] = steps[turn - turns if last else turn]  # it has another value now
         place = evaluated(at, variables)
         return int(place.value) if place and np.ndim(place.value) == 0 else None
 
@@ -919,6 +927,11 @@ _INVERSES: Mapping[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable
     ast.Mult: (np.divide, np.divide),
     ast.Div: (lambda x, a: a / x, np.multiply),
 }
+
+
+def _numbered(word: str, t: int) -> str:
+    """The name of a variable in one of several rounds: a2, and s2_2 of s2."""
+    return f"{word}{'_' * word[-1].isdigit()}{t}"
 
 
 def _instead(e: ast.expr, part: str, word: str) -> ast.expr:

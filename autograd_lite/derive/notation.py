@@ -74,6 +74,7 @@ from .simplify import again, full, simplified
 from .symbolic_rule import CallResult, edge
 from .writing import ASCII, text_name, write
 
+COMPARED = 64  # entries of constants that are one if they are equal, such as np.eye(4) in each round of a loop
 LIMIT = 2_000  # operations; nobody reads a longer derivation
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 
@@ -160,7 +161,7 @@ class Notation:
         steps = _slices_in_steps(program)
         key = partial(_repeatable, live, Counter(), {}, steps)
         whole = program.defined
-        program, self.merged = program.without_repetition(key, compared=0)
+        program, self.merged = program.without_repetition(key, compared=COMPARED)
         again = [(whole[v], whole[first]) for v, first in self.merged.items() if v in whole]
         self._computed_at = {place(eq): place(first) for eq, first in again}
         self.repeated = {*self.merged.values()}

@@ -65,3 +65,59 @@ text = str(total.explain(S))
     text = explained(runpy.run_path(str(path))["text"])
     assert f"Given {word} (3x2), S (2x3)" in text
     assert f"total = Σₖ Σ S[i, {word}[k]ᵢ]" in text
+
+
+def test_labels_in_a_loop_whose_state_begins_with_zeros_are_those_of_their_rounds():
+    def learned(rate, actions, rewards):
+        Q, loss = np.zeros(2), 0.0
+        for t in range(4):
+            delta = rewards[t] - Q[actions[t]]
+            loss = loss + delta**2
+            Q = Q + rate * delta * np.eye(2)[actions[t]]
+        return loss
+
+    def moved(rate, Q0, states, rewards):
+        Q, loss = Q0, 0.0
+        for t in range(3):
+            s, s2 = states[t], states[t + 1]
+            delta = rewards[t] + np.max(Q[s2]) - Q[s, 0]
+            loss = loss + delta**2
+            Q = Q + rate * delta
+        return loss
+
+    actions, rewards = np.array([0, 1, 1, 0]), np.array([1.0, 0.0, 1.0, 1.0])
+    text = explained(ag.trace(learned, 0.3, actions, rewards).explain(["rate"]))
+    assert "δₜ = rewards[t-1] - Qₜ₋₁[actions[t-1]] 1 t = 1 … 4" in text
+    assert "Qₜ = Qₜ₋₁ + rate δₜ onehot(actions[t-1]) 2 t = 1 … 3" in text
+    Q0 = np.arange(4.0).reshape(2, 2)
+    text = explained(ag.trace(moved, 0.3, Q0, np.array([0, 1, 0, 1]), rewards).explain(["rate"]))
+    assert "aₜ = Qₜ₋₁[states[t]] 2 t = 1 … 3" in text
+
+
+def test_what_each_round_computes_of_the_same_values_is_one_step():
+    def crank(kappa, u, A):
+        for _ in range(3):
+            u = np.linalg.solve(np.eye(3) + kappa * A, (np.eye(3) - kappa * A) @ u)
+        return u @ u
+
+    A = np.array([[2.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 2.0]])
+    text = explained(ag.trace(crank, 0.1, np.array([0.2, 1.0, 0.5]), A).explain(["kappa"]))
+    assert "b = I + κ A 3x3" in text
+    assert "uₜ = b⁻¹ @ fₜ" in text
+
+
+def test_the_first_round_of_a_script_has_the_norm_of_the_others(tmp_path):
+    path = tmp_path / "lesson.py"
+    path.write_text("""
+import numpy as np
+import autograd_lite as ag
+k = ag.tensor(2.0, requires_grad=True)
+pos, vel, loss = np.array([1.0, -0.5]), np.zeros(2), 0.0
+for n in range(3):
+    r = np.linalg.norm(pos)
+    vel = vel - 0.1 * k * (r - 1) * pos / r
+    pos = pos + 0.1 * vel
+    loss = loss + np.sum(pos**2)
+text = str(loss.explain(k))
+""")
+    assert "rₜ = ‖posₜ₋₁‖ 1 t = 1 … 3" in explained(runpy.run_path(str(path))["text"])
