@@ -768,9 +768,14 @@ class Board {
       }
     }
     text = this.typedSteps(text);
-    const stepIndex = [...text.split("Σ")[0]].filter((c) => INDICES.includes(c)); // of one step with the letter of the user's loop, N[m]
-    if (steps.length === 1 && !shape.length && new Set(stepIndex).size === 1 && this.isReadAs("step")) {
-      text = text.replaceAll(stepIndex[0], "ₜ").replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${lettersOf(stepIndex[0])[0]}(?!${W})`, "gu"), "t");
+    const summedOver = [...text.matchAll(new RegExp(`Σ([${INDICES}]+)`, "gu"))].map(([, at]) => at).join(""), known = start && [...letters].length === 1 ? "" : below(letters);
+    const free = [...INDICES].filter((c) => text.includes(c) && !(summedOver + known).includes(c));
+    const ofStems = [...text.matchAll(new RegExp(`(?<!${W})(?:${anyOf(this.stems)})([${INDICES}])`, "gu"))].map(([, c]) => c);
+    let found = shape.length ? free.filter((c) => ofStems.includes(c)) : []; // with the letter of the user's loop: N[m], dL/dbₖ aₖ
+    if (!found.length && free.length > shape.length) found = free.slice(-1);
+    if (steps.length === 1 && found.length === 1 && this.isReadAs("step")) {
+      letters = letters.replaceAll(found[0], "ₜ");
+      text = text.replaceAll(found[0], "ₜ").replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${lettersOf(found[0])[0]}(?!${W})`, "gu"), "t");
     }
     [text, letters] = ofRow(text, letters, steps.length === 1);
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];

@@ -194,7 +194,7 @@ class Board:
         self._is_from_0 = False
         steps = [steps[0] - (by or 0)] if len(steps) == 1 else steps
         text = self._with_typed_steps(text)
-        text = self._of_loop(text) if len(steps) == 1 and not shape else text
+        text, letters = self._of_loop(text, letters, len(shape), is_typed) if len(steps) == 1 else (text, letters)
         text, letters = _of_row(text, letters, len(steps) == 1)
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
         letters = letters.replace("ₜ", "")
@@ -240,12 +240,18 @@ class Board:
         other = "Σ" if is_of_step or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
         return text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
 
-    def _of_loop(self, text: str) -> str:
-        """A number at one step in which an index is perhaps that of the user's loop: ``N[m]``."""
-        c = regex.sub(rf"[^{INDICES}]|Σ.*", "", text)
-        if len({*c}) != 1 or not self._is_read_as("step"):
-            return text
-        return regex.sub(rf"(?<![^\W\d]){c[0].translate(_SUBSCRIPTS)}(?!\w)", "t", text.replace(c[0], "ₜ"))
+    def _of_loop(self, text: str, letters: str, ndim: int, is_typed: bool) -> tuple[str, str]:
+        """A formula at one step in which an index is perhaps that of the user's loop, ``N[m]`` or ``dL/dbₖ aₖ``, and
+        the indices of its left side: the index of values in a loop, or where there are more than axes the last one.
+        """
+        known = "" if is_typed and len(letters) == 1 else _below(letters)
+        free = {*regex.sub(rf"[^{INDICES}]", "", text)} - {*known, *"".join(regex.findall(f"Σ([{INDICES}]+)", text))}
+        found = {*regex.findall(rf"(?<!\w)(?:{_any(self._stems)})([{INDICES}])", text)} & free if ndim else set[str]()
+        found = found or ({max(free, key=INDICES.index)} if len(free) > ndim else found)
+        if len(found) != 1 or not self._is_read_as("step"):
+            return text, letters
+        (c,) = found
+        return regex.sub(rf"(?<![^\W\d]){_letters(c)}(?!\w)", "t", text.replace(c, "ₜ")), letters.replace(c, "ₜ")
 
     def _left_side(self, text: str, letters: str) -> tuple[str, str, int | None, bool]:
         """A formula without its left side, the indices of that, how far the step is moved of which it is, and whether

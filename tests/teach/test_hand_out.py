@@ -1590,7 +1590,8 @@ OF_STUDENTS = {
          "derr/df2_t f2_t/r + derr/df1_t f1_t/r"])}),
     expected: ((np.array([0.0, 1.0]), np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]]), np.array([0.2, 0.9, 0.4])),
                ["mu"], {
-        "dcostdz_t": (["2 resp_{i,t-1} z_{t,i}", "2 resp_{i,t} z_{t,i}"], ["resp_{i,t-1} z_{t,i}"])}),
+        "dcostdz_t": (["2 resp_{i,t-1} z_{t,i}", "2 resp_{i,t} z_{t,i}", "2 resp_ik z_ki", "2 resp[:,k] (x - μ[k])",
+                       "2 resp_ik (x_i - μ_k)"], ["resp_{i,t-1} z_{t,i}", "2 resp_ik (x_i + μ_k)", "2 resp_ik"])}),
     graph: ((np.array([[-1.3, 0.4], [0.4, 0.7]]), np.array([-1.2, -0.7]),
              np.array([[-0.4, -1.2], [1.7, -0.5], [0.3, -0.3]]), np.array([1.0, 0.0, 1.0])), ["W", "a"], {
         "dLdZ": (["2/n [Z[:,0] - y, 0]", "2/n (Z_i0 - y_i) δ_j0", "1/n (Z_i0 - y_i) 2δ_j0"],
