@@ -652,7 +652,7 @@ const group = (tokens, bar = "") => {
 
 /** A formula with one change that undoes a likely mistake, each with the name of the mistake. */
 function* variants(written, words, shapes) {
-  const text = decomposed(written), short = (t) => ([...t.trim()].length <= 30 ? t.trim() : `${[...t.trim()].slice(0, 28).join("")}…`);
+  const text = decomposed(written).replace(/_\{t ?([-+]) ?1\}/gu, (_, sign) => `ₜ${sign === "+" ? "₊" : "₋"}₁`), short = (t) => ([...t.trim()].length <= 30 ? t.trim() : `${[...t.trim()].slice(0, 28).join("")}…`);
   const change = (m, by) => text.slice(0, m.index) + by + text.slice(m.index + m[0].length);
   for (const m of text.matchAll(/[-+−]/gu)) {
     if (/([*/@%^=]|\p{Nd}[eE]|₍)\s*$/u.test(text.slice(0, m.index))) continue;

@@ -918,7 +918,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
     """A formula with one change that undoes a likely mistake, each with the name of the mistake: another sign, another
     step, another transpose, or a factor of a term.
     """
-    text = decomposed(text)
+    text = regex.sub(r"_\{t ?([-+]) ?1\}", lambda m: f"ₜ{'₋₊'[m[1] == '+']}₁", decomposed(text))
     for m in regex.finditer(r"[-+−]", text):
         if not regex.search(r"([*/@%^=]|\d[eE]|₍)\s*$", text[: m.start()]):
             term = text[m.end() : _end_of_term(text, m.end())].strip()

@@ -1453,6 +1453,13 @@ def separated(w, Sw, d):
     return -between / within
 
 
+def power(A, v):
+    for _ in range(3):
+        u = A @ v
+        v = u / np.sqrt(u @ u)
+    return v @ A @ v
+
+
 def surrogate(ratio, adv, clip):
     clipped = np.clip(ratio, 1 - clip, 1 + clip)
     return -np.mean(np.minimum(ratio * adv, clipped * adv))
@@ -1476,6 +1483,9 @@ HINTS = {
                  "2 dL/dbetween (w @ d) d + dL/dwithin (Sw @ w)": "the term dL/dwithin (Sw @ w) has to be",
                  "dL/dwithin (Sw @ w)": "2 of 2 entries are off", "2 dL/dwithin (Sw @ w)": "the term dbetween/dw is"},
     }),
+    power: ((np.array([[-1.8, -1.5], [-1.5, 0.4]]), np.array([1.0, 0.5])), {"dLdv_t": {
+        "Aᵀ @ dL/du_{t-1}": "dL/duₜ₋₁ is of another step than it should be",
+        "Aᵀ @ dL/du_{t+1}": "", "-Aᵀ @ dL/du_{t+1}": "the sign is wrong"}}),
     league: ((np.array([0.4, -0.3, 0.1]), np.array(0.2), [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5)]), {
         "dcostdp_t": {"-result_t / p_t": ONE_STEP,  # the first result is 1
                       "result1 - p_t": "at step t = 3, it is off by 0.6251"},
