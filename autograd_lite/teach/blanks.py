@@ -278,7 +278,8 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
         }
         for says, wrong in others.items():
             with suppress(ValueError):  # without the sum a shape may not fit
-                slips |= {} if wrong is None else {says: evaluate(wrong, {**last._env, last.cotangent: start})}
+                slip = None if wrong is None else evaluate(wrong, {**last._env, last.cotangent: start})
+                slips |= {says: slip} if slip is not None and np.any(slip) else {}  # else nothing is left
     return slips
 
 
