@@ -849,7 +849,8 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}]*)${P.STEP}([${INDICES}]*)(?!${W})`, "gu"), (all, word, before, sign, k, after) => {
       if (this.steps.has(word) || !(before + after)) return all;
       const by = moved(sign, k) - this.isCounted(word, before.length);
-      return `${word}[${[...lettersOf(before), `t${by > 0 ? "+" : ""}${by || ""}`, ...lettersOf(after)].join(",")}]`; // emitₜⱼ, respᵢₜ
+      const step = `t${by > 0 ? "+" : ""}${by || ""}`;
+      return before && !after ? `(${word}[${":,".repeat(before.length)}${step}])${before}` : `${word}[${[...lettersOf(before), step, ...lettersOf(after)].join(",")}]`; // respᵢₜ, emitₜⱼ
     });
     const counted = new Set(), bare = (c) => new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W})`, "gu");
     text = text.replace(new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (all, word, index, sign, k) => {

@@ -500,12 +500,15 @@ class Board:
         return m[0] if self.words.get(word) in self.shapes else f"ₜ{step}"
 
     def _entry_at_step(self, m: re.Match[str]) -> str:
-        """An entry of an array with a row for each step: ``emit[t-1,j]`` for ``emitₜ₋₁ⱼ``."""
+        """An entry of an array with a row or a column for each step: ``emit[t-1,j]`` for ``emitₜ₋₁ⱼ``."""
         before, after = _letters(m[2]), _letters(m[5])
         if m[1] in self._steps or not before + after:
             return m[0]
         by = _moved(m[3], m[4]) - self._is_counted(m[1], len(before))
-        return f"{m[1]}[{','.join([*before, f't{by:+d}' if by else 't', *after])}]"
+        step = f"t{by:+d}" if by else "t"
+        if before and not after:
+            return f"({m[1]}[{':,' * len(before)}{step}]){m[2]}"
+        return f"{m[1]}[{','.join([*before, step, *after])}]"
 
     def _over_steps(self, text: str) -> str:
         """A formula in which sums over steps are over t: ``Σₜ t dL/dyₜ`` for ``Σₖ k dL/dyₖ``."""

@@ -1546,7 +1546,8 @@ def expected(mu, resp, x):
     cost = 0.0
     for k in range(2):
         z = x - mu[k]
-        cost = cost + np.sum(resp[:, k] * z**2)
+        rate = np.exp(mu[k])
+        cost = cost + np.sum(resp[:, k] * z**2) - np.sum(resp[:, k]) * np.log(rate)
     return cost
 
 
@@ -1601,7 +1602,9 @@ OF_STUDENTS = {
     expected: ((np.array([0.0, 1.0]), np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]]), np.array([0.2, 0.9, 0.4])),
                ["mu"], {
         "dcostdz_t": (["2 resp_{i,t-1} z_{t,i}", "2 resp_{i,t} z_{t,i}", "2 resp_ik z_ki", "2 resp[:,k] (x - μ[k])",
-                       "2 resp_ik (x_i - μ_k)"], ["resp_{i,t-1} z_{t,i}", "2 resp_ik (x_i + μ_k)", "2 resp_ik"])}),
+                       "2 resp_ik (x_i - μ_k)"], ["resp_{i,t-1} z_{t,i}", "2 resp_ik (x_i + μ_k)", "2 resp_ik"]),
+        "dcostdrate_t": (["-Σ resp[:,k]/rate_k", "-Σ_i resp_ik/rate_k", "-Σ_i resp_{i,t-1}/rate_t"],
+                         ["Σ_i resp_ik/rate_k", "-Σ_i resp_ik"])}),
     graph: ((np.array([[-1.3, 0.4], [0.4, 0.7]]), np.array([-1.2, -0.7]),
              np.array([[-0.4, -1.2], [1.7, -0.5], [0.3, -0.3]]), np.array([1.0, 0.0, 1.0])), ["W", "a"], {
         "dLdZ": (["2/n [Z[:,0] - y, 0]", "2/n (Z_i0 - y_i) δ_j0", "1/n (Z_i0 - y_i) 2δ_j0"],
