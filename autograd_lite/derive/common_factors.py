@@ -69,6 +69,22 @@ def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
     return added(sorted(terms, key=lambda term: (term[0] < 0, len(factors_of(term[1])))))
 
 
+def with_terms_joined(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A sum of several terms with ``β π (log π + 1)`` for ``β π log π + β π``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    terms = terms_of(e) if e.role in ("sum", "difference") else []
+    for k, (sign, of) in enumerate(terms if len(terms) > 2 else []):
+        shared = {f.key for f in factors_of(of)}
+        for j, (other, whole) in enumerate(terms):
+            rest = [f for f in factors_of(whole) if f.key not in shared]
+            is_part = j != k and len(shared) > 1 and len(factors_of(whole)) == len(shared) + len(rest) and rest
+            if is_part and not of.is_number:
+                inner = added([(1, _times(rest)), (sign * other, number(1))])
+                joined = multiplied((*factors_of(of), inner), np.broadcast_shapes(of.shape, inner.shape))
+                return added([(other, joined) if i == j else term for i, term in enumerate(terms) if i != k])
+    return e
+
+
 def with_factors_in_front(e: Expr) -> Expr:
     """A formula with indices, with the derivatives or the denominator that all its terms share in front of a sum."""
     terms = [_fraction(sign, of) for sign, of in terms_of(e)] if e.role in ("sum", "difference") else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextvars import ContextVar
 from dataclasses import replace
@@ -912,13 +913,20 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     factors = [entry(a, of) for a, of in pairs if a not in front]
     below = [f.args[1] for f in factors if f.role == "quotient"]
     parts = [g for f in factors for g in factors_of(f.of if f.role == "quotient" else f)]
-    parts = [f for f in parts if not f.is_number or f.value != 1] or parts[:1]
+    parts = _with_squares([f for f in parts if not f.is_number or f.value != 1] or parts[:1])
     roots = {k: root for k, f in enumerate(parts) if f.is_number and (root := root_of(f.value))[1]}
     below += [number(math.sqrt(root)) for root, _ in roots.values()]  # x / √2, not 1/√2 x
     numerators = [f for k, f in enumerate(parts) if k not in roots]
     above = multiplied([f for f in numerators if not (f.is_number and f.value == 1)] or numerators[:1], ())
     sign, body = _signed(unsimplified("divide", (above, multiplied(below, ())), ()) if below else above)
     return added([(sign, multiplied([*front, _sum(tuple(meaning[c] for c in others), body)], ()))])
+
+
+def _with_squares(factors: Sequence[Expr]) -> list[Expr]:
+    """Factors with dᵢⱼₖ² for dᵢⱼₖ dᵢⱼₖ."""
+    often = Counter(f.key for f in factors)
+    pairs = {f.key: unsimplified("square", (f,), f.shape) for f in factors if often[f.key] == 2}
+    return [*pairs.values(), *(f for f in factors if f.key not in pairs)]
 
 
 def _signed(e: Expr) -> tuple[int, Expr]:

@@ -524,10 +524,15 @@ class Notation:
         families: dict[str, list[Var]] = {}
         for v in steps:
             families.setdefault(stem(self._led.get(v, "")), []).append(v)
-        are_alone = len(families) == len(steps) > 2 and self.names.keys().isdisjoint(steps)
-        are_alone = are_alone and not any(v in self.defined and is_in_loop(self.defined[v]) for v in steps)
+        if len(steps) > 2 and not any(v in self.defined and is_in_loop(self.defined[v]) for v in steps):
+            named = self.named
+            leads = [self._led.get(v, "") for v in steps]
+            further = [self._led.get(named[w], "") if w in named else "" for w in leads]
+            ends = [[*map(stem, words)] for words in (leads, further if len(families) == 1 else [])]
+            if any(len({*words}) == len(steps) and all(words) for words in ends):
+                return [[v] for v in steps]
         are_several = min(map(len, families.values())) > 1
-        return families.values() if "" not in families and (are_several or are_alone) else [steps]
+        return families.values() if "" not in families and are_several else [steps]
 
     def word(self, n: Var) -> str:
         """The name of a value; one that has none gets the next free letter."""

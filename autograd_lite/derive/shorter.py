@@ -16,11 +16,12 @@ from ..program import Var
 from ..program.graph import graph_of
 from ..program.naming import stem
 from ..program.slopes import gradients
-from .collect import UNFIT, Context, Form, collected, leaves
+from .collect import UNFIT, Context, Form, collected, is_call, leaves
 from .factors import Factor, laid_out
-from .formula import Array, Expr, Labels, Shape, constant, index_parts, name, terms_of, walk
+from .formula import Array, Expr, Labels, Shape, constant, index_parts, name, number, terms_of, walk
 from .formula_ops import evaluate, largest, substitute
 from .rolled import length
+from .simplify import product
 from .steps import Steps
 from .textbook_parser import Written, formula
 
@@ -120,7 +121,8 @@ class Shorter:
         _, picked, every = self._words
         letters = every - picked
         letters -= {result} if e.names & letters - {result} else set()
-
+        if (whole := self._as_result(e, names, result)) is not None:
+            return whole
         sums = [part.of for part in walk(e) if part.role == "quotient"]
         if _size(e) < 4 and all(part.role != "difference" for part in sums) and e.names.isdisjoint(letters):
             return e
@@ -132,6 +134,17 @@ class Shorter:
             if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
         return e
+
+    def _as_result(self, e: Expr, names: Mapping[str, Shape], result: str) -> Expr | None:
+        """The result itself, or minus it, for a product of a function and others: -K of ``K = exp(-D) ⊙ M``."""
+        of, body = self._words[0].get(result), e.of if e.role == "negation" else e
+        if of is None or not of.role == body.role == "product" or not e.shape == of.shape != ():
+            return None
+        if {f.key for f in of.args if is_call(f)}.isdisjoint(f.key for f in body.args):
+            return None
+        K = name(result, of.shape)
+        forms = (K, product((number(-1), K), of.shape))
+        return next((form for form in forms if all(self._is_equal(form, e, names, p) for p in self.points)), None)
 
     def _is_equal(self, a: Expr, b: Expr, names: Mapping[str, Shape], point: Point) -> bool:
         others = {word: np.cos(np.arange(1.0, np.prod(shape) + 1)).reshape(shape) for word, shape in names.items()}

@@ -147,7 +147,7 @@ class Steps(Notation):
         eq = self.defined[n]
         args = self.arguments(n)
         is_near = all(p in self.names or self.is_input(p) or not n.shape and self._is_light(p) for p in args)
-        is_near |= self._is_entry(n)
+        is_near |= self._is_entry(n) or eq.algebra == "negation" and not n.shape  # of sin(yaw), which has a letter
         is_entry = type(eq.params.get("index")) in (int, slice)  # y[1:], which a loop reads
         is_number = self._is_entry(n)
         is_call = eq.row.kind == "elementwise" and (not n.shape or len(eq.operands) == 1)  # log(y)
