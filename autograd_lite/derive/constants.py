@@ -361,7 +361,7 @@ class Constants:
             of = stated.formula
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.of)]
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
-        is_one = eq.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1)  # [1, X]
+        is_one = eq.algebra == "concatenation" and (np.ndim(x) > 1 or np.size(x) == 1) and np.all(x == 1)  # [1, X]
         return number(1) if is_one else self.in_line(eq, x) or self._quoted(e, x, variables, eq.code)
 
     @cached_property
@@ -530,6 +530,11 @@ class Constants:
             written = of.elts if isinstance(of, ast.Tuple) else each
             if isinstance(of, ast.Name):
                 self.use({of.id: np.array(parts)}, [of.id])
+        dots = [k for k, part in enumerate(parts) if part is Ellipsis]
+        if len(dots) == 1 and len(written) == len(parts) and isinstance(eq.x, Var):  # b[..., y]
+            [k], several = dots, eq.x.ndim - sum(part is not None for part in parts) + 1
+            parts = (*parts[:k], *[slice(None)] * several, *parts[k + 1 :])
+            written = [*written[:k], *[ast.Slice()] * several, *written[k + 1 :]]
         labels = [
             self._label(eq, part, written[k] if len(written) == len(parts) else None) for k, part in enumerate(parts)
         ]

@@ -743,7 +743,7 @@ def _is_of_numbered(e: Expr) -> bool:
 def _is_joined(e: Expr) -> bool:
     """True for arrays beside each other, or matrices below each other."""
     if e.role == "stack":
-        return len(e.shape) == 2 and e.params["axis"] == 1  # [1, x, x²]
+        return len(e.shape) == 2 and not _is_vector(e)  # [1, x, x²], or [x; 0]
     return e.role == "concatenation" and (e.params["axis"] == len(e.shape) - 1 or len(e.shape) == 2)
 
 

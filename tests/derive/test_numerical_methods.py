@@ -184,3 +184,60 @@ def test_columns_that_a_loop_reads_are_entries_of_its_steps():
 
     text = " ".join(str(ag.trace(nade, J[:2], V[:2], V).explain(["W"])).split())
     assert "dtotal/dWₖⱼ = 1[j < 2] dtotal/dhⱼ₊₁,ₖ xⱼ since" in text
+
+
+def test_further_words_of_a_book():
+    def kernels(mu, X, h):
+        def kernel(a, b):
+            d2 = np.sum((a[:, None, :] - b[None, :, :]) ** 2, axis=2)
+            return np.exp(-d2 / (2 * h**2))
+
+        G = mu + X
+        near, far, given = kernel(G, G), kernel(G, X), kernel(X, X)
+        return np.mean(near) - 2 * np.mean(far) + np.mean(given)
+
+    def neighbours(Z):
+        diff = Z[:, None, :] - Z[None, :, :]
+        D = np.einsum("ijk,ijk->ij", diff, diff)
+        K = np.exp(-D) * (1 - np.eye(3))
+        P = K / np.sum(K, axis=1, keepdims=True)
+        return np.sum(P**2)
+
+    def production(delta, rho, K, N):
+        inner = delta * K**rho + (1 - delta) * N**rho
+        return np.sum(np.log(inner) ** 2)
+
+    def nested(V, nest):
+        b = np.log(V)
+        return np.sum((V[:, :1] - b[..., nest]) ** 2)
+
+    def slide(drop):
+        y = np.concatenate([np.zeros(1), drop, np.ones(1)])
+        return np.sum(np.sqrt(1 + (y[1:] - y[:-1]) ** 2))
+
+    def camera(yaw, points):
+        err = 0.0
+        for k in range(3):
+            z = -np.sin(yaw) * points[k, 0] + np.cos(yaw) * points[k, 1]
+            err = err + z**2
+        return err
+
+    def entropic(Z, beta):
+        logpi = Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))
+        pi = np.exp(logpi)
+        return -beta * -np.mean(np.sum(pi * logpi, axis=1)) - np.mean(logpi[np.arange(3), np.array([0, 2, 1])] * V)
+
+    lines = {
+        "‖Gᵢ - Xⱼ‖²": (kernels, (V[:2], J[:, :2], 1.0), ["mu"]),
+        "Dᵢⱼ = Σₖ diffᵢⱼₖ²": (neighbours, (J[:, :2],), None),
+        "dL/dD = -dL/dK ⊙ K since": (neighbours, (J[:, :2],), None),
+        "inner = δ K^ρ + (1 - δ) N^ρ": (production, (0.4, 0.5, V + 1, V + 2), ["rho"]),
+        "dL/dbᵢⱼ = -Σₖ 1[nestₖ = j] dL/dcᵢₖ": (nested, (J**2, np.array([0, 1, 1])), None),
+        "y = [0, drop, 1]": (slide, (np.array([0.4, 0.7]),), None),
+        "zₖ = b points[k, 1] - a points[k, 0]": (camera, (0.3, J[:, :2]), ["yaw"]),
+        "β πᵢⱼ (logpiᵢⱼ + 1)": (entropic, (J, 0.1), ["Z"]),
+    }
+    for line, (f, args, wrt) in lines.items():
+        text = " ".join(str(ag.trace(f, *args).explain(wrt)).split())
+        assert line in text, (f.__name__, line)
+        assert "not confirmed" not in text
