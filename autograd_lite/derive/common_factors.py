@@ -77,11 +77,12 @@ def with_terms_joined(e: Expr, args: Sequence[Expr]) -> Expr:
         shared = {f.key for f in factors_of(of)}
         for j, (other, whole) in enumerate(terms):
             rest = [f for f in factors_of(whole) if f.key not in shared]
-            is_part = j != k and len(shared) > 1 and len(factors_of(whole)) == len(shared) + len(rest) and rest
-            if is_part and not of.is_number:
-                inner = added([(1, _times(rest)), (sign * other, number(1))])
+            is_part = j != k and len(factors_of(whole)) == len(shared) + len(rest) and len(shared) + len(rest) > 2
+            if is_part and rest and not of.is_number:
+                parts = [(1, _times(rest)), (1, number(1))] if sign == other else [(1, number(1)), (-1, _times(rest))]
+                inner = added(parts)
                 joined = multiplied((*factors_of(of), inner), np.broadcast_shapes(of.shape, inner.shape))
-                return added([(other, joined) if i == j else term for i, term in enumerate(terms) if i != k])
+                return added([(sign, joined) if i == j else term for i, term in enumerate(terms) if i != k])
     return e
 
 

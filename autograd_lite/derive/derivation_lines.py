@@ -96,7 +96,12 @@ class Lines:
         are_windows = any(has_windows(f.formula) for f in self.factors.values())
         are_written = are_windows or bool(self.direct) or any(form.is_zero for form in self._short.values())
         self.by_gradients = bool(maps or sums or numbers or looped or are_written) or len(self.factors) > MANY
-        self.by_gradients |= len(self.factors) > FEW and self._has_ways()
+        self.by_gradients |= len(self.factors) > FEW and (self._has_ways() or self._has_parts())
+
+    def _has_parts(self) -> bool:
+        """Return True if the result only adds a number with a name, as that of a penalty, to others."""
+        at_root = [f for (n, m), f in self.factors.items() if n is self.chain.root and m in self.chain.defined]
+        return any(f.formula.is_number and not f.wrt.shape for f in at_root) and len(at_root) > 1
 
     def _has_ways(self) -> bool:
         """Return True if a gradient inside is passed on several ways to the same value."""

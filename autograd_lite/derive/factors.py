@@ -16,7 +16,7 @@ from ..program import Var
 from ..table import Primitive
 from .formula import Expr, Function, Shape, factors_of, index_parts, is_cut, name, number, terms_of, unsimplified
 from .formula_ops import evaluate
-from .simplify import fitted, full, is_negative, is_zero, make, matrix_times, product, simplified, times
+from .simplify import fitted, full, is_negative, is_zero, make, matrix_times, one_entry, product, simplified, times
 from .writing import entries_of, root_of
 
 T = TypeVar("T")
@@ -210,6 +210,8 @@ def summed(e: Expr, axes: Shape, shape: Shape) -> Expr:
     if e.role == "negation" or is_negative(inner):
         positive = e.of if e.role == "negation" else full(number(-inner.value), e.shape)
         return product((number(-1), summed(positive, axes, shape)), shape)
+    if e.role == "product" and not shape and len(axes) == len(e.shape) and (entry := one_entry(e)) is not None:
+        return entry
     kept = len(e.shape) == len(shape)
     after = tuple(1 if k in axes else s for k, s in enumerate(e.shape) if kept or k not in axes)
     total = unsimplified("sum", (e,), after, axis=axes, keepdims=kept)

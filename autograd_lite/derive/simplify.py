@@ -689,6 +689,18 @@ def _total(e: Expr) -> Expr | None:
     return simplified("reshape", (every,), shape, shape=shape, order="C")
 
 
+def one_entry(e: Expr) -> Expr | None:
+    """The entry of an array that the sum of a product with ``[[0, 1], [0, 0]]`` is."""
+    arrays = [f for f in e.args if f.shape]
+    units = [f for f in arrays if f.role == "array" and f.shape == e.shape and np.count_nonzero(f.value) == 1]
+    [x, *others] = [f for f in arrays if f not in units] or [e]
+    if len(units) != 1 or others or x.role != "name" or x.shape != e.shape or np.max(units[0].value) != 1:
+        return None
+    index = tuple(int(k) for k in np.argwhere(units[0].value)[0])
+    entry = unsimplified("getitem", (x,), (), index=index if len(index) > 1 else index[0], unique_indices=True)
+    return product((*(f for f in e.args if not f.shape), entry), ())
+
+
 def _matrix_transpose(e: Expr) -> Expr | None:
     (x,) = e.args
     if x.is_number:

@@ -234,7 +234,7 @@ def test_further_words_of_a_book():
         "inner = δ K^ρ + (1 - δ) N^ρ": (production, (0.4, 0.5, V + 1, V + 2), ["rho"]),
         "dL/dbᵢⱼ = -Σₖ 1[nestₖ = j] dL/dcᵢₖ": (nested, (J**2, np.array([0, 1, 1])), None),
         "y = [0, drop, 1]": (slide, (np.array([0.4, 0.7]),), None),
-        "zₖ = b points[k, 1] - a points[k, 0]": (camera, (0.3, J[:, :2]), ["yaw"]),
+        "zₖ = a points[k, 1] - sin(yaw) points[k, 0]": (camera, (0.3, J[:, :2]), ["yaw"]),
         "β πᵢⱼ (logpiᵢⱼ + 1)": (entropic, (J, 0.1), ["Z"]),
     }
     for line, (f, args, wrt) in lines.items():
