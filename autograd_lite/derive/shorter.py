@@ -170,9 +170,10 @@ class Shorter:
         if key not in self._indicators:
             axis = int(np.argmax(ones.shape)) if max(ones.shape) == ones.size else -1  # of one entry of a column
             labels = np.argmax(ones, axis).squeeze()[()] if axis >= 0 else np.argmax(ones, axis)
-            constants = self.steps.constants.values.items()
-            own = next((word for word, x in constants if np.array_equal(x, ones) and not self.steps.is_anonymous(word)), "")
-            if own and ones.ndim == 2 and not np.array_equal(ones, np.eye(len(ones))):  # onehot = np.eye(3)[labels]
+            equal = (word for word, x in self.steps.constants.values.items() if np.array_equal(x, ones))
+            own = next((word for word in equal if not self.steps.is_anonymous(word)), "")
+            is_table = ones.ndim == 2 and min(ones.shape) > 1 and not np.array_equal(ones, np.eye(len(ones)))
+            if own and is_table:  # onehot = np.eye(3)[labels]
                 self._indicators[key] = name(own, ones.shape)
                 return self._indicators[key]
             named = ((np.asarray(x), word) for word, x in self.steps.environment().items() if np.ndim(x))

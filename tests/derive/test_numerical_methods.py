@@ -241,3 +241,34 @@ def test_further_words_of_a_book():
         text = " ".join(str(ag.trace(f, *args).explain(wrt)).split())
         assert line in text, (f.__name__, line)
         assert "not confirmed" not in text
+
+
+def test_parts_of_a_loss_and_arrays_of_labels_keep_their_names():
+    def cosface(W, X, labels, s, m):
+        onehot = np.eye(3)[labels]
+        Z = s * (X @ W - m * onehot)
+        logp = Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))
+        return -np.mean(logp[np.arange(4), labels])
+
+    def slim(B, R, lam):
+        W = B * (1 - np.eye(3))
+        E = R - R @ W
+        fit = 0.5 * np.sum(E**2)
+        penalty = lam * np.sum(np.abs(W))
+        return fit + penalty
+
+    def space(gap):
+        ray = np.array([0.2, 0.5])
+        for k in range(2):
+            M = np.array([[1.0, 0.0], [0.0, 1.0]]) + gap[k] * np.array([[0.0, 1.0], [0.0, 0.0]])
+            ray = M @ ray
+        return ray @ ray
+
+    data = np.cos(np.arange(8.0)).reshape(4, 2)
+    text = " ".join(str(ag.trace(cosface, J[:2], data, np.array([0, 2, 1, 2]), 4.0, 0.2).explain(["W"])).split())
+    assert "dL/dZ = (softmaxⱼ(Z) - onehot) / n since" in text
+    text = " ".join(str(ag.trace(slim, J, np.eye(4, 3) + 0.5, 0.1).explain(["B"])).split())
+    assert "dL/dfit" not in text
+    assert "dL/dW = λ sign(W) - Rᵀ @ dL/dE since" in text
+    text = " ".join(str(ag.trace(space, np.array([0.3, 0.4])).explain()).split())
+    assert "dL/dgapₖ = dL/dMₖ₊₁[0, 1] since" in text
