@@ -568,21 +568,23 @@ class Constants:
         if known is not None:
             labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
-            turns = [*self._reads(eq)]
             e = self._in_round(eq, e)
-            labels.word = ast.unparse(e)
-            if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.code):
-                labels.word = _numbered(labels.word, turns.index(eq.y) + 1)
-            elif isinstance(e, ast.Name) and not self._is_free(e.id, x):  # y of another call of a function
-                labels.word = self._in_other_call(eq, e, x)
+            labels.word = self._positions_of(eq, e, x) if isinstance(e, ast.Name) else ast.unparse(e)
             self.use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
                 self.quoted[labels.word] = variables = self._variables(e, eq.code)
                 self.use(variables, variables)
         return x if e is None and known is None else labels
 
-    def _in_other_call(self, eq: Equation, e: ast.Name, x: Array) -> str:
-        """The name of positions whose variable has others elsewhere: as they are passed, y[perm], or with a number."""
+    def _positions_of(self, eq: Equation, e: ast.Name, x: Array) -> str:
+        """The name of positions that a variable has: with the number of the round; where it has others elsewhere, in
+        another call of a function, as they are passed, y[perm], or with a number.
+        """
+        turns = [*self._reads(eq)]
+        if len(turns) > 1 and self._is_turn(e, eq.code):
+            return _numbered(e.id, turns.index(eq.y) + 1)
+        if self._is_free(e.id, x):
+            return e.id
         of = self._of_call(eq, e, x)
         if of is not None:
             word = write(of, ASCII)

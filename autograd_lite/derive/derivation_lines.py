@@ -198,17 +198,21 @@ class Lines:
                 is_shorter = leaves(near.formula) < self._length(n) - self._named(n, near)
                 (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
-            # P - Y says more than positions.
-            more = 2 * bool(whole and whole.labels and not self._is_said(n, chosen, at_labels))
-            more += bool(whole and any(map(_is_without_unit, walk(whole.formula))))
-            most = min(long + more, SHORT + 1)
-            is_wide = whole is not None and (self._is_of_softmaxes(whole) or self._is_of_cases(n, whole))
-            if whole is not None and (is_wide or whole.labels and self._is_in_softmax(n)):
-                most = WIDE + SHORT * self._is_of_softmaxes(whole)
-            is_plain = whole is None or self._is_direct(n, whole) or not any(map(_is_of_product, walk(whole.formula)))
-            if whole is not None and is_plain and leaves(whole.formula) < most and self._is_right(n, whole):
+            if whole is None:
+                continue
+            says_more = bool(whole.labels) and not self._is_said(n, chosen, at_labels)  # P - Y than positions
+            is_plain = self._is_direct(n, whole) or not any(map(_is_of_product, walk(whole.formula)))
+            is_short = leaves(whole.formula) < self._most(n, whole, long + 2 * says_more)
+            if is_plain and is_short and self._is_right(n, whole):
                 chosen[n] = whole
         return self._alike(self._skipping(equal, chosen) | chosen)
+
+    def _most(self, n: Var, form: Closed, long: int) -> int:
+        """What a gradient in terms of values alone is shorter than, beside lines of some length."""
+        softmaxes = self._is_of_softmaxes(form)
+        if softmaxes or self._is_of_cases(n, form) or form.labels and self._is_in_softmax(n):
+            return WIDE + SHORT * softmaxes
+        return min(long + any(map(_is_without_unit, walk(form.formula))), SHORT + 1)
 
     def _alike(self, chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `chosen` that the values of a variable have in all rounds of a loop, if they are used alike, and

@@ -462,29 +462,22 @@ def entry(e: Expr, at: At) -> Expr:
             return _of_einsum(e, at)
         case "stack" if (few := _of_few(e, at)) is not None:
             return few
-        case "sum over steps" if inner.role in ("sum", "difference") and any(map(_is_of_step, inner.args)):
-            return replace(inner, args=tuple(entry(replace(e, args=(a,)), at) for a in inner.args), shape=rest)
         case "sum over steps":
-            return _at_step(e, at, rest) if _is_of_step(inner) else _over_steps(e, entry(inner, at), rest)
+            return _of_steps(e, at, rest)
         case _ if (which := _running(e)) is not None:
             (c,), (test, k) = _fresh(at, 1), which
             terms = entry(inner, (*at[:k], c, *at[k + 1 :]))
             return _sum((c,), multiplied((unsimplified(test, (name(c), name(at[k])), ()), *factors_of(terms)), ()))
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
-        case "diagonal" if len(inner.shape) == 2 and "" not in at:
-            k = e.params.get("offset", 0)
-            return entry(inner, (_moved_by(at[0], max(-k, 0)), _moved_by(at[0], max(k, 0))))
         case "lower triangle" | "upper triangle" if "" not in at[-2:] and e.shape == inner.shape:
             factors = [f for f in factors_of(entry(inner, at)) if not f.is_number or f.value != 1]
             return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
-        case "concatenation" if (placed := _as_placed(e)) is not None:
-            return _placed(placed, at)
-        case "concatenation" if _joins_repeated(e):
-            return _of_blocks(e, at, rest)
+        case "concatenation" if (joined := _of_joined(e, at, rest)) is not None:
+            return joined
         case "placement":
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
-        case "index" | "rotation" if (moved := _moved(e, at)) is not None:
+        case "index" | "rotation" | "diagonal" if (moved := _moved(e, at)) is not None:
             return entry(*moved)
         case "assignment":
             return _of_assignment(e, at, rest)
@@ -610,8 +603,10 @@ def _joins_repeated(e: Expr) -> bool:
     return e.role == "concatenation" and any(a.role == "broadcast" and a.of.shape for a in e.args)
 
 
-def _of_blocks(e: Expr, at: At, rest: Shape) -> Expr:
-    """An entry of blocks that are joined: ``1[i < 2] aⱼ + 1[i ≥ 2] bⱼ``."""
+def _of_joined(e: Expr, at: At, rest: Shape) -> Expr | None:
+    """An entry of an array beside zeros, or of repeated rows that are joined: ``1[i < 2] aⱼ + 1[i ≥ 2] bⱼ``."""
+    if (placed := _as_placed(e)) is not None or not _joins_repeated(e):
+        return None if placed is None else _placed(placed, at)
     axis, terms = e.params["axis"], list[tuple[int, Expr]]()
     for a, start in zip(e.args, e.params["starts"], strict=False):  # and where the last one ends
         within = tuple(_moved_by(c, -start) if k == axis else c for k, c in enumerate(at))
@@ -650,6 +645,9 @@ def _at_label(e: Expr, at: At) -> Expr | None:
 def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:
     """The array of which an entry of columns or slices of it, of it beside zeros or in rotation is one, and which."""
     inner = e.of
+    if e.role == "diagonal":
+        k, is_matrix = e.params.get("offset", 0), len(inner.shape) == 2 and "" not in at
+        return (inner, (_moved_by(at[0], max(-k, 0)), _moved_by(at[0], max(k, 0)))) if is_matrix else None
     if e.role == "index" and all(map(_is_plain, parts := _parts(e))) and type(parts[0]) is not int:  # X[:, 0]
         free = iter(at)
         return inner, (*(str(p) if type(p) is int else next(free) for p in parts), *free)
@@ -770,6 +768,14 @@ def _bound_of_sum(of: Expr, c: str, n: int) -> list[Expr]:
               if (m := re.fullmatch(rf"{c}([+-]\d+)?", k))]
     ends = [size - int(k or 0) for k, size in places]
     return _bounds(c, 0, n, n + 1) if ends and min(ends) > n else []
+
+
+def _of_steps(e: Expr, at: At, rest: Shape) -> Expr:
+    """An entry of a sum over steps, also of one of several terms of which some have a row of each."""
+    inner = e.of
+    if inner.role in ("sum", "difference") and any(map(_is_of_step, inner.args)):
+        return replace(inner, args=tuple(entry(replace(e, args=(a,)), at) for a in inner.args), shape=rest)
+    return _at_step(e, at, rest) if _is_of_step(inner) else _over_steps(e, entry(inner, at), rest)
 
 
 def _over_steps(e: Expr, of: Expr, rest: Shape) -> Expr:

@@ -307,13 +307,8 @@ class Derivation(GraphView):
         if self._is_one_step(line) and not self.order.by_gradients:  # it has its line as a factor
             return Line(line.symbol, check=check, is_gradient=True)
         closed, users = line.closed, self.order.passed(line) if self.order.by_gradients else []
-        formulas = [self.composition(line)]
+        formulas = self._sides(line)
         if closed is None or line.node not in self.order.direct:
-            sides = [] if closed is None else [*formulas, self.order.opened(closed.formula)]
-            is_other = closed is not None and not alike(Line("", sides, line.value).written(TEXT)[1:])
-            is_other = is_other and (any("/" in word for word in sides[0].names) or leaves(sides[1]) < leaves(sides[0]))
-            formulas = sides if is_other else formulas
-            formulas = sides[1:] if closed is not None and _is_placed(formulas[0], closed) else formulas
             since = self.since(users)
         else:
             names, hidden, steps = self.chain.names, self.order.hidden, {f.of for f in users}
@@ -325,14 +320,23 @@ class Derivation(GraphView):
             since, said = self.since(self.order.passed(replace(line, closed=None))), f"{said}; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
         value = layout.small(self.chain.shorter.gradient(line.node, line.value))
-        stated = formulas[-1].value if formulas[-1].is_number else None  # 0 is not written again as [0, 0]
-        is_said = stated is not None and (not line.node.shape or not stated) and np.all(value == stated)
-        value = None if is_said else value
+        value = None if _says(formulas[-1], value) else value  # 0 is not written again as [0, 0]
         shape = line.value.shape if value is None else None
         return Line(
             line.symbol, formulas, value, shape=shape, since=since, how=said,
             ones=closed.ones if closed is not None else (), check=check, is_gradient=True,
         )  # fmt: skip
+
+    def _sides(self, line: Total) -> list[Expr]:
+        """What a gradient is equal to: as it is composed, and in closed form if that says more."""
+        composed, closed = self.composition(line), line.closed
+        if closed is None or line.node in self.order.direct:
+            return [composed]
+        sides = [composed, self.order.opened(closed.formula)]
+        if _is_placed(composed, closed):
+            return sides[1:]
+        is_more = any("/" in word for word in composed.names) or leaves(sides[1]) < leaves(composed)
+        return sides if is_more and not alike(Line("", sides, line.value).written(TEXT)[1:]) else [composed]
 
     def since(self, factors: Sequence[Factor]) -> list[Definition]:
         """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
@@ -393,6 +397,12 @@ class Derivation(GraphView):
 
     def _repr_latex_(self) -> str:
         return self.latex()
+
+
+def _says(e: Expr, value: Any) -> bool:
+    """Return True if a formula is a number that is the value, or 0 for all of it."""
+    is_number = value is not None and e.is_number
+    return bool(is_number and (not np.ndim(value) or not e.value) and np.all(value == e.value))
 
 
 def _is_placed(e: Expr, closed: Closed) -> bool:

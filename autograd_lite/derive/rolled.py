@@ -644,9 +644,7 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
     for some in (some for family in _families(terms) for some in _but_for_ends(family, least)):
         steps = _steps_of(some)
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
-        is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
-        is_labelled = bool(over) and any(map(_has_labels, walk(some[0])))
-        is_new &= len(some) >= TERMS or is_labelled or some[0].names != some[1].names  # not s[0]² + s[1]² of a state
+        is_new = bool(steps) and instead.keys().isdisjoint(map(id, some)) and _are_of_steps(some, over)
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
         body = _one_of(some, steps) if is_new and is_part else None
         if body is not None:
@@ -659,8 +657,12 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
 
 
-def _has_labels(e: Expr) -> bool:
-    return any(isinstance(part, Labels) for part in index_parts(e.params.get("index")))
+def _are_of_steps(terms: Sequence[Expr], over: Sequence[int]) -> bool:
+    """Return True for several terms, or two that are no s[0]² + s[1]² of a state."""
+    if len(terms) >= TERMS or terms[0].names != terms[1].names:
+        return True
+    indices = [i for part in walk(terms[0]) for i in index_parts(part.params.get("index"))] if over else []
+    return any(isinstance(i, Labels) for i in indices)
 
 
 def _with_natural(body: Expr, steps: list[int], terms: Sequence[Expr]) -> tuple[Expr, list[int]]:
@@ -864,14 +866,17 @@ def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:
         return replace(line, since=since)
     formulas = [e for e, _ in sums]
     are_rows = is_summed and all(_is_by_row(x) for e in formulas for x in _over(e))
-    if are_rows:  # the index is that of the row
-        each = {d.symbol.partition("@")[0] for d in since if "@" in d.symbol}
-        whole = {d.symbol for d in since}
-        steps = sorted(k for d in line.since for w, k in [_number(d.symbol)] if w in each and d.symbol not in whole)
-        if not steps:
-            return replace(line, formulas=formulas, since=since)
+    if are_rows and not (steps := _steps_in(since, line.since)):  # the index is that of the row
+        return replace(line, formulas=formulas, since=since)
     how = f"{line.how}; {_range(steps, t)}{'' if are_rows else _ranges(formulas, steps)}"
     return replace(line, formulas=formulas, since=since, how=how)
+
+
+def _steps_in(since: Sequence[Definition], before: Sequence[Definition]) -> list[int]:
+    """The steps whose definitions are one in `since`, of those `before`."""
+    each = {d.symbol.partition("@")[0] for d in since if "@" in d.symbol}
+    alone = {d.symbol for d in since}
+    return sorted(k for d in before for word, k in [_number(d.symbol)] if word in each and d.symbol not in alone)
 
 
 def _since(
@@ -962,13 +967,18 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
         is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
         for pair, run in (both for both in runs if is_plain and len(both[1]) >= _least(both[0], least)):
             instead |= {of[id(line)]: [] for line in run}
-            how = f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}"
-            shapes = [x.shape or () if x.value is None else np.shape(x.value) for x in run]
-            sizes = [{*each} for each in zip(*shapes, strict=False)]  # several of rows that a mask selects
-            shape = pair.shape and tuple(each.pop() if len(each) == 1 else 0 for each in sizes)
-            shape = shape if len({*map(len, shapes)}) == 1 else None
-            instead[of[id(run[0])]] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
+            instead[of[id(run[0])]] = [_of_run(pair, run)]
     return [x for line in lines for x in instead.get(id(line), [line])]
+
+
+def _of_run(one: Line, run: Sequence[Line]) -> Line:
+    """The line of several steps, with their numbers and their shape; with 0 for a size that differs."""
+    how = f"{one.how}; {_range([_number(x.symbol)[1] for x in run])}"
+    shapes = [x.shape or () if x.value is None else np.shape(x.value) for x in run]
+    sizes = [{*each} for each in zip(*shapes, strict=False)]  # several of rows that a mask selects
+    shape = one.shape and tuple(each.pop() if len(each) == 1 else 0 for each in sizes)
+    shape = shape if len({*map(len, shapes)}) == 1 else None
+    return _changed(replace(one, how=how, shape=shape), _with_numbers)
 
 
 def _with_one_division(family: list[Line]) -> list[Line]:

@@ -170,10 +170,7 @@ class Shorter:
         if key not in self._indicators:
             axis = int(np.argmax(ones.shape)) if max(ones.shape) == ones.size else -1  # of one entry of a column
             labels = np.argmax(ones, axis).squeeze()[()] if axis >= 0 else np.argmax(ones, axis)
-            equal = (word for word, x in self.steps.constants.values.items() if np.array_equal(x, ones))
-            own = next((word for word in equal if not self.steps.is_anonymous(word)), "")
-            is_table = ones.ndim == 2 and min(ones.shape) > 1 and not np.array_equal(ones, np.eye(len(ones)))
-            if own and is_table:  # onehot = np.eye(3)[labels]
+            if own := self._table(ones):
                 self._indicators[key] = name(own, ones.shape)
                 return self._indicators[key]
             named = ((np.asarray(x), word) for word, x in self.steps.environment().items() if np.ndim(x))
@@ -193,6 +190,13 @@ class Shorter:
                 self.labels[word] = formula(f"onehot(y, {ones.shape[axis]})", {"y": meaning}).formula
             self._indicators[key] = name(word, ones.shape)
         return self._indicators[key]
+
+    def _table(self, ones: Array) -> str:
+        """The name that the user gave the indicator of labels, ``onehot = np.eye(3)[labels]``; or nothing."""
+        if ones.ndim != 2 or min(ones.shape) < 2 or np.array_equal(ones, np.eye(len(ones))):
+            return ""
+        equal = (word for word, x in self.steps.constants.values.items() if np.array_equal(x, ones))
+        return next((word for word in equal if not self.steps.is_anonymous(word)), "")
 
     # ------------------------------------------------------------------------------------------------ their comparison
 

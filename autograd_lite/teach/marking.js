@@ -1076,7 +1076,9 @@ class Board {
     this.order = ([...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c))) && !isOther ? order : "";
     const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);
     const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
-    if (!this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && this.isReadAs("written")) this.order = asTyped;
+    const isSaid = (text.match(RE.TOKEN) ?? []).map(split).some(([base, at]) => lettersOf(at).join("") === free && has(this.words, base) && alike(this.shapes[this.words[base]] ?? [], several)); // by gapᵢⱼ
+    const isWritten = !this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && !isSaid;
+    if (isWritten && this.isReadAs("written")) this.order = asTyped;
     this.order ||= fits.length === 1 && fits[0] !== free ? fits[0] : "";
     const axes = LETTERS.slice(0, shape.length), isFewer = !this.order && free && free.length < axes.length && [...free].every((c) => axes.includes(c));
     if (isFewer && this.isReadAs("axes")) this.order = axes;

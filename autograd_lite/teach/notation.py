@@ -658,7 +658,8 @@ class Board:
         self._of_result, self.free = order + free, free
         if is_typed and {*order} - {*free} and (more := sorted({*free} - {*order})):  # dL/dwᵢ = λ wⱼ
             raise Unread(f"the index {more[0]} does not stand on the left side")
-        self.order = self._ordered(text, order, free, shape, self._fitting(free, several, uses), is_typed)
+        is_said = any([*sizes] == several and _letters(at) == free for sizes, at in uses)  # by gapᵢⱼ
+        self.order = self._ordered(text, order, free, shape, self._fitting(free, several, uses), is_typed, is_said)
         self._extend(uses, shape, several, sums)
         order = self.order or free
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
@@ -675,14 +676,14 @@ class Board:
         self._bare, self._scope, self._sums = bare if shape or used else set[str](), "", sums
 
     def _ordered(
-        self, text: str, order: str, free: str, shape: Sequence[int], fits: Sequence[str], is_typed: bool
+        self, text: str, order: str, free: str, shape: Sequence[int], fits: Sequence[str], is_typed: bool, is_said: bool
     ) -> str:  # fmt: skip
-        """The order of the indices of a result; nothing if it is that of the letters."""
+        """The order of the indices of a result; nothing if it is that of the letters, as one of its arrays has them."""
         is_other = not is_typed and fits and order not in fits and {*order} == {*free}
         if not is_other and (order and {*order} <= {*free} or {*free} <= {*order}):
             return order
         written, axes = _in_order(text, free), LETTERS[: len(shape)]
-        if len(written) == len(free) > 1 and written != free and self._is_read_as("written"):
+        if len(written) == len(free) > 1 and written != free and not is_said and self._is_read_as("written"):
             return written
         if len(fits) == 1 and fits[0] != free:
             return fits[0]

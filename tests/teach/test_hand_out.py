@@ -1591,9 +1591,18 @@ def mean_field(m, J, beta):
     return -0.5 * m @ J @ m - S / beta
 
 
+def oscillators(theta, omega, K):
+    gap = theta[None, :] - theta[:, None]
+    speed = omega + K * np.sum(np.sin(gap), axis=1)
+    return np.sum((speed - np.mean(speed)) ** 2)
+
+
 J3 = np.array([[0.8, 2.4, 0.7], [2.4, -1.3, 0.4], [0.7, 0.4, -1.5]])
 #: For each blank what is right, and what is wrong.
 OF_STUDENTS = {
+    oscillators: ((np.array([0.1, 0.9, -0.4]), np.array([1.0, 1.3, 0.8]), 0.7), ["theta"], {"dLdgap": (
+        ["dL/db_i cos(gap_ij)", "dL/db_k cos(gap_kj)", "dL/da ⊙ cos(gap)"],  # an array with i and j says their order
+        ["dL/db_j cos(gap_ij)", "dL/da_ji cos(gap_ij)"])}),
     growth: ((0.5, 10.0, 1.0, np.array([1.2, 1.5, 2.0])), ["r"], {"derrdr": (
         ["Σ_t derr/df2_t f2_t/r + derr/df1_t n_{t-1} (1 - n_{t-1}/K)",  # both terms have the step
          "Σ_k derr/df2_k f2_k/r + derr/df1_k f1_k/r", "Σ_k (derr/df2_k f2_k + derr/df1_k f1_k)/r"],
