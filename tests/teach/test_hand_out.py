@@ -1593,14 +1593,14 @@ def mean_field(m, J, beta):
 
 def oscillators(theta, omega, K):
     gap = theta[None, :] - theta[:, None]
-    speed = omega + K * np.sum(np.sin(gap), axis=1)
+    speed = omega + K / len(theta) * np.sum(np.sin(gap), axis=1)
     return np.sum((speed - np.mean(speed)) ** 2)
 
 
 J3 = np.array([[0.8, 2.4, 0.7], [2.4, -1.3, 0.4], [0.7, 0.4, -1.5]])
 #: For each blank what is right, and what is wrong.
 OF_STUDENTS = {
-    oscillators: ((np.array([0.1, 0.9, -0.4]), np.array([1.0, 1.3, 0.8]), 0.7), ["theta"], {"dLdgap": (
+    oscillators: ((np.array([0.1, 0.9, -0.4]), np.array([1.0, 1.3, 0.8]), 0.7), None, {"dLdgap": (
         ["dL/db_i cos(gap_ij)", "dL/db_k cos(gap_kj)", "dL/da ⊙ cos(gap)"],  # an array with i and j says their order
         ["dL/db_j cos(gap_ij)", "dL/da_ji cos(gap_ij)"])}),
     growth: ((0.5, 10.0, 1.0, np.array([1.2, 1.5, 2.0])), ["r"], {"derrdr": (
