@@ -559,7 +559,7 @@ _CONVOLUTIONS = {"full": ("full", (False, True)), "valid": ("valid", (False, Tru
 
 def _is_convolution(e: Expr) -> bool:
     """True for a convolution of two different vectors, also with one of them reversed."""
-    return (e.head == "convolve" or e.head in _CONVOLUTIONS) and len({a.key for a in e.args}) == 2
+    return (e.role == "convolution" or e.head in _CONVOLUTIONS) and len({a.key for a in e.args}) == 2
 
 
 _OF_WINDOW = re.compile("[+-][a-z]")

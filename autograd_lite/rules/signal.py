@@ -236,7 +236,7 @@ def _convolve_textbook(a, v, mode):
 convolve = bilinear(
     np.convolve, lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
     lambda g, x1, x2_shape, mode: _convolve_rule(g, x1, x2_shape[0], mode),
-    bind=_convolve_bind, tex="{x1} * {x2}",
+    bind=_convolve_bind, tex="{x1} * {x2}", algebra="convolution",
     batch=_batched_convolve, examples=[*_CUTS, "[] [3]"], textbook=_convolve_textbook,
 )
 
