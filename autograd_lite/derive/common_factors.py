@@ -48,11 +48,22 @@ def with_one_sum(e: Expr, args: Sequence[Expr]) -> Expr:
     return added(joined) if len(joined) < len(terms) else e
 
 
+MOST = 8  # terms of a sum that is looked at for what two of them share
+
+
+def is_short_sum(e: Expr) -> bool:
+    """True for a sum of few terms; a longer one, such as that of a loop, would be read anew for each of its terms."""
+    is_sum, k = e.role in ("sum", "difference"), 0
+    while e.role in ("sum", "difference") and k < MOST:
+        e, k = e.of, k + 1
+    return is_sum and k < MOST
+
+
 def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
     """A formula with one weight for each array, ``p - (1 - λ) Y`` and not ``λ Y + p - Y``, for :func:`fold`."""
     e = replace(e, args=tuple(args)) if args else e
     groups = dict[str, list[tuple[int, Expr, list[Expr]]]]()
-    for sign, of in terms_of(e) if e.role in ("sum", "difference") and e.shape else ():
+    for sign, of in terms_of(e) if e.shape and is_short_sum(e) else ():
         arrays = [f for f in factors_of(of) if f.shape]
         if len(arrays) != 1 or arrays[0].role != "name":
             return e
@@ -72,7 +83,7 @@ def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
 def with_terms_joined(e: Expr, args: Sequence[Expr]) -> Expr:
     """A sum of several terms with ``β π (log π + 1)`` for ``β π log π + β π``, for :func:`fold`."""
     e = replace(e, args=tuple(args)) if args else e
-    terms = terms_of(e) if e.role in ("sum", "difference") else []
+    terms = terms_of(e) if is_short_sum(e) else []
     for k, (sign, of) in enumerate(terms if len(terms) > 2 else []):
         shared = {f.key for f in factors_of(of)}
         for j, (other, whole) in enumerate(terms):

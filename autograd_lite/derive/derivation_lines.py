@@ -23,6 +23,7 @@ from ..program.naming import stem
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, is_call, leaves, occurrences
+from .common_factors import is_short_sum
 from .entries import has_windows
 from .factors import Combine, Factor, beside, carried, scalars_apart, summed, total
 from .formula import (
@@ -475,7 +476,7 @@ class Lines:
         sizes = self.chain.constants.sizes.keys()
         if e.role == "product" and e.key not in self._products:
             args = self._in_order(sorted(args, key=lambda f: not f.is_number and not frozenset() < f.names <= sizes))
-        is_new = e.role in ("sum", "difference") and e.key not in self._sums
+        is_new = is_short_sum(e) and e.key not in self._sums
         if is_new and (in_order := _by_entries(again(e, args))) is not None:
             return in_order
         is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)

@@ -125,6 +125,7 @@ class Derivation(GraphView):
         begun = sorted(self.chain.constants.defined.items(), key=lambda pair: pair[1].role != "name")  # x0 = start
         started = [(word, self._in_the_next(word, e.shape) or e) for word, e in begun]
         started += self._first_rounds()
+        computed = dict(started)
         values = self.chain.constants.values
         first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
         steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]
@@ -135,7 +136,7 @@ class Derivation(GraphView):
         asked = {self.chain.names[n] for n in self.order.asked}
         words = {word for word, _ in self.given}  # of len(x) beside x nothing is said
         lengths = {w: e for w, e in self.chain.constants.lengths.items() if str(e.value)[4:-1] not in words}
-        given = [_given(word, x, word in asked) for word, x in self.given if word not in dict(started)]
+        given = [_given(word, x, word in asked) for word, x in self.given if word not in computed]
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
         if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in words]:
             given.append(Line("", how=f"with the branches taken for these {', '.join(deciding)}"))
