@@ -309,7 +309,7 @@ class Candidates:
         if whole is None or len(terms_of(whole)) < 2:
             return
         env = {symbol: 1.0, **self.chain.environment()}
-        if any(np.ndim(env.get(word, whole.names)) for word in whole.names):
+        if any(word not in env or np.ndim(env[word]) for word in whole.names):
             return
         value = evaluate(whole, env)
         scalars = [part for part in walk(whole) if not part.shape and part.names and np.all(evaluate(part, env))]

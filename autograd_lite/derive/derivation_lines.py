@@ -209,7 +209,7 @@ class Lines:
         return self._alike(self._skipping(equal, chosen) | chosen)
 
     def _most(self, n: Var, form: Closed, long: int) -> int:
-        """What a gradient in terms of values alone is shorter than, beside lines of some length."""
+        """The length below which a gradient in terms of values alone is preferred to lines of length `long`."""
         softmaxes = self._is_of_softmaxes(form)
         if softmaxes or self._is_of_cases(n, form) or form.labels and self._is_in_softmax(n):
             return WIDE + SHORT * softmaxes
@@ -474,9 +474,9 @@ class Lines:
         if body is not e and not one.shape and body.shape:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
         sizes = self.chain.constants.sizes.keys()
-        if e.role == "product" and e.key not in self._products:
+        if e.role == "product" and e.key not in self._parts:
             args = self._in_order(sorted(args, key=lambda f: not f.is_number and not frozenset() < f.names <= sizes))
-        is_new = is_short_sum(e) and e.key not in self._sums
+        is_new = is_short_sum(e) and e.key not in self._parts
         if is_new and (in_order := _by_entries(again(e, args))) is not None:
             return in_order
         is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)
@@ -502,21 +502,15 @@ class Lines:
         return is_call(f) or pair in self._pairs and pair[::-1] not in self._pairs
 
     @cached_property
-    def _products(self) -> dict[str, Expr]:
-        """The products in the steps, by their keys."""
+    def _parts(self) -> dict[str, Expr]:
+        """The products, sums and differences in the steps, by their keys."""
         steps = [self.chain.definition(n) for n in self.chain.landmarks if n in self.chain.defined]
-        return {part.key: part for e in steps for part in walk(e) if part.role == "product"}
-
-    @cached_property
-    def _sums(self) -> set[str]:
-        """The keys of the sums in the steps."""
-        steps = [self.chain.definition(n) for n in self.chain.landmarks if n in self.chain.defined]
-        return {part.key for e in steps for part in walk(e) if part.role in ("sum", "difference")}
+        return {part.key: part for e in steps for part in walk(e) if part.role in ("product", "sum", "difference")}
 
     @cached_property
     def _pairs(self) -> set[tuple[str, ...]]:
         """The factors of one product in a step, two and two in their order."""
-        words = [[*map(_word_of, e.args)] for e in self._products.values()]
+        words = [[*map(_word_of, e.args)] for e in self._parts.values() if e.role == "product"]
         return {pair for several in words for pair in combinations(several, 2)}
 
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
@@ -660,7 +654,7 @@ def _by_entries(e: Expr) -> Expr | None:
 
 
 def _word_of(f: Expr) -> str:
-    """What a factor is known by: a name without the number of its step."""
+    """The name of a factor without the number of its step, or the key of one that is no name."""
     return stem(f.value) if f.role == "name" else f.key
 
 

@@ -329,7 +329,7 @@ class Derivation(GraphView):
         )  # fmt: skip
 
     def _sides(self, line: Total) -> list[Expr]:
-        """What a gradient is equal to: as it is composed, and in closed form if that says more."""
+        """The sides of a gradient's line: as it is composed, and in closed form if that says more."""
         composed, closed = self.composition(line), line.closed
         if closed is None or line.node in self.order.direct:
             return [composed]

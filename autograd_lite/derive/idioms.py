@@ -192,11 +192,12 @@ def _of_diagonals(eq: Equation) -> list[Equation] | None:
     """An einsum of diagonals, ``ii->``, as what it is of these; the last equation comes first."""
     terms, _, result = eq.params.get("subscripts", "").partition("->")
     each = [*zip(eq.operands, terms.split(","), strict=True)] if eq.algebra == "contraction" else []
-    if not any(len(term) == 2 == len({*term}) + 1 and np.shape(x)[0] == np.shape(x)[1] for x, term in each):
+    twice = {term for _, term in each if len(term) == 2 == len({*term}) + 1}
+    if not any(term in twice and np.shape(x)[0] == np.shape(x)[1] for x, term in each):
         return None
     steps, operands, left = list[Equation](), list[Any](), list[str]()
     for x, term in each:
-        if len(term) == 2 == len({*term}) + 1:
+        if term in twice:
             v = Var("", np.shape(x)[:1], x.dtype)
             main = {"offset": 0, "axis1": 0, "axis2": 1}
             steps.append(replace(eq, outputs=(v,), row=TABLE["diagonal"], operands=(x,), params=main))

@@ -105,7 +105,7 @@ def questions(
 
 
 def _is_of_columns(formulas: Iterable[Expr], steps: Iterable[Expr]) -> bool:
-    """Whether a gradient is an outer product ``a bᵀ`` with a value b, and in its step no row stands before a matrix."""
+    """True if a gradient is an outer product ``a bᵀ`` with a value b, and in its step no row stands before a matrix."""
     last = [part.args[1] for e in formulas for part in walk(e) if part.role == "outer product"]
     products = (part for e in steps if e.shape for part in walk(e) if part.role == "matrix product")
     has_rows = any([len(a.shape) for a in part.args] == [1, 2] for part in products)

@@ -1,4 +1,4 @@
-"""What a slice or a diagonal is in a derivation: bounds of sums, one function of it read twice, entries and traces."""
+"""Slices and diagonals in a derivation: bounds of sums, one function of it read twice, entries and traces."""
 
 from __future__ import annotations
 
