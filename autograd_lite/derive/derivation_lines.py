@@ -546,7 +546,7 @@ class Lines:
                 zeros = {unknown[0].value: np.zeros(unknown[0].shape)}
                 try:
                     value = evaluate(e, env | zeros)
-                except ValueError:  # the inverse of a covariance, or other sizes
+                except (ValueError, IndexError):  # the inverse of a covariance, or other sizes
                     continue
                 inside = {part.key for part in walk(e)}  # I of I - K @ H is no I - K0 @ H
                 equal = (k for k, x in numbered.items() if np.shape(x) == e.shape and np.array_equal(x, value))

@@ -34,6 +34,19 @@ def test_a_product_that_broadcasts_is_summed_over_its_own_axes():
     check_derived(Expression([np.ones((2, 3))], [RowCall(TABLE[name], args, {}) for name, *args in calls]))
 
 
+def test_steps_that_look_like_rounds_may_have_other_sizes():
+    """In the round before the first, np.take would be of two rows."""
+    rounds = [
+        [
+            ("ravel", Ref(k)), ("take", Ref(k + 1), np.arange(6)), ("reshape", Ref(k + 2), (2, 3)),
+            ("tanh", Ref(k + 3)), ("multiply", Ref(k + 4), 0.05), ("add", Ref(k + 5), MATRIX), ("tile", Ref(k + 6), 2),
+        ]
+        for k in (0, 8)
+    ]  # fmt: skip
+    calls = [*rounds[0], ("add", Ref(7), Ref(7)), *rounds[1]]
+    check_derived(Expression([np.ones((2, 3))], [RowCall(TABLE[name], args, {}) for name, *args in calls]))
+
+
 def scaled(K):
     """Sinkhorn's iterations."""
     u = np.ones(3) / 3
