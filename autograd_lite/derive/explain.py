@@ -32,7 +32,7 @@ from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
 from .pairs import in_pairs
 from .paths import chain_of, chain_of_program, check
-from .rolled import before_first, counted_as, rolled
+from .rolled import Counting, before_first, counting, rolled
 from .simplify import product
 from .writing import ASCII, TEXT, write
 
@@ -188,9 +188,15 @@ class Derivation(GraphView):
     @cached_property
     def counted(self) -> list[Section]:
         """The sections, with the steps of a loop with one index."""
-        letter, of = self.letter, self.chain.counter if self.roll else None
-        counted = of and counted_as(self.in_steps(letter, from_0=False), letter, *of)
-        return counted or self.in_steps(letter)
+        if (how := self.counting) is None:
+            return self.in_steps(self.letter)
+        return [replace(s, lines=[*map(how.line, s.lines)]) for s in self.in_steps(self.letter, from_0=False)]
+
+    @cached_property
+    def counting(self) -> Counting | None:
+        """How the program counts the steps, if that is not from 1 on with the usual letter."""
+        of = self.chain.counter if self.roll else None
+        return of and counting(self.in_steps(self.letter, from_0=False), self.letter, *of)
 
     @property
     def letter(self) -> str:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
@@ -122,12 +122,12 @@ def _read_at_step(lines: Iterable[Line]) -> set[str]:
     return {word for word, _ in steps} - {word for word, distance in steps if distance}
 
 
-def counted_as(
+def counting(
     sections: Sequence[Section], letter: str, word: str, first: int, rounds: Container[int]
-) -> list[Section] | None:
-    """The sections, whose steps have numbers from 1 on, with those of the user's loops, ``for k in range(K)``, which
-    count from `first` in so many `rounds`: ``means[k]``, k = 0 … 2, not ``means[t-1]``. None for a loop with a state,
-    from 0 or 1 on.
+) -> Counting | None:
+    """How sections, whose steps have numbers from 1 on, are with those of the user's loops, ``for k in range(K)``,
+    which count from `first` in so many `rounds`: ``means[k]``, k = 0 … 2, not ``means[t-1]``. None for a loop with a
+    state, from 0 or 1 on.
     """
     words, parts = _words_and_parts(sections)
     sides = {side.lstrip("d∂") if "/" in w else side for w in words for side in w.split("/")}
@@ -140,10 +140,7 @@ def counted_as(
     is_same = letter == word and first == 1
     if is_state and first < 2 or word in words - {letter} or is_same or not _is_plain(parts, letter):
         return None
-    count = partial(
-        _counted_line, letter=letter, word=word, by=first - 1, stems=stems, rounds=rounds, is_state=is_state
-    )
-    return [replace(s, lines=[*map(count, s.lines)]) for s in sections]
+    return Counting(letter, word, first - 1, stems, rounds, is_state)
 
 
 def _words_and_parts(sections: Iterable[Section]) -> tuple[set[str], Collection[Expr]]:
@@ -165,54 +162,63 @@ def _is_plain(parts: Collection[Expr], letter: str) -> bool:
     return is_one and not any(re.search(rf"\d{letter}\b", w) for w in labels)
 
 
-def _counted_line(
-    line: Line, letter: str, word: str, by: int, stems: Container[str], rounds: Container[int], is_state: bool
-) -> Line:
-    """A line with the steps counted as in the program: `by` more than here, and called `word`."""
-    moved = dict[tuple[int, int], int]()
+@dataclass(frozen=True)
+class Counting:
+    """How the steps of the values `stems` are counted in the program: `by` more than from 1 on, and called `word`."""
 
-    def renamed(w: str) -> str:
+    letter: str
+    word: str
+    by: int
+    stems: Container[str]
+    rounds: Container[int]
+    is_state: bool
+
+    def name(self, w: str) -> str:
         """A name with the number of its step: a0 for a1."""
         sides = []
         for side in w.split("/"):
             d, base = (side[0], side[1:]) if "/" in w else ("", side)
             stem, k = _number(base)
-            is_of_step = k and stem in stems
-            sides.append(f"{d}{stem.rstrip('ᵀ')}{k + by}{'ᵀ' * stem.endswith('ᵀ')}" if is_of_step else side)
-        return re.sub(rf"@{letter}(?![A-Za-z0-9_])", f"@{word}", "/".join(sides))
+            is_of_step = k and stem in self.stems
+            sides.append(f"{d}{stem.rstrip('ᵀ')}{k + self.by}{'ᵀ' * stem.endswith('ᵀ')}" if is_of_step else side)
+        return re.sub(rf"@{self.letter}(?![A-Za-z0-9_])", f"@{self.word}", "/".join(sides))
 
-    def from_1(part: Expr) -> Expr | None:
-        """A sum of all rounds whose steps have numbers by positions alone, ``y[t] - φ y[t-1]``, with them from 1 on."""
-        steps = part.params["steps"] if isinstance(part.row, OverSteps) else []
-        d = 1 - min(steps, default=1)
-        if not d or len(steps) not in rounds or any("@" in w for w in part.names):
-            return None
-        moved[min(steps), max(steps)] = d
-        of = in_row(part.of, Step(d, letter), letter, renames=False)
-        return replace(part, args=(of,), params={"steps": [t + d for t in steps]})
+    def line(self, line: Line) -> Line:
+        """A line with the steps counted so."""
+        moved = dict[tuple[int, int], int]()
 
-    def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
-        if part.role == "name":
-            return replace(part, value=renamed(part.value))
-        if isinstance(part.row, OverSteps):
-            steps = [t + by for t in part.params["steps"]]
-            return unsimplified(OverSteps(f"sum_{word}"), args, part.shape, steps=steps)
-        return replace(part, args=args) if args else part
+        def from_1(part: Expr) -> Expr | None:
+            """A sum of all rounds whose steps have numbers by positions alone, ``y[t] - φ y[t-1]``, from 1 on."""
+            steps = part.params["steps"] if isinstance(part.row, OverSteps) else []
+            d = 1 - min(steps, default=1)
+            if not d or len(steps) not in self.rounds or any("@" in w for w in part.names):
+                return None
+            moved[min(steps), max(steps)] = d
+            of = in_row(part.of, Step(d, self.letter), self.letter, renames=False)
+            return replace(part, args=(of,), params={"steps": [t + d for t in steps]})
 
-    def changed(e: Expr) -> Expr:
-        return fold(in_row(replaced(e, from_1), Step(by, letter), word, renames=False), made)
+        def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
+            if part.role == "name":
+                return replace(part, value=self.name(part.value))
+            if isinstance(part.row, OverSteps):
+                steps = [t + self.by for t in part.params["steps"]]
+                return unsimplified(OverSteps(f"sum_{self.word}"), args, part.shape, steps=steps)
+            return replace(part, args=args) if args else part
 
-    def ends(m: re.Match[str]) -> str:
-        numbers = int(m[1]), int(m[2])
-        start, last = numbers if is_state else sorted(numbers)
-        d = by + moved.get((min(numbers), max(numbers)), 0)
-        return f"{word} = {start + d} … {last + d}"
+        def changed(e: Expr) -> Expr:
+            return fold(in_row(replaced(e, from_1), Step(self.by, self.letter), self.word, renames=False), made)
 
-    new = _changed(line, changed)
-    since = [replace(d, symbol=renamed(d.symbol), wrt=renamed(d.wrt)) for d in new.since]
-    how = re.sub(rf"(?<!\w){letter} = (\d+) … (\d+)", ends, line.how)
-    new = replace(new, symbol=renamed(line.symbol), since=since, how=how, ones=[*map(changed, line.ones)])
-    return new.apart_from({*line.names, word})
+        def ends(m: re.Match[str]) -> str:
+            numbers = int(m[1]), int(m[2])
+            start, last = numbers if self.is_state else sorted(numbers)
+            d = self.by + moved.get((min(numbers), max(numbers)), 0)
+            return f"{self.word} = {start + d} … {last + d}"
+
+        new = _changed(line, changed)
+        since = [replace(d, symbol=self.name(d.symbol), wrt=self.name(d.wrt)) for d in new.since]
+        how = re.sub(rf"(?<!\w){self.letter} = (\d+) … (\d+)", ends, line.how)
+        new = replace(new, symbol=self.name(line.symbol), since=since, how=how, ones=[*map(changed, line.ones)])
+        return new.apart_from({*line.names, self.word})
 
 
 def _with_sums_that_stand(rule: Section, before: Section, sections: Iterable[Section]) -> Section:

@@ -86,7 +86,7 @@ class Question:
     def symbols(self) -> list[str]:
         """How its derivative may be written, with t also as in ``dL/dhₜ`` and ``dL/dh_t``."""
         of_step = [re.sub(r"_?\d+$", t, self.steps[0].symbol) for t in ("ₜ", "_t")] if self.steps else []
-        return [w for w in (*of_step, self.symbol, re.sub("[ₜₛₘ]$", "_t", self.symbol)) if w]
+        return [w for w in (*of_step, self.symbol) if w]
 
     @property
     def numbers(self) -> Sequence[int]:

@@ -593,7 +593,6 @@ const startOfTerm = (text, end) => {
   }
   return 0;
 };
-const OF_STEP = { t: "ₜ", s: "ₛ", m: "ₘ" };
 /** A formula with names in the place of numbers that are those of given values. */
 function* withNames(text, { signs, constants }) {
   const several = text.split(new RegExp(`(${P.LITERAL})`, "u")).map((part, k) => {
@@ -609,6 +608,7 @@ function* withNames(text, { signs, constants }) {
 }
 /** Indices below the line. */
 const SMALL = "₀₁₂₃₄₅₆₇₈₉₊₋";
+const stepOf = (letter) => `${INDICES}ₛₜ`[`${LETTERS}st`.indexOf(letter)];
 const below = (letters) => [...letters].map((c) => ((INDICES + SMALL).includes(c) ? c : (`${INDICES}${SMALL}ₜ`)[`${LETTERS}0123456789+-t`.indexOf(c)] ?? "")).join("");
 const numbered = (number) => (number.includes("t") ? below(number) : number);
 /** What stands in braces below the line: ᵢⱼ₋₁ for _{i,j-1}, [t-1,0] for _{t-1,0}, _3 for _{3}. */
@@ -693,7 +693,7 @@ class Board {
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
     this.unknown = Object.keys(all).filter((side) => !has(whole, side)); // with a function that the page has not
     Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
-    if (letter !== "t") words._t = words.t;
+    if (letter !== "t" && has(words, "t")) words._t = words.t;
     this.hasSteps = Object.keys(words).some((w) => w.endsWith("ₜ"));
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
     this.sign = new RegExp(anyOf(Object.keys(signs)), "gu");
@@ -740,7 +740,7 @@ class Board {
     text = decomposed(this.spelled(text, steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
     text = text.replace(this.beforeT, "$1_t");
     const isPlain = (!this.hasSteps || this.letter !== "t") && /ₜ|[_{[]t/.test(text) && this.isReadAs("t"); // no number of a step
-    if (!isPlain) text = this.withT(text);
+    if (!isPlain) text = this.withT(text, steps.length === 1);
     const tight = new RegExp(`/ ?(\\p{Nd}+)((?!e\\p{Nd})(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*(?:(?:\\^|\\*\\*)\\p{Nd}+)?)(?!${W}|[.(\\[{/^*])`, "gu"); // 1/2n
     if (text.search(tight) >= 0 && this.isReadAs("under")) text = text.replace(tight, "/($1 $2)");
     const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");
@@ -846,11 +846,11 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
     const withNumber = anyOf([...this.stems].filter((w) => /\p{Nd}_$/u.test(w)).map((w) => w.slice(0, -1)));
     text = this.overSteps(text.replace(new RegExp(`(?<!${W}|/)(${withNumber})(?=[${INDICES}])`, "gu"), "$1_")); // f2ₖ
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}]*)${P.STEP}([${INDICES}]*)(?!${W})`, "gu"), (all, word, before, sign, k, after) => {
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}]*)${P.STEP}((?:,?[${INDICES}₀-₉])*)(?!${W})`, "gu"), (all, word, before, sign, k, after) => {
       if (this.steps.has(word) || !(before + after)) return all;
       const by = moved(sign, k) - this.isCounted(word, before.length);
       const step = `t${by > 0 ? "+" : ""}${by || ""}`;
-      return before && !after ? `(${word}[${":,".repeat(before.length)}${step}])${before}` : `${word}[${[...lettersOf(before), step, ...lettersOf(after)].join(",")}]`; // respᵢₜ, emitₜⱼ
+      return before && !after ? `(${word}[${":,".repeat(before.length)}${step}])${before}` : `${word}[${[...lettersOf(before), step, ...[...after.replaceAll(",", "")].map((c) => lettersOf(c)[0] ?? SMALL.indexOf(c))].join(",")}]`; // respᵢₜ, emitₜⱼ, xₜ₀
     });
     const counted = new Set(), bare = (c) => new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W})`, "gu");
     text = text.replace(new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (all, word, index, sign, k) => {
@@ -982,14 +982,15 @@ class Board {
     return has(this.words, at) ? this.words[at] : undefined;
   }
 
-  /** A formula in which the number of a step is t. */
-  withT(text) {
+  /** A formula in which the number of a step is t; where the sheet has an index for it, in a formula of one step. */
+  withT(text, isOfStep = true) {
     if (this.letter === "t") return text;
     const parts = text.split(new RegExp(P.QUOTED, "u"));
-    if (parts.length > 1) return parts.map((part, k) => (k % 2 ? part : this.withT(part))).join("");
-    text = text.replace(new RegExp(`(?<=_\\{)${this.letter}(?=[i-n]+\\})`, "gu"), "t");
-    const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${this.letter}(?!${W})`, "gu");
-    return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
+    if (parts.length > 1) return parts.map((part, k) => (k % 2 ? part : this.withT(part, isOfStep))).join("");
+    const [c, at] = isOfStep || !LETTERS.includes(this.letter) ? [this.letter, stepOf(this.letter)] : ["(?!)", "ₜ"];
+    text = text.replace(new RegExp(`(?<=_\\{)${c}(?=[i-n]+\\})`, "gu"), "t");
+    const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${c}(?!${W})`, "gu");
+    return text.replaceAll(at, "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) && has(this.shapes, this.words[all]) ? all : `${before}t`));
   }
 
   /** Whether a value cannot be a position. */
@@ -1012,7 +1013,8 @@ class Board {
     const below = Object.keys(small).filter((c) => text.includes(c) && (c === "ₜ" || !names.includes(c)));
     const used = new Set([...lettersOf(text), ...(text.match(new RegExp(`(?<![\\p{L}\\p{N}])[i-n]+(?!${W})|(?<=_)[a-z]+(?!(?!ᵀ)${W})`, "gu")) ?? []).join("")]);
     const others = [...new Set([...found, ...below.map((c) => small[c])])].filter((c) => !LETTERS.includes(c) && (c !== "t" || isPlain || !this.steps.size)).sort();
-    const free = [...LETTERS].filter((c) => !used.has(c)).slice(-others.length), to = Object.fromEntries(others.slice(0, free.length).map((c, k) => [c, free[k]]));
+    const unused = [...LETTERS].filter((c) => !used.has(c)), isFirst = others.join("") === "t" && used.size && unused[0] < [...used].sort()[0]; // pₜⱼ has a row for each t
+    const free = isFirst ? unused : unused.slice(-others.length), to = Object.fromEntries(others.slice(0, free.length).map((c, k) => [c, free[k]]));
     this.hasOwn = Object.keys(to).length > 0;
     for (const c of below) if (has(to, small[c])) text = text.replaceAll(c, INDICES[LETTERS.indexOf(to[small[c]])]);
     if (!this.hasOwn) return text;
@@ -1051,7 +1053,7 @@ class Board {
     text = text.replace(new RegExp(`(?<=[${INDICES}ₜ₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
     text = text.replace(RE.INDEX, (all, word, at, k, whole) => {
       const [before] = whole.slice(0, k).match(new RegExp(`(?:[d∂]${W}*/)?$`, "u"));
-      return has(this.words, all) || has(this.words, before + all) ? all : word + below(at); // dL/dW_i
+      return [all, before + all].some((w) => has(this.words, w) && has(this.shapes, this.words[w])) ? all : word + below(at); // dL/dW_i
     });
     text = text.replace(RE.ENTRY_OF, (_, at, k) => `[${[...at].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")},${SMALL.indexOf(k)}]`);
     const ofRow = new RegExp(`(?<!${W})(${this.arrays})([₀-₉])([${INDICES}]+)(?![${P.SUBSCRIPT}])`, "gu");
@@ -2132,7 +2134,7 @@ const marking = (data) => {
     }
   };
   return (word, text) => {
-    const { says, ...marked } = mark(word, text), ofLetter = (part) => part.replaceAll("ₜ", OF_STEP[data.letter]).replaceAll("step t", `step ${data.letter}`);
+    const { says, ...marked } = mark(word, text), ofLetter = (part) => part.replaceAll("ₜ", stepOf(data.letter)).replaceAll("step t", `step ${data.letter}`);
     try { return { ...marked, says: says.split(clipped(text)).map(ofLetter).join(clipped(text)) }; } catch { return { ...marked, says: ofLetter(says) }; }
   };
 };

@@ -173,7 +173,7 @@ class Board:
         text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
         is_plain = self._is_plain(text)
-        text = text if is_plain else self.with_t(text)
+        text = text if is_plain else self.with_t(text, len(steps) == 1)
         tight = rf"/ ?(\d+)((?!e\d)[^\W\d][\w{_MARKS}]*(?:(?:\^|\*\*)\d+)?)(?![\w.(\[{{/^*])"  # 1/2n
         if regex.search(tight, text) and self._is_read_as("under"):
             text = regex.sub(tight, r"/(\1 \2)", text)
@@ -276,7 +276,9 @@ class Board:
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
         used |= {*"".join(regex.findall(r"(?<![^\W_])[i-n]+(?!\w)|(?<=_)[a-z]+(?![^\Wᵀ])", text))}
         others = sorted(found.union(below) - {*LETTERS, *("t" if self._steps and not is_plain else "")})
-        to = dict(zip(others, [c for c in LETTERS if c not in used][-len(others) :], strict=False))
+        free = [c for c in LETTERS if c not in used]
+        is_first = others == ["t"] and free[:1] < sorted(used)[:1]  # pₜⱼ has a row for each t
+        to = dict(zip(others, free if is_first else free[-len(others) :], strict=False))
         self._has_own = bool(to)
         known, every = {*to, *LETTERS, *"t, "}, _any(to)
         for c in below.keys() & to.keys():
@@ -351,7 +353,8 @@ class Board:
     def _index(self, m: re.Match[str]) -> str:
         """An index below the line, if it does not belong to a name: ``dL/dW_i``."""
         before = regex.findall(r"(?:[d∂]\w*/)?$", m.string[: m.start()])[0]
-        return m[0] if m[0] in self.words or before + m[0] in self.words else m[1] + _below(m[2])
+        is_name = any(self.words.get(w) in self.shapes for w in (m[0], before + m[0]))
+        return m[0] if is_name else m[1] + _below(m[2])
 
     def _is_read_as(self, choice: str) -> bool:
         self.choices.add(choice)
@@ -365,16 +368,20 @@ class Board:
     def _has_whole(self, text: str) -> bool:
         return any(w in signs_replaced(text) for w in self.whole)
 
-    def with_t(self, text: str) -> str:
-        """A formula in which the number of a step is t, where the sheet has another letter because t is a name."""
+    def with_t(self, text: str, is_of_step: bool = True) -> str:
+        """A formula in which the number of a step is t, where the sheet has another letter: because t is a name, or as
+        in the program. Where that may be an index, k, it is the number of a step only in a formula of one step.
+        """
         if self.letter == "t":
             return text
         if (parts := regex.split(_QUOTED, text))[1:]:
-            return "".join(part if k % 2 else self.with_t(part) for k, part in enumerate(parts))
-        word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
-        text = regex.sub(rf"(?<=_\{{){self.letter}(?=[i-n]+\}})", "t", text)
-        text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(_below_t(self.letter), "ₜ"))
-        return regex.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
+            return "".join(part if k % 2 else self.with_t(part, is_of_step) for k, part in enumerate(parts))
+        is_number = is_of_step or self.letter not in LETTERS
+        c, below = (self.letter, _below_t(self.letter)) if is_number else ("(?!)", "ₜ")
+        text = regex.sub(rf"(?<=_\{{){c}(?=[i-n]+\}})", "t", text)
+        text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(below, "ₜ"))
+        word = rf"(\w*?)(?<![^\W_]){c}(?!\w)"
+        return regex.sub(word, lambda m: m[0] if self.words.get(m[0]) in self.shapes else f"{m[1]}t", text)
 
     def at_step_t(self, says: str, t: int) -> str:
         """A message on one step in terms of t: ``hₜ₋₁`` for ``h2`` at the third."""
@@ -474,7 +481,7 @@ class Board:
         text = regex.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
         numbered = _any(w[:-1] for w in self._stems if regex.search(r"\d_$", w))
         text = self._over_steps(regex.sub(rf"(?<![\w/])({numbered})(?=[{INDICES}])", r"\1_", text))  # f2ₖ
-        entries = rf"(?<!\w)({self._arrays})([{INDICES}]*){_STEP}([{INDICES}]*)(?!\w)"  # emitₜⱼ, respᵢₜ
+        entries = rf"(?<!\w)({self._arrays})([{INDICES}]*){_STEP}((?:,?[{INDICES}₀-₉])*)(?!\w)"  # emitₜⱼ, respᵢₜ, xₜ₀
         text = regex.sub(entries, self._entry_at_step, text)
         rows = rf"(?<!\w)({every})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         counted = set[str]()
@@ -501,7 +508,7 @@ class Board:
 
     def _entry_at_step(self, m: re.Match[str]) -> str:
         """An entry of an array with a row or a column for each step: ``emit[t-1,j]`` for ``emitₜ₋₁ⱼ``."""
-        before, after = _letters(m[2]), _letters(m[5])
+        before, after = _letters(m[2]), m[5].replace(",", "").translate(_PLAIN)
         if m[1] in self._steps or not before + after:
             return m[0]
         by = _moved(m[3], m[4]) - self._is_counted(m[1], len(before))
@@ -1099,7 +1106,7 @@ def _braced(m: re.Match[str]) -> str:
 
 
 def _below_t(letter: str) -> str:
-    return "ₜₛₘ"["tsm".index(letter)]
+    return f"ₜₛ{INDICES}"[f"ts{LETTERS}".index(letter)]
 
 
 def _split(word: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from ..derive.explain import Derivation, explain
 from ..derive.formula import Expr, constant, name, number, terms_of, walk
 from ..derive.layout import RULE, Definition, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
+from ..derive.rolled import Counting
 from ..derive.shorter import ROUNDING
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, Full, text, text_name
@@ -485,6 +486,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
     choices, (zeros, with_zeros) = [start, *points.elsewhere(d, start)], points.with_zeros(d, start)
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
+    counting = d.counting if any("@" in line.symbol for s in d.counted for line in s.lines) else None
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
 
     def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
@@ -493,21 +495,26 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
         kept = env.keys() - d.order.hidden - (last - {*dict(d.given), *d.chain.names.values()})
         values = {w: x for w, x in env.items() if w in kept and np.asarray(x).dtype.kind in NUMBERS}
         lines = {w: line.value for w, line in table.items() if line.value is not None}
-        return dict(between(d, table.values())) | values | lines
+        found = dict(between(d, table.values())) | values | lines
+        return {counting.name(w): x for w, x in found.items()} if counting else found
 
     spaces = list(map(space, choices, tables))
     code = Code(d.chain.environment())
+    printed = {w: counting.line(line) for w, line in printed.items()} if counting else printed
     asked_of = [
         questions(d, [table[w] for table in tables], printed[w], code, choices)
         for w, line in tables[0].items() if w in printed and (isinstance(line, Total) or not line.formula.is_number)
     ]  # fmt: skip
+    if counting:
+        asked_of = [[_counted(q, counting, tables[0]) for q in forms] for forms in asked_of]
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
-    sections = [sections[0], *d.in_steps(d.letter)[1:]]
+    sections = [sections[0], *(d.counted if counting else d.in_steps(d.letter))[1:]]
     constants = _constants(d, spaces[0])
     words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
-    own = [*_of_loops(d, sections[1:], spaces[0]), *([_SIGMA] if "Sigma" in spaces[0] else [])]
-    whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=d.letter, constants=constants, own=own)
+    letter, first = (counting.word, counting.by + 1) if counting else (d.letter, 1)
+    own = [*_of_loops(d, sections[1:], spaces[0], first), *([_SIGMA] if "Sigma" in spaces[0] else [])]
+    whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=letter, constants=constants, own=own)
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
@@ -524,9 +531,23 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
     spaces_of_zeros = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in with_zeros]
-    unseen = [*_unseen(body, chosen, spaces[0]), *(as_variable(w) for w in spaces[0] if "/" in w and w not in printed)]
+    with_lines = {counting.name(w) for w in printed} if counting else printed
+    others = (as_variable(w) for w in spaces[0] if "/" in w and w not in with_lines)
+    unseen = [*_unseen(body, chosen, spaces[0]), *others]
     spaces += spaces_of_zeros
     return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, zeros=zeros if with_zeros else ())
+
+
+def _counted(q: Question, how: Counting, symbols: Iterable[str]) -> Question:
+    """A question with the steps counted as in the program."""
+    words = {as_variable(how.name(w)): as_variable(w) for w in symbols}
+
+    def recompute(values: Mapping[str, Any]) -> Any:
+        return q.recompute and q.recompute({words.get(w, w): x for w, x in values.items()})
+
+    says = [{re.sub(r"[^\W\d][\w/]*", lambda m: how.name(m[0]), w): x for w, x in at.items()} for at in q.slips]
+    symbol, of = how.name(q.symbol), recompute if q.recompute else None
+    return replace(q, word=as_variable(symbol), symbol=symbol, slips=says, recompute=of)
 
 
 def _as_printed(d: Derivation, sections: list[Section], chosen: Sequence[Question], made: Made) -> list[Section]:
@@ -552,23 +573,23 @@ def _in_letters(chosen: Sequence[Question], lines: Sequence[Line], made: Made) -
 
 
 def _of_loops(
-    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any]
+    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any], first: int
 ) -> Iterator[tuple[str, str, str]]:
-    """Spellings of what the program has in its loops: points[t-1] is xₜ, and margin may be written for marginₜ, or in
-    what is no sum over steps for all of them.
+    """Spellings of what the program has in its loops, whose steps count from `first`: points[t-1] is xₜ, and margin may
+    be written for marginₜ, or in what is no sum over steps for all of them.
     """
-    lines = [line for section in sections for line in section.lines if re.search("@[tsm]$", line.symbol)]
+    lines = [line for section in sections for line in section.lines if re.search("@[a-z]$", line.symbol)]
     last = max((t for line in lines for t in _range(line)), default=0)
-    steps = range(1, last + 1)
+    steps = range(first, last + 1)
     stems = {TEXT.name(line.symbol[:-2]): line.symbol[:-2] for line in lines}
-    given = (w[:-1] for w in space if w[-1] == "1" and last > 1)
+    given = (w[:-1] for w in space if w[-1] == str(first) and last > first)
     stems |= {w: w for w in given if all(f"{w}{t}" in space for t in steps)}
     every = {w: f"(stack([{','.join(f'{w}{t}' for t in steps)}]))" for w, s in stems.items()
              if all(f"{s}{t}" in space for t in steps)}  # fmt: skip
     for code in {eq.code for eq in d.chain.recorded.equations} - {None} if lines else ():
         for word, (of, part) in of_loops(code).items():
             n = np.shape(space[of])[:1] if of in space else ()
-            is_whole = part in (slice(None), slice(1, None)) and n == (last + (part.start or 0),)
+            is_whole = part in (slice(None), slice(1, None)) and n == (len(steps) + (part.start or 0),)
             if is_whole and word not in stems:
                 word = word.removesuffix("_t")
                 every |= {word: of}
@@ -605,7 +626,8 @@ def _is_printed(word: str, words: Collection[str]) -> bool:
     """Whether a value stands on the sheet: by its name, or as that of step t."""
     shown = TEXT.name(word)
     of_step = re.sub(r"_?\d+$", "", shown)
-    return any(w in words for w in (word, shown)) or any(re.match(f"{re.escape(of_step)}[ₜₛₘ]", w) for w in words)
+    at_step = f"{re.escape(of_step)}[ₜₛ{INDICES}]"
+    return any(w in words for w in (word, shown)) or any(re.match(at_step, w) for w in words)
 
 
 def _constants(d: Derivation, space: Mapping[str, Any]) -> list[tuple[float, str]]:
@@ -640,7 +662,7 @@ def _with_steps(several: Sequence[Question], lines: Sequence[Line], made: Made) 
 
 def _symbols(line: Line) -> list[str]:
     """The symbols of the lines that are written as one for step t."""
-    return [re.sub("@[tsm]", str(t), line.symbol) for t in _range(line)] if "@" in line.symbol else [line.symbol]
+    return [re.sub("@[a-z]", str(t), line.symbol) for t in _range(line)] if "@" in line.symbol else [line.symbol]
 
 
 def _range(line: Line) -> Sequence[int]:

@@ -1052,7 +1052,7 @@ AS_ON_A_BOARD = {
     }),
     labelled: ((MATRIX[:9].reshape(3, 3), np.array([0, 2, 1]), MATRIX[9:12], np.array([0.2, 0.5, 0.3]), MATRIX[:2]), {
         "dLdZ": {"(P - e_y)/n": "", "(Pᵢ - e_{yᵢ})/3": "", "(e_y - P)/n": "the sign is wrong"},
-        "dLdw": {"Σᵢ dL/dmixedᵢ fₖᵢ": "", "n/3 [Σ dL/dmixed f1, Σ dL/dmixed f2, Σ dL/dmixed f3]": ""},
+        "dLdw": {"Σᵢ dL/dmixedᵢ fₖᵢ": "", "n/3 [Σ dL/dmixed f0, Σ dL/dmixed f1, Σ dL/dmixed f2]": ""},
         "dLdv": {"-Πᵢ cos(vᵢ) tan(v)": "", "-tan(v) \\prod_i cos(v_i)": ""},
     }),
     chained: ((MATRIX[:9].reshape(3, 3), np.array([0, 1, 1, 0, 1, 2])), {
@@ -1288,7 +1288,7 @@ AS_ON_A_BOARD = {
         "dLdb": dict.fromkeys(("-dL/dmargin4", "dL/dmargin4 labels[3]"), "that is only the term dmargin4/db"),
     }),
     returns_to_go: ((MATRIX[:2], MATRIX[:6].reshape(3, 2), np.array([0, 1, 1])), {
-        "dJdmu_t": dict.fromkeys(("-2 G (y_t - μ)", "2 G_t (mu_t - tags[t-1])", "2 (μ - y) G"), ""),
+        "dJdmu_t": dict.fromkeys(("-2 G (y_t - μ)", "2 G_t (mu_t - tags[t])", "2 (μ - y) G"), ""),
         "dJdw": dict.fromkeys((
             "Σ_t dJ/dμ_t x_t + 2 (w - Y)", "Σₜ dJ/dμₜ obsₜ + 2 (w - e_{tags[0]})", "2 (w - e_{tags[0]}) + Σ dJ/dμ x",
             "2 (w - Y) + obsᵀ dJ/dμ", "dJ/dμ @ x + 2 (w - Y)"), ""),
@@ -1333,8 +1333,8 @@ AS_ON_A_BOARD = {
         "dLdW": dict.fromkeys(("Σ_b F_bᵀ dL/dkeys_b", "dL/dW_cd = Σ_bp F_bpc dL/dkeys_bpd"), ""),
     }),
     mixed: ((MATRIX[:3] ** 2, np.array([2, 1, 3])), {
-        "dGdp_t": dict.fromkeys(("2 gam_m p_m", "2 gam[m] log(N[m])", "2 gamₘ pₜ"), "")
-        | {"gam_m p_m": "at step t = 3, it is 1/2 times the right one"},
+        "dGdp_m": dict.fromkeys(("2 gam_m p_m", "2 gam[m] log(N[m])", "2 gamₘ pₘ"), "")
+        | {"gam_m p_m": "it is 1/2 times the right one"},
     }),
     shares: ((np.array([0.2, 0.5, 0.3]), MATRIX[:3]), {  # which other shares do not sum to 1
         "dLdtotal": {"-Σ μ / total + 6 (total - 1)": "", "-Σ μ": ELSEWHERE},
@@ -1383,8 +1383,9 @@ def test_a_parameter_of_which_no_gradient_is_asked_keeps_its_sign(tmp_path):
 
 def printed(sheet, derivation):
     """What a derivation has for the blanks of a sheet, as text and in LaTeX, also whole lines."""
-    lines = derivation.in_steps(derivation.letter)[-1].lines[::-1]
-    table = {TEXT.name(line.symbol): line for line in lines if line.formulas}
+    several = [*derivation.in_steps(derivation.letter)[-1].lines[::-1], *derivation.counted[-1].lines[::-1]]
+    on_key = (line for line in several if line.formulas and line.written(TEXT)[1] in sheet.key())
+    table = {TEXT.name(line.symbol): line for line in on_key}
     for q, printer in product(sheet.questions, (TEXT, LATEX)):
         left, *sides = table[TEXT.name(q.symbol)].written(printer)
         yield from ((q.word, side) for side in (*sides, f"{left} = {sides[0]}"))
@@ -1610,9 +1611,9 @@ OF_STUDENTS = {
          "derr/df2_t f2_t/r + derr/df1_t f1_t/r"])}),
     expected: ((np.array([0.0, 1.0]), np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]]), np.array([0.2, 0.9, 0.4])),
                ["mu"], {
-        "dcostdz_t": (["2 resp_{i,t-1} z_{t,i}", "2 resp_{i,t} z_{t,i}", "2 resp_ik z_ki", "2 resp[:,k] (x - μ[k])",
-                       "2 resp_ik (x_i - μ_k)"], ["resp_{i,t-1} z_{t,i}", "2 resp_ik (x_i + μ_k)", "2 resp_ik"]),
-        "dcostdrate_t": (["-Σ resp[:,k]/rate_k", "-Σ_i resp_ik/rate_k", "-Σ_i resp_{i,t-1}/rate_t"],
+        "dcostdz_k": (["2 resp_{i,k} z_{k,i}", "2 resp_{ik} z_{ki}", "2 resp_ik z_ki", "2 resp[:,k] (x - μ[k])",
+                       "2 resp_ik (x_i - μ_k)"], ["resp_{i,k} z_{k,i}", "2 resp_ik (x_i + μ_k)", "2 resp_ik"]),
+        "dcostdrate_k": (["-Σ resp[:,k]/rate_k", "-Σ_i resp_ik/rate_k", "-Σ_i resp_{i,k}/rate_k"],
                          ["Σ_i resp_ik/rate_k", "-Σ_i resp_ik"])}),
     graph: ((np.array([[-1.3, 0.4], [0.4, 0.7]]), np.array([-1.2, -0.7]),
              np.array([[-0.4, -1.2], [1.7, -0.5], [0.3, -0.3]]), np.array([1.0, 0.0, 1.0])), ["W", "a"], {
