@@ -138,9 +138,12 @@ class Chain(Steps):
                     stack.append((p, whole, here, True))
         return paths
 
-    @staticmethod
-    def _is_laid_out(n: Var, at: Var) -> bool:
+    def _is_laid_out(self, n: Var, at: Var) -> bool:
         """Return True if a value has other axes than the step `n`, which is no sum over some of them."""
+        eq = self.defined[n]
+        axis = eq.params.get("axis") if eq.algebra == "total" and eq.x is at else None
+        if axis == 0 and not eq.params.get("keepdims"):
+            return False
         repeated = zip(n.shape, at.shape, strict=False)
         return bool(n.shape) and (len(n.shape) != len(at.shape) or any(a not in (1, b) for a, b in repeated))
 

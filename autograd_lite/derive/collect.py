@@ -102,6 +102,18 @@ def collected(e: Expr, context: Context) -> Form | None:
     return min(forms, key=lambda form: leaves(form[0]), default=None)
 
 
+def numerator(e: Expr, below: Expr, context: Context) -> Form | None:
+    """What `e` is over the square of `below`, multiplied out and collected."""
+    reader = _Reader(replace(context, definitions={}), False)
+    with suppress(_NoShortForm, *UNFIT):
+        over = []
+        for t in reader.terms(e):
+            power = t.factors.get(below.key, (below, 0))[1] + 2
+            over.append(_one(replace(t, factors={**t.factors, below.key: (below, power)}), e.shape))
+        return _written(reader.terms(total(over)), e.shape), []
+    return None
+
+
 def _without_compound_fractions(e: Expr) -> Expr | None:
     """``a / (1 + u / n)`` as ``a n / (n + u)``, for a number n."""
     factors = factors_of(e.args[1]) if e.role == "quotient" else ()

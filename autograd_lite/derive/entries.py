@@ -144,6 +144,8 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
         or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
         or len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
         or bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
+        or any(_summed(part) and _mask(part.of) is not None for part in parts)
+        or any(_mask(part) is not None and len(part.of.shape) < len(part.shape) for part in parts if part.args)
     )  # fmt: skip
 
 
@@ -755,7 +757,12 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
         index.append(next(new) if k in axes else next(kept))
         if k in axes and e.params.get("keepdims"):
             next(kept)
-    of, sizes = entry(e.of, tuple(index)), [n for k, n in enumerate(e.of.shape) if k in axes]
+    of, sizes = e.of, [n for k, n in enumerate(e.of.shape) if k in axes]
+    if 0 in axes and (mask := _mask(of)) is not None:
+        sizes[0] = mask.size
+        of = _where([_where_within(mask, index[0])], factors_of(entry(of.of, tuple(index))), ())
+    else:
+        of = entry(of, tuple(index))
     pairs = [*zip(letters, sizes, strict=True)]
     bounds = [bound for c, n in pairs for bound in _bound_of_sum(of, c, n)]
     here = tuple(c for c, n in pairs if n > 1 or subscript(c) in text(of))  # one column, rows[:, None], has no index
@@ -951,7 +958,7 @@ def _parts(e: Expr) -> Sequence[Any]:
 def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
     equal, inside, own = _chosen(e, at)
-    body = entry(e.of, inside)
+    body = _aligned(e.of, inside)
     outside = {c for c in at if c not in inside}
     if any(part.role == "indexed sum" and outside.intersection(part.params["letters"]) for part in walk(body)):
         raise NoEntries
@@ -971,7 +978,7 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
     or nothing.
     """
     masks = [p for p in labels if p.dtype == bool]
-    is_one_number = e.of.role in ("broadcast", "number")
+    is_one_number = e.of.role in ("broadcast", "number") or len(e.of.shape) < len(e.shape) or e.of.shape[:1] == (1,)
     if is_one_number and not masks and len(labels) > 1:
         masks = [p for p in labels[:1] if p.word and len({*p.flat}) == p.size > 1]
         masks = [p for p in masks if all(other.word.endswith(f"[{p.word}]") for other in labels[1:])]
@@ -989,8 +996,22 @@ def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
     return [unsimplified(EQUAL, (label, name(c)), ())] if p.word or index != (c,) else []
 
 
+TESTS = {"==": EQUAL, "!=": UNEQUAL, "<": STRICTLY_LESS, "<=": LESS, ">=": GREATER}
+_TEST = re.compile(rf"([^\W\d]\w*) ({'|'.join(TESTS)}) (\d+|[a-z](?:[+-]\d+)?)")  # groups == 1
+
+
+def _mask(e: Expr) -> Labels | None:
+    """The test by which rows were chosen, of ``x[groups == 1]``."""
+    index = e.params["index"] if e.role in ("index", "placement") else None
+    if not isinstance(index, Labels) or index.dtype != bool or index.ndim != 1:
+        return None
+    return index if _TEST.fullmatch(index.word) else None
+
+
 def _where_within(p: Labels, c: str) -> Expr:
     """The indicator of an index that a mask chooses, or that is one of different positions."""
+    if p.dtype == bool and (m := _TEST.fullmatch(p.word)):
+        return unsimplified(TESTS[m[2]], (entry(name(m[1], p.shape), (c,)), name(m[3])), ())
     if p.dtype == bool:
         return unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ())
     return unsimplified(IN, (name(c), name(p.word, p.shape)), ())

@@ -384,10 +384,11 @@ def _run(inside: Sequence[Equation], x: Var, value: Any) -> Any:
 
 
 def _params(row: Primitive, x: Var, y: Var) -> Iterator[dict[str, Any]]:
-    """The parameters that `row` may have: any axis, or all."""
+    """The parameters that `row` may have: any axis of several entries, or all."""
     if row.bind is None or row.entrywise:
         yield {} if row.bind is None else row.bind(np.empty(x.shape))[1]
         return
-    for axis in (*range(x.ndim)[::-1], None):
+    long = [k for k in range(x.ndim)[::-1] if x.shape[k] > 1 or x.ndim == 1]
+    for axis in (*long, None):
         _, params = row.bind(np.empty(x.shape), axis=axis)
         yield params | ({"keepdims": True} if "keepdims" in params and x.ndim == y.ndim else {})

@@ -16,12 +16,12 @@ from ..program import Var
 from ..program.graph import graph_of
 from ..program.naming import stem
 from ..program.slopes import gradients
-from .collect import UNFIT, Context, Form, collected, is_call, leaves
+from .collect import UNFIT, Context, Form, collected, is_call, leaves, numerator
 from .factors import Factor, laid_out
 from .formula import Array, Expr, Labels, Shape, constant, index_parts, name, number, terms_of, walk
 from .formula_ops import evaluate, largest, substitute
 from .rolled import length
-from .simplify import product
+from .simplify import product, simplified
 from .steps import Steps
 from .textbook_parser import Written, formula
 
@@ -57,7 +57,10 @@ class Shorter:
 
     # ---------------------------------------------------------------------------------------------------- their forms
 
-    def forms(self, e: Expr, letters: Set[str] | None = None, of: str = "") -> Iterator[Form]:
+    def forms(
+        self, e: Expr, letters: Set[str] | None = None, of: str = "",
+        how: Callable[[Expr, Context], Form | None] = collected,
+    ) -> Iterator[Form]:  # fmt: skip
         """A formula collected, with the equations that it uses: as it is, and with what `letters` stand for; of the
         values of a variable in a loop not those of other rounds than `of`.
         """
@@ -78,7 +81,7 @@ class Shorter:
             steps = self.steps
             unnamed = every - picked
             context = Context(steps.environment, definitions, self.labelled, self._computed, steps.size_name, unnamed)
-            form = collected(whole, context)
+            form = how(whole, context)
             if form is not None:
                 yield form
 
@@ -133,18 +136,47 @@ class Shorter:
             is_short = is_short and (len(terms_of(e)) < 3 or length(form) < length(e))  # Σₜ (w xₜ - yₜ) xₜ
             if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
-        return e
+        return self._by_quotient_rule(e, names, result) or e
 
     def _as_result(self, e: Expr, names: Mapping[str, Shape], result: str) -> Expr | None:
-        """The result itself, or minus it, for a product of a function and others: -K of ``K = exp(-D) ⊙ M``."""
+        """The result itself times what else there is, or minus that, for a product of a function and others: -D ⊙ K of
+        ``K = exp(-½ D²) ⊙ M``.
+        """
         of, body = self._words[0].get(result), e.of if e.role == "negation" else e
         if of is None or not of.role == body.role == "product" or not e.shape == of.shape != ():
             return None
+        own = {key for f in of.args for key in (f.key, _turned(f).key)}
         if {f.key for f in of.args if is_call(f)}.isdisjoint(f.key for f in body.args):
             return None
         K = name(result, of.shape)
-        forms = (K, product((number(-1), K), of.shape))
+        rest = [f for f in body.args if f.key not in own]
+        wholes = [K, *([product((*rest, K), of.shape)] if len(rest) + len(of.args) <= len(body.args) else [])]
+        forms = (product((number(sign), x), of.shape) for x in wholes for sign in (1, -1))
         return next((form for form in forms if all(self._is_equal(form, e, names, p) for p in self.points)), None)
+
+    def _by_quotient_rule(self, e: Expr, names: Mapping[str, Shape], result: str) -> Expr | None:
+        """``1 / (1 - x)²`` for ``(1 + y) / (1 - x)``, where y is ``x / (1 - x)``: over the square of the denominator,
+        if the numerator is short.
+        """
+        of = self._words[0].get(result)
+        if of is None or of.role != "quotient" or not of.shape == of.args[1].shape == e.shape:
+            return None
+        below = of.args[1]
+        known = of.names | {result, *names}
+        others = [part for part in walk(e) if part.role in ("sum", "difference") and part.key != below.key]
+        if not others or below.role not in ("sum", "difference") or result not in e.names <= known:
+            return None
+        if e.names <= {result, *names} or of.names & (self._words[2] - self._words[1]):  # P (1 - P); by letters
+            return None
+        square = simplified("square", (below,), below.shape)
+        forms = self.forms(substitute(e, {result: of}), set(), result, lambda x, known: numerator(x, below, known))
+        for form, _ in forms:
+            new = simplified("divide", (form, square), e.shape)
+            most = leaves(below) + (not names.keys().isdisjoint(form.names)) + 2 * (len(terms_of(form)) == 1)
+            is_short = leaves(form) <= most and form.names <= of.names | {*names}
+            if is_short and all(self._is_equal(new, e, names, p) for p in self.points):
+                return new
+        return None
 
     def _is_equal(self, a: Expr, b: Expr, names: Mapping[str, Shape], point: Point) -> bool:
         others = {word: np.cos(np.arange(1.0, np.prod(shape) + 1)).reshape(shape) for word, shape in names.items()}
@@ -292,6 +324,11 @@ class Shorter:
             if not _close(value, g, max(largest(g), 1e-6 * point.size)):
                 return False
         return len(self.points) > POINTS
+
+
+def _turned(e: Expr) -> Expr:
+    """``1 - I`` for ``I - 1``."""
+    return simplified("subtract", e.args[::-1], e.shape) if e.role == "difference" else e
 
 
 def _repeated(e: Expr) -> int:

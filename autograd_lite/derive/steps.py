@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence, Set
 from dataclasses import replace
@@ -259,7 +260,8 @@ class Steps(Notation):
         is_part = eq.algebra == "index" and all(p not in self.defined or p in self.names for p in eq.reads)
         is_part &= bool(n.shape) or all(k.shape for k in users)  # or b[t] of X @ W[t] + b[t]
         if is_part and isinstance(mask := eq.params["index"], Labels) and mask.dtype == bool:  # of Σ θ[at_risk]
-            return mask.word.isidentifier() and {self.defined[k].algebra for k in users} == {"total"}
+            is_readable = re.fullmatch(r"[^\W\d]\w*( [=!<>]=? \w+)?", mask.word)
+            return bool(is_readable) and all(self.defined[k].row in (TABLE["sum"], TABLE["mean"]) for k in users)
         if not is_part or any(k.shape != n.shape and k.size == n.size for k in users):  # E[0] * E[1:] of two
             return False
         parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]

@@ -199,6 +199,7 @@ class Code(Ascii):
             several.append(options)
         k = several.index(options) + (not noted and e.head in FUNCTIONS)
         word = e.head.replace(".", "_") + (f"_{k + 1}" if k else "")
+        word += "_" * (word in self.env)  # logdet = np.linalg.slogdet(M)[1]
         self.functions[word] = partial(_applied, e, [evaluate(a, self.env) for a in e.args[count:]])
         written = f"{word}({', '.join(arguments)})"
         if noted and re.fullmatch(r"\w\(\{x1\}\)", noted.text):  # Φ

@@ -731,7 +731,7 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    const step = new RegExp(`_([ti-n${this.letter}])([+-]\\p{Nd}+)(?!${W}|\\.)`, "gu"); // x_t+1
+    const step = new RegExp(`_([ti-n${this.letter}])([+-]\\p{Nd}+|(?:,[ti-n${this.letter}])+)(?!${W}|\\.)`, "gu"); // x_t+1, x_t,i
     text = text.replace(new RegExp(`(?<!${W})([d∂]${W}+)${step.source}(?=/[d∂])`, "gu"), "$1_{$2$3}"); // dx_t+1/dx_t
     if (text.search(step) >= 0 && this.isReadAs("moved")) text = text.replace(step, "_{$1$2}");
     const sides = [text, text.slice(text.indexOf("=") + 1)], side = sides.find((s) => has(this.whole, s.trim())); // in LaTeX
@@ -2068,6 +2068,16 @@ const marking = (data) => {
     const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off${where}, by up to` : "it is off by";
     return `${start} ${general(Math.max(...off) * (1 + 1e-14), 4)}`;
   };
+  /** Whether a formula has other values where what is asked for has. */
+  const isOfItself = ({ word, letters, numbers, diagonal }, text, reading) => {
+    if (!readers[0].used.has(word)) return false;
+    const how = reading.includes("matrix") ? [[diagonal, diagonal], ""] : [spaces[0][word].shape, letters];
+    const at = [0, 1].map((k) => {
+      const x = spaces[0][word], space = { ...spaces[0], [word]: array(x.shape, x.data.map((v) => v + k), "f", x.plain) };
+      return new Reader(space, data).formula(text, board, ...how, numbers, reading);
+    });
+    return !alike(at[0].data, at[1].data);
+  };
   let isOpen = false; // whether there are axes of which it is not certain which they are
   let isMixed = false; // whether arrays with indices and without them stand side by side
   const says = (question, text) => {
@@ -2094,7 +2104,10 @@ const marking = (data) => {
     const tried = [], readings = [[]];
     isMixed = isOpen = false;
     for (const reading of readings) {
-      try { tried.push(read(question, text, reading)); } catch (error) {
+      try {
+        const verdict = read(question, text, reading);
+        tried.push(howWrong(verdict) === 0 && isOfItself(question, text, reading) ? SAYS.CIRCULAR : verdict);
+      } catch (error) {
         tried.push(error);
       }
       if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;

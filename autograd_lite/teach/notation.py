@@ -166,9 +166,9 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        step = rf"_([ti-n{self.letter}])([+-]\d+)(?![\w.])"
+        step = rf"_([ti-n{self.letter}])([+-]\d+|(?:,[ti-n{self.letter}])+)(?![\w.])"
         text = regex.sub(rf"(?<!\w)([d∂]\w+){step}(?=/[d∂])", r"\1_{\2\3}", text)  # dx_t+1/dx_t
-        if regex.search(step, text) and self._is_read_as("moved"):  # x_t+1
+        if regex.search(step, text) and self._is_read_as("moved"):  # x_t+1, x_t,i
             text = regex.sub(step, r"_{\1\2}", text)
         text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)

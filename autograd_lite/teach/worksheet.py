@@ -48,6 +48,7 @@ from .answers import (
 )
 from .blanks import Code, as_variable, between, first_by_symbol, form_of, lines_at, questions, teaching
 from .grading import (
+    CIRCULAR,
     CLOSE,
     ELSEWHERE,
     MISFIT,
@@ -258,7 +259,9 @@ class Worksheet(HandOut):
                     close = TYPED if is_number else CLOSE
                     typed = self.board.name_in(answer, *q.numbers[:1] or (0,)) if isinstance(answer, str) else ""
                     says = verdict(q, places[: len(self.spaces) - bool(self.zeros)], self.seen, earlier, close, typed)
-                    tried.append("" if says not in RIGHT and self._is_without_zeros(q, answer, places, close) else says)
+                    says = "" if says not in RIGHT and self._is_without_zeros(q, answer, places, close) else says
+                    is_circular = says in RIGHT and isinstance(answer, str) and self._is_of_itself(q, answer, reading)
+                    tried.append(CIRCULAR if is_circular else says)
                 if not len(tried) - 1 or tried[-1] in RIGHT:
                     values[q.word] = places[0]
             except Exception as error:  # of this reading
@@ -282,6 +285,15 @@ class Worksheet(HandOut):
         is_without = self.zeros and isinstance(answer, str) and self.readers[0].used.isdisjoint(self.zeros)
         at = [places[0], places[-1]] if is_without and len(places) == len(self.spaces) else []
         return bool(at) and holds(q, at, [self.seen[0], self.seen[-1]], close)
+
+    def _is_of_itself(self, q: Question, answer: str, reading: Set[str]) -> bool:
+        """Whether a formula has other values where what is asked for has."""
+        if q.word not in self.readers[0].used:
+            return False
+        values = [Reader({**self.spaces[0], q.word: self.spaces[0][q.word] + k}) for k in (0, 1)]
+        shape, letters = ((q.diagonal, q.diagonal), "") if "matrix" in reading else (np.shape(q.value), q.letters)
+        first, other = (x.formula(answer, self.board, shape, letters, q.numbers, reading) for x in values)
+        return not np.array_equal(first, other, equal_nan=True)
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""

@@ -885,6 +885,27 @@ BOX = np.eye(2) + 1
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
 
 
+def waiting(rho):
+    queue = rho / (1 - rho)
+    return np.sum(queue)
+
+
+def rising(S, K, V):
+    r = V * S**2 / (K**2 + S**2)
+    return np.sum((r - 1) ** 2)
+
+
+def masked_kernel(D):
+    K = np.exp(-0.5 * D**2) * (1 - np.eye(3))
+    S = K / K.sum(axis=1, keepdims=True)
+    return np.sum(S**2)
+
+
+def sparse(H, rho):
+    rho_hat = np.mean(H, axis=0)
+    return np.sum(rho * np.log(rho / rho_hat))
+
+
 @pytest.mark.parametrize(("f", "args", "wanted"), [
     (labelled_nodes, (RNG.normal(size=(4, 3)), *NODES), "dL/dZₖ = Σᵢ 1[trainᵢ = k] (P[train]ᵢ - Yᵢ) / n since"),
     (huber_by_minimum, (RNG.normal(size=5), 0.4), "dL/dsize = quad since"),
@@ -945,6 +966,11 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (lambda b, a: -np.log(1 / (1 + np.exp(b - a))), (2.0, 3.0), "σ(a - b)"),
     (lambda b, t, s: np.sum(np.exp(-b * (t - s))), (0.5, np.ones(2), np.zeros(2)), "exp(-b (t - s))"),
     (lambda x, n: 3.0 * x**n / (1.5**n + x**n), (2.0, 3.0), "dL/dx = n L (1 - L / 3) / x since"),
+    (waiting, (np.array([0.3, 0.6]),), "dqueue/dρ = 1 / (1 - ρ)² since"),
+    (rising, (np.array([0.3, 0.6]), 2.0, 1.5), "dr/dS = 2 K² V S / (K² + S²)² since"),
+    (rising, (np.array([0.3, 0.6]), 2.0, 1.5), "dL/dK = -2 K Σ (dL/dr ⊙ r / (K² + S²)) since"),
+    (masked_kernel, (RNG.normal(size=(3, 3)),), "dL/dD = -dL/dK ⊙ D ⊙ K since"),
+    (sparse, (RNG.random((4, 3)), 0.1), "dL/dρ̂ = -ρ / ρ̂ since"),
     (lambda z: np.sum(ag.special.log_ndtr(z)), (np.ones(2),), "dL/dz = φ(z) / Φ(z) since"),
     (distilled, (RNG.normal(size=(2, 3)), SOFT, np.array([0, 1]), 2.0, 0.3),
      "dL/dz = T (1 - α) (student - soft) / n + α (hard - Y) / n since"),
@@ -973,7 +999,46 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (three_views, (np.eye(2) + 0.1, *RNG.normal(size=(3, 2, 2))), "dL/dW = dL/dZ3 · dZ3/dW + dL/dZ2 · dZ2/dW + dL/dZ1"),
 ])  # fmt: skip
 def test_each_term_of_a_sum_has_the_form_of_a_book(f, args, wanted):
-    assert wanted in " ".join(str(ag.trace(f, *args).explain(f.__code__.co_varnames[0])).split())
+    program, words = ag.trace(f, *args), f.__code__.co_varnames[: len(args)]
+    assert any(wanted in " ".join(str(program.explain(word)).split()) for word in words)
+
+
+def test_one_row_is_no_softmax():
+    def spread(Z):
+        c = Z.mean(axis=0)
+        return np.sum((Z - c) ** 2)
+
+    text = " ".join(str(ag.trace(spread, np.array([[0.3, 0.8]])).explain()).split())
+    assert "softmax" not in text
+    assert "L = Σ (Z - c)²" in text
+
+
+def test_rows_that_are_chosen_by_a_comparison_are_a_sum_with_an_indicator():
+    groups = np.array([0, 0, 1, 1, 1, 2])
+
+    def pooled_sets(phi, v, target):
+        total = 0.0
+        for s in range(3):
+            pooled = phi[groups == s].sum(axis=0)
+            total = total + (pooled @ v - target[s]) ** 2
+        return total
+
+    args = RNG.normal(size=(6, 2)), RNG.normal(size=2), RNG.normal(size=3)
+    program = ag.trace(pooled_sets, *args)
+    text = " ".join(str(program.explain("phi")).split())
+    assert "pooledₛⱼ = Σᵢ 1[groupsᵢ = s] φᵢⱼ" in text
+    assert "dtotal/dφₖ = Σₛ 1[groupsₖ = s] dtotal/dpooledₛ since" in text
+    assert r"\mathbb" not in program.explain("phi").latex()
+    sheet = program.worksheet()
+    assert "pooledₛⱼ = Σᵢ 1[groupsᵢ = s] φᵢⱼ" in str(sheet)
+    assert sheet.check(sheet.key())
+    for answer, is_right in {
+        "Σₛ 1[groupsᵢ = s] dtotal/dpooledₛⱼ": True, "Σₛ 1[groupsₖ = s] dtotal/dpooledₛ": True,
+        "Σ_s 1[groups_i = s] dtotal/dpooled_s": True,
+        "Σₛ 1[groupsᵢ = s - 1] dtotal/dpooledₛⱼ": False, "Σₛ dtotal/dpooledₛⱼ": False,
+    }.items():  # fmt: skip
+        [mark] = [m for m in sheet.check({"dtotal/dphi": answer}) if m.word == "dtotaldphi"]
+        assert mark.right == is_right, (answer, mark)
 
 
 def test_an_entry_of_a_softmax_is_drawn():

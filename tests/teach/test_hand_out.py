@@ -22,7 +22,7 @@ from autograd_lite.derive.writing import LATEX, TEXT
 from autograd_lite.nn import functional as F
 from autograd_lite.special import erf, gammaln
 from autograd_lite.teach import hand_out, worksheet
-from autograd_lite.teach.grading import ELSEWHERE
+from autograd_lite.teach.grading import CIRCULAR, ELSEWHERE
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
@@ -496,6 +496,38 @@ def lagged(a, y):
     return np.sum(e**2)
 
 
+def reprojected(focal, yaw, points, pixels):
+    err = 0.0
+    for k in range(len(points)):
+        x = np.cos(yaw) * points[k, 0] + np.sin(yaw) * points[k, 2]
+        z = np.cos(yaw) * points[k, 2] - np.sin(yaw) * points[k, 0]
+        u = focal * x / z
+        err = err + (u - pixels[k, 0]) ** 2
+    return err / len(points)
+
+
+def next_words(E, U, w, nxt):
+    p = np.exp(E[w] @ U) / np.sum(np.exp(E[w] @ U), axis=1, keepdims=True)
+    total = 0.0
+    for t in range(len(nxt)):
+        total = total - np.log(p[t, nxt[t]])
+    return total / len(nxt)
+
+
+def sweeps(b, A, omega):
+    diag = np.diag(A)
+    u = np.zeros_like(b)
+    for _ in range(3):
+        r = b - A @ u
+        u = u + omega * r / diag
+    return 0.5 * u @ u
+
+
+def barrier(x, A, b, c, mu):
+    slack = b - A @ x
+    return c @ x - mu * (np.sum(np.log(slack)) + np.sum(np.log(x)))
+
+
 def tempered(w, X, y, tau):
     r = (X @ w - y) / tau
     return np.mean(np.log(1 + r**2))
@@ -831,6 +863,7 @@ MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 WRT = {
+    barrier: ["x"], reprojected: ["focal", "yaw"], next_words: ["E", "U"], sweeps: ["b", "omega"],
     slacks: ["w", "b"], tempered: ["w"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"],
     delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
 }  # fmt: skip
@@ -1299,6 +1332,32 @@ AS_ON_A_BOARD = {
     }),
     lagged: ((MATRIX[1], MATRIX[:6]), {
         "dLda": dict.fromkeys(("-2 Σᵢ eᵢ y[i]", "Σ_i dL/de_i (-y_i)", "-2 Σ e y[:-2]"), ""),
+    }),
+    reprojected: ((1.2, 0.1, MATRIX[:9].reshape(3, 3) + np.array([0.0, 0.0, 3.0]), MATRIX[:6].reshape(3, 2)), {
+        "dLdu_k": dict.fromkeys(("2 (uₖ - pixels[k, 0]) / n", "2/n (u_k - pixels_{k,0})", "2/n (uₖ - pixelsₖ₀)"), "")
+        | {"(u_k - pixels[k, 0]) / n": "it is 1/2 times the right one"},
+        "dLdz_k": dict.fromkeys(("-dL/dx_k x_k / z_k", "-dLdx_k*x_k/z_k", "-dL/duₖ focal xₖ / zₖ²"), ""),
+        "dLdfocal": dict.fromkeys(("Σₖ dL/duₖ xₖ/zₖ", "Σ_k dLdu_k x_k / z_k", "Σ dL/du u / focal"), ""),
+        "dLdb": dict.fromkeys((
+            "Σₖ dL/dxₖ points[k, 2] - Σₖ dL/dzₖ points[k, 0]", "Σ_k (dLdx_k * points[k,2] - dLdz_k * points[k,0])",
+            "Σᵢ (dL/dxᵢ pointsᵢ₂ - dL/dzᵢ pointsᵢ₀)"), "")
+        | {"Σₖ dL/dxₖ points[k, 2] + Σₖ dL/dzₖ points[k, 0]": "the sign before Σₖ dL/dzₖ points[k, 0] is wrong"},
+    }),
+    next_words: ((MATRIX[:6].reshape(3, 2), MATRIX[6:14].reshape(2, 4), np.array([0, 1, 1]), np.array([2, 0, 3])), {
+        "dLdc_t": dict.fromkeys(("-1/(n c_t)", "-1/(n p[t, nxt[t]])"), "") | {"1/(n c_t)": "the sign is wrong"},
+        "dLdp": dict.fromkeys(("1[nxt[k] = j] dL/dcₖ", "-1[nxtₜ = j] / (n pₜⱼ)", "1[nxt_i = j] dL/dc_i"), ""),
+    }),
+    sweeps: ((MATRIX[:3], np.array([[4.0, -1, 0], [-1, 4, -1], [0, -1, 3]]), 0.8), {
+        "dLdomega": {"Σ_t Σ_i dL/du_t,i r_t,i / diag_i": "", "Σ_t Σ_i dL/du_{t,i} r_{t,i} / diag_i": ""},
+        "dLdr_t": {"ω dL/du_t,i / diag_i": "", "ω dL/du_t / diag": ""},
+    }),
+    barrier: ((np.array([1.0, 1.5]), MATRIX[:6].reshape(3, 2), np.array([9.0, 8.0, 7.0]), MATRIX[6:8], 0.5), {
+        "dLdx_direct": {"c - μ / x": "", "∂L/∂x": CIRCULAR},
+        "dLdslack": {"-μ / slack": "", "dL/dslack": CIRCULAR, "2 dL/dslack - dL/dslack": CIRCULAR},
+        "dLdx": {
+            "∂L/∂x + dslack/dx dL/dslack": "", "∂L/∂x - Aᵀ dL/dslack": "", "dL/dx": CIRCULAR,
+            "∂L/∂x": "the term dL/dslack * dslack/dx is missing from the sum",
+        },
     }),
     tempered: ((MATRIX[:2], MATRIX[2:10].reshape(4, 2), MATRIX[10:14], 2.0), {
         "dLdr": dict.fromkeys(("2 r / (1 + r²) 1/n", "2 r 1/(n (1 + r²))", "(2 r) 1/n 1/(1 + r²)"), ""),

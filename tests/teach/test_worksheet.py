@@ -154,7 +154,7 @@ def test_a_wrong_answer_gets_a_reason(sheet, answer, verdict):
         ("dCdW", "Bᵀ"),
         ("dCdW", "np.transpose(B)[:, [0, 1]]"),
         ("dLdW", "np.einsum('ij,ik->jk', B, dLdP * dPdC)"),
-        ("dLdV", "np.concatenate([x.T @ ((dLdP * dPdC) @ W.T * dBdA)[:, :1], dLdV[:, 1:]], axis=1)"),
+        ("dLdV", "x.T @ np.concatenate([((dLdP * dPdC) @ W.T * dBdA)[:, :1], (dLdC @ W.T * dBdA)[:, 1:]], axis=1)"),
         ("dLdV", "x.T.dot(np.outer((dLdP * dPdC).reshape(2), W.ravel()) * dBdA)"),
     ],
 )
@@ -1091,7 +1091,7 @@ def test_a_condition_that_fails_at_the_last_step_is_a_blank():
         return total
 
     sheet = ag.trace(hinges, 0.8, np.array([0.5, -1.0, 4.0])).worksheet(wrt=["w"])
-    assert "dtotal/dmₜ" in [q.symbol for q in sheet.questions]
+    assert "dtotal/dmₖ" in [q.symbol for q in sheet.questions]
 
 
 def test_sums_over_the_steps_of_a_filter_are_not_over_its_taps():
