@@ -528,7 +528,7 @@ class Constants:
             [of] = written
             each = [ast.Subscript(of, ast.Constant(k), ast.Load()) for k in range(len(parts))]
             written = of.elts if isinstance(of, ast.Tuple) else each
-            if isinstance(of, ast.Name):
+            if isinstance(of, ast.Name) and not any(isinstance(part, Labels) for part in parts):
                 self.use({of.id: np.array(parts)}, [of.id])
         dots = [k for k, part in enumerate(parts) if part is Ellipsis]
         if len(dots) == 1 and len(written) == len(parts) and isinstance(eq.x, Var):  # b[..., y]
@@ -544,7 +544,7 @@ class Constants:
 
     def _label(self, eq: Equation, x: Any, e: ast.expr | None) -> Any:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
-        if isinstance(x, Labels) and x.word:
+        if isinstance(x, Labels):
             return x
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)

@@ -19,9 +19,10 @@ import numpy as np
 
 from ..program import Equation, Program, Var
 from ..program.assignments import looped, unequal
-from ..program.naming import expression, is_inner, outside, place, stem, turn_of
+from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, turn_of
+from ..rules.indexing import Slot
 from ..table import TABLE
-from .formula import index_parts
+from .formula import Array, Labels, index_parts
 
 
 def without_inner_loops(program: Program, names: dict[Var, str], kept: Container[Var]) -> tuple[Program, set[Any]]:
@@ -46,11 +47,11 @@ def _without_one_level(
     instances = Counter[Any]()
     instead: dict[Var, Any] = {}
     new: dict[int, list[Equation]] = {}
-    loops = list(_loops(program, kept, turns))
+    loops = list(_loops(program, names, kept, turns))
     runs = Counter(key for key, _ in _runs(program, turns))
     found = Counter(key for key, _ in loops)
     for key, whole in loops:
-        if found[key] < runs[key]:  # for t in range(times[i]), where one time is 1: not read everywhere
+        if found[key] < runs[key] and not whole.takes_labels:  # for t in range(times[i]), where one time is 1: not read everywhere
             continue
         instances[key] += 1
         turns |= {eq.y: outside(key) for eq in whole.equations}
@@ -70,8 +71,10 @@ def _runs(program: Program, turns: Mapping[Var, Any]) -> list[tuple[Any, list[Eq
     return [(key, list(run)) for key, run in keys if key is not None]
 
 
-def _loops(program: Program, kept: Container[Var], turns: Mapping[Var, Any]) -> Iterator[tuple[Any, _Whole]]:
-    """The inner loops that are operations on arrays, each time that they run, each with the loop that it is."""
+def _loops(
+    program: Program, names: Container[Var], kept: Container[Var], turns: Mapping[Var, Any]
+) -> Iterator[tuple[Any, _Whole]]:
+    """The loops that are operations on arrays, each time that they run, each with the loop that it is."""
     users = program.users
     runs = _runs(program, turns)
     often = Counter(key for key, _ in runs)
@@ -80,6 +83,11 @@ def _loops(program: Program, kept: Container[Var], turns: Mapping[Var, Any]) -> 
         for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key) or is_listed):
             may_go = all(whole.may_go(v, users, program, kept) for v in whole.inside)
             if may_go and (not is_listed or whole.stacks and whole.is_of(program.constants.values())):
+                yield key, whole
+    rounds = groupby(program.equations, lambda eq: None if eq.y in turns else round_of(eq) or turn_of(eq))
+    for key, run in ((key, [*run]) for key, run in rounds if key is not None):
+        for whole in _picking(run, names):
+            if all(whole.may_go(v, users, program, kept) for v in whole.inside):
                 yield key, whole
 
 
@@ -94,6 +102,21 @@ def _wholes(run: Sequence[Equation], is_repeated: bool, is_nested: bool) -> list
         if parts and all(part.is_read() and part.takes_entries for part in parts):
             return parts
     return []
+
+
+def _picking(run: Sequence[Equation], names: Container[Var]) -> list[_Whole]:
+    """The rounds of a loop that only adds up numbers that it reads at labels, ``L = L - np.log(P[i, y[i]])``."""
+    whole = _Whole(run)
+    is_it = all(not eq.y.shape or eq.algebra == "index" for eq in run) and whole.is_read() and whole.takes_labels
+    new = {v for eq in whole.equations for v in eq.outputs} - whole.totals
+    is_it = is_it and not any(v in names and of in new for v, of in whole.inside.items())
+    return [whole] if is_it and not any(map(_reads_equal, zip(*whole.rounds, strict=True))) else []
+
+
+def _reads_equal(same: Sequence[Equation]) -> bool:
+    """Whether an entry of a constant, ``w[i]``, is the same number in all rounds."""
+    entries = [k for k, x in enumerate(same[0].operands) if isinstance(operand(same[0], k), ast.Subscript)]
+    return any(all(np.array_equal(eq.operands[k], same[0].operands[k]) for eq in same) for k in entries)
 
 
 class _NoArrays(Exception):
@@ -120,6 +143,9 @@ class _Whole:
     carried: set[Var] = field(default_factory=set)
     turns: set[tuple[Var, ...]] = field(default_factory=set)  # the values of one operation in all rounds
     takes_entries: bool = False
+    takes_labels: bool = False
+    ends: dict[Var, Var] = field(default_factory=dict)  # for each sum of the first round what the next one begins with
+    partial: dict[Any, Var] = field(default_factory=dict)  # for each of these the sum over all rounds
     left_out: tuple[int, Equation] | None = None  # the entry that no round takes, of ``if j != y[i]``, and what reads
     stacked: list[Any] = field(default_factory=list)  # constants that are arrays in each round
 
@@ -171,14 +197,27 @@ class _Whole:
         self.turns.add(values)
         if first.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
-        elif first.algebra in ("sum", "difference") and all(
-            eq.x is before for eq, before in zip(same[1:], values, strict=False)
-        ):
+        elif first.algebra == "gather" or first.algebra == "index" and first.x in self.inside:
+            whole = self._picked(same)
+        elif first.algebra in ("sum", "difference") and self._is_added(same):
             self._add_up(same)
             return
         else:
             whole = self._operation(same)
         self.inside |= dict.fromkeys(values, whole)
+
+    def _is_added(self, same: Sequence[Equation]) -> bool:
+        """Whether an operation adds to what the round before it has, also with others between: L + a[i] - b[i]."""
+        if same[0].y in self.ends:
+            return True
+        places = {eq.y: k for k, eq in enumerate(self.rounds[0])}
+        chain = [same[0].y]
+        for eq in self.rounds[0][places[chain[0]] + 1 :]:
+            chain += [eq.y] if eq.algebra in ("sum", "difference") and eq.x is chain[-1] else []
+        pairs = [*zip(same[1:], self.rounds, strict=False)]
+        ends = [k for k, y in enumerate(chain) if all(eq.x is rows[places[y]].y for eq, rows in pairs)]
+        self.ends |= dict.fromkeys(chain[: ends[-1] + 1], chain[ends[-1]]) if ends else {}
+        return bool(ends)
 
     def _made(self, eq: Equation, operands: Sequence[Any], shape: tuple[int, ...], **params: Any) -> Var:
         v = Var("", shape, eq.y.dtype)
@@ -196,6 +235,8 @@ class _Whole:
             self.equations.append(first)
             return first.y
         turns = [k for k, parts in enumerate(zip(*indices, strict=True)) if len({*map(repr, parts)}) > 1]
+        if len(turns) == len(indices[0]) == 2 and x.ndim == 2:
+            return self._picked(same)
         if len(turns) > 1 or not all(type(part) is int for index in indices for part in index):
             raise _NoArrays
         [turn] = turns
@@ -212,6 +253,41 @@ class _Whole:
             raise _NoArrays
         index = index[0] if index[1:] == (slice(None),) else index  # S[i], of S[i, j]
         return self._made(first, [x], (self._count, *first.shape), index=index)
+
+    def _labels(self, first: Equation, labels: Sequence[Any]) -> Array:
+        """The labels in all rounds of ``y[i]`` in an index, or of a variable y in ``for x, y in zip(xs, ys)``."""
+        match expression(first):
+            case ast.Subscript(slice=ast.Tuple([_, e]) | e):
+                word = looped(first.code, e) if first.code is not None else None
+            case _:
+                word = None
+        if not word or not all(isinstance(part, int | np.integer) for part in labels):
+            raise _NoArrays
+        column = np.array(labels).view(Labels)
+        column.word = word
+        return column
+
+    def _picked(self, same: Sequence[Equation]) -> Var:
+        """What is read at labels, one in each row of a matrix: ``P[i, y[i]]``, or ``p[y]`` of its rows p."""
+        first, indices = same[0], [index_parts(eq.params["index"]) for eq in same]
+        x, is_row = self._operand([eq.operands[0] for eq in same])
+        rows = [index[0] for index in indices if len(index) == 2 - is_row and (is_row or type(index[0]) is int)]
+        is_whole = len(rows) == len(same) == x.shape[0] and (is_row or rows == [*range(len(rows))])
+        if x.ndim != 2 or not is_whole or self.left_out is not None:
+            raise _NoArrays
+        last = [index[-1] for index in indices]
+        operands, labels = [x], last[0]
+        if first.algebra == "gather" and all(type(part) is Slot for part in last):
+            of, is_varied = self._operand([eq.operands[1] for eq in same])
+            if not is_varied or of.shape != x.shape[:1]:
+                raise _NoArrays
+            operands.append(of)
+        else:
+            labels = self._labels(first, last)
+        self.takes_labels = True
+        params = {} if operands[1:] else {"unique_indices": True}
+        index = (np.arange(len(rows)).view(Labels), labels)
+        return self._made(first, operands, (self._count,), index=index, **params)
 
     def _leave_out(self, read: Equation, others: Sequence[int]) -> None:
         """Note the entry that the rounds do not take, at a label: ``if j != y[i]``, not j != i, where d[i] = 0."""
@@ -230,27 +306,34 @@ class _Whole:
     def _add_up(self, same: Sequence[Equation]) -> None:
         """What the rounds add to a value, as a sum over them."""
         first, last = same[0], same[-1].y
-        values = {eq.y for eq in same}
+        values, is_end = {eq.y for eq in same}, self.ends[first.y] is first.y
         of, is_varied = self._operand([eq.operands[1] for eq in same])
-        if not is_varied or of.shape[1:] != first.shape or values & {x for eq in self.run for x in eq.reads} - {
-            eq.x for eq in same[1:] if isinstance(eq.x, Var)
-        }:
+        added = {eq.y for rows in self.rounds for eq, of_first in zip(rows, self.rounds[0], strict=True)
+                 if self.ends.get(of_first.y) is self.ends[first.y]}  # fmt: skip
+        read = {x for eq in self.run for x in (eq.reads[1:] if eq.y in added else eq.reads)}
+        if not is_varied or of.shape[1:] != first.shape or values & read:
             raise _NoArrays
         if self.left_out is not None:
-            k, read = self.left_out
+            k, by = self.left_out
             rest = Var("", of.shape, of.dtype)
-            zero = replace(read, outputs=(rest,), row=TABLE["set_at"], operands=(of, 0), params={"index": k})
+            zero = replace(by, outputs=(rest,), row=TABLE["set_at"], operands=(of, 0), params={"index": k})
             self.equations.append(zero)
             of = rest
         axis = None if not first.shape else (0,)
-        is_whole = not isinstance(x := first.x, Var) and not np.any(x) and first.algebra == "sum"
-        total = last if is_whole else Var("", first.shape, last.dtype)
+        x = self.partial.get(first.x, first.x) if isinstance(first.x, Var) else first.x
+        new = last if is_end else Var("", first.shape, last.dtype)
+        is_whole = not isinstance(x, Var) and not np.any(x)
+        total = new if is_whole and first.algebra == "sum" else Var("", first.shape, last.dtype)
         params = {"axis": axis, "keepdims": False}
-        sum_of = replace(first, outputs=(total,), row=TABLE["sum"], operands=(of,), params=params)
-        self.equations += [sum_of] + ([] if is_whole else [replace(first, outputs=(last,), operands=(x, total))])
-        self.totals.add(last)
+        self.equations.append(replace(first, outputs=(total,), row=TABLE["sum"], operands=(of,), params=params))
+        if total is not new and is_whole:
+            self.equations.append(replace(first, outputs=(new,), row=TABLE["negative"], operands=(total,)))
+        elif total is not new:
+            self.equations.append(replace(first, outputs=(new,), operands=(x, total)))
+        self.partial[first.y] = new
+        self.totals |= {last} if is_end else set()
         self.carried |= values
-        self.inside |= dict.fromkeys(values - {last}, last)
+        self.inside |= dict.fromkeys(values - {new}, new)
 
     def _operation(self, same: Sequence[Equation]) -> Var:
         first = same[0]

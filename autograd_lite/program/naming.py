@@ -245,6 +245,16 @@ def turn_of(eq: Equation) -> Any:
     return None if turn is None else (code.co_filename, turn) if len(turn) > 2 else (code, turn)
 
 
+def round_of(eq: Equation) -> Any:
+    """:func:`loop_of`, also of the rows that a loop takes in turn, ``for x, y in zip(xs, ys)``."""
+    code, at = eq.code, eq.origin.at
+    if loop_of(eq) is None and code is not None and code.co_code[at] == dis.opmap["FOR_ITER"]:
+        line = _positions(code)[at // 2][0] or 0
+        loops = [lines for lines in _source(code).loops if lines[0] > line]
+        return (code, min(loops)) if loops else None
+    return loop_of(eq)
+
+
 def outside(turn: Any) -> Any:
     """The innermost comprehension around one, as :func:`turn_of` has them; None for another loop."""
     file, at = turn

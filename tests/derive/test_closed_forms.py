@@ -1003,6 +1003,86 @@ def test_each_term_of_a_sum_has_the_form_of_a_book(f, args, wanted):
     assert any(wanted in " ".join(str(program.explain(word)).split()) for word in words)
 
 
+def picked(Z, y):
+    P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+    L = 0.0
+    for i in range(len(y)):
+        L = L - np.log(P[i, y[i]])
+    return L / len(y)
+
+
+def picked_beside(Z, y):
+    log_Z = np.log(np.sum(np.exp(Z), axis=1))
+    L = 0.0
+    for i in range(len(y)):
+        L = L + log_Z[i] - Z[i, y[i]]
+    return L / len(y)
+
+
+def picked_of_rows(Z, y):
+    P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+    L = 0.0
+    for p, k in zip(P, y, strict=True):
+        L -= np.log(p[k])
+    return L / len(y)
+
+
+def picked_in_one_line(Z, y):
+    P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+    return -sum(np.log(P[i, y[i]]) for i in range(len(y))) / len(y)
+
+
+def picked_at_numbers(Z, y):
+    P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+    L = 0.0
+    for i, k in enumerate(LABELS):
+        L = L - np.log(P[i, k])
+    return L / len(y)
+
+
+LABELS = np.array([0, 2, 1, 2])
+
+
+def picked_with_weights(Z, y):
+    logp = Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))
+    L = 0.0
+    for i in range(len(y)):
+        L = L - WEIGHTS[i] * logp[i, y[i]]
+    return L
+
+
+WEIGHTS = np.array([0.5, 1.5, 2.5, 0.7])
+
+
+@pytest.mark.parametrize(("f", "step", "line"), [
+    (picked, "Σ log(P[i, yᵢ])", "dloss/dZ = (P - Y) / n since"),
+    (picked_of_rows, "Σ log(P[i, yᵢ])", "dloss/dZ = (P - Y) / n since"),
+    (picked_in_one_line, "-Σ log(P[i, yᵢ]) / n", "dL/dZ = (P - Y) / n since"),
+    (picked_at_numbers, "Σ log(P[i, LABELSᵢ])", "dloss/dZ = (P - Y) / n since"),
+    (picked_beside, "Σ log_Z - Σ Z[i, yᵢ]", "dloss/dZ = (softmaxⱼ(Z) - Y) / n since"),
+    (picked_with_weights, "-Σ (WEIGHTS ⊙ logp[i, yᵢ])", "dL/dZᵢⱼ = (softmaxⱼ(Z)ᵢⱼ - Yᵢⱼ) WEIGHTSᵢ since"),
+], ids=lambda f: getattr(f, "__name__", ""))  # fmt: skip
+def test_a_loop_over_labels_is_a_sum_of_what_is_picked(f, step, line):
+    program = ag.trace(f, RNG.normal(size=(4, 3)), LABELS)
+    text = " ".join(str(program.explain("Z")).split())
+    assert step in text
+    assert line in text
+    sheet = program.worksheet()
+    assert sheet.check(sheet.key())
+
+
+def test_a_loop_over_labels_with_equal_weights_stays_one():
+    ones, y = np.ones(3), np.array([1, 0, 1])
+
+    def weighed(P):
+        L = 0.0
+        for i in range(3):
+            L = L - ones[i] * P[i, y[i]]
+        return L
+
+    assert "ones[0]" not in str(ag.trace(weighed, RNG.normal(size=(3, 2))).explain())
+
+
 def test_one_row_is_no_softmax():
     def spread(Z):
         c = Z.mean(axis=0)
