@@ -51,7 +51,7 @@ def _without_one_level(
     runs = Counter(key for key, _ in _runs(program, turns))
     found = Counter(key for key, _ in loops)
     for key, whole in loops:
-        if found[key] < runs[key] and not whole.takes_labels:  # for t in range(times[i]), where one time is 1: not read everywhere
+        if found[key] < runs[key] and not whole.takes_labels:  # for t in range(times[i]), where one time is 1
             continue
         instances[key] += 1
         turns |= {eq.y: outside(key) for eq in whole.equations}

@@ -20,6 +20,8 @@ from .constants import evaluated, is_number
 from .formula import walk
 from .formula_ops import evaluate, recorded
 
+STEPS = "comparison", "sign", "rounding"  # what has whole numbers, and no slope
+
 
 def with_masks(program: Program) -> Program:
     """The program with equations for masks that the user's lines compute from values of the program."""
@@ -29,7 +31,7 @@ def with_masks(program: Program) -> Program:
 
 def _is_mask(x: Any) -> bool:
     is_it = isinstance(x, np.ndarray) and x.ndim > 0
-    return is_it and (x.dtype == bool or x.dtype.kind in "if" and bool(np.isin(x, (0, 1)).all()))  # of x.astype(float)
+    return is_it and (x.dtype == bool or x.dtype.kind in "if" and np.array_equal(x, np.rint(x)))  # of x.astype(float)
 
 
 class _Masks:
@@ -70,7 +72,7 @@ class _Masks:
         variables = {x: self.values[x] for x in used.values() if isinstance(x, Var)}
         if not variables or stated is None or not np.array_equal(stated.value, mask):
             return [], mask
-        is_test = mask.dtype == bool or any(part.role == "comparison" for part in walk(stated.formula))
+        is_test = mask.dtype == bool or any(part.role in STEPS for part in walk(stated.formula))
         if not is_test or not stated.formula.names <= used.keys():  # np.zeros(len(u)), 1 - I of np.eye(len(u))
             return [], mask
 

@@ -802,7 +802,7 @@ GREEK = {
 }  # fmt: skip  # not Sigma: Σ is a sum
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
-_MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z]|{'|'.join([*GREEK, *_SHORT])})_?({'|'.join(_MARKS)})(_?\d*)")
+MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z]|{'|'.join([*GREEK, *_SHORT])})_?({'|'.join(_MARKS)})(_?\d*)")
 _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
 
 
@@ -835,7 +835,7 @@ def text_name(word: str) -> str:
         return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
     if m := _AT_STEP.fullmatch(word):
         return f"{text_name(m[1])}[{text_name(m[2])}]"
-    if m := _MARKED.fullmatch(word):
+    if m := MARKED.fullmatch(word):
         return f"{text_name(m[1])}{_MARKS[m[2]][0]}{m[3]}"
     m = re.fullmatch(r"(_?)([A-Za-z]+_?)(\d*_?\d*)", word)
     stem = _SHORT.get(m[2], m[2]) if m else ""
@@ -986,15 +986,13 @@ class Latex(Text):
         is_latin = word[0] == "_" and text_name(word) != word
         word = _SHORT.get(word, word[is_latin:])
         stem, _, index = word.partition("_")
-        if m := _MARKED.fullmatch(word):
+        if m := MARKED.fullmatch(word):
             return self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.name(m[1])), m[3].strip("_")
         is_word = len(stem) > 1 and _SHORT.get(stem, stem) not in GREEK and not stem[1:].isdigit()
         is_word &= not index.isdigit() and len(index) > 1 or stem in TABLE  # log_p is no logarithm
         if not stem or "." in word or index and is_word:
             m = re.fullmatch(r"(\w*[A-Za-z])_?(\d+)", word)
             return (self.upright(m[1]), m[2]) if m else (self.upright(word), "")
-        if word == "chi2":
-            return self.fill(r"\chi^2"), ""
         letter = "[A-Z]|[bhwxyz](?=[k-tv])|b(?=[fghixyz])|w(?=[fghixy])"  # Xv and yv, but neither lr nor dt
         if not index and (m := re.fullmatch(rf"([A-Za-z]+?)(\d+)|({letter})([a-z])", word)):
             stem, index = m[1] or m[3], m[2] or m[4]

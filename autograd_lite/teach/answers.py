@@ -132,6 +132,9 @@ _FUNCTIONS: Mapping[str, Any] = {
     **dict.fromkeys(("cross", "cross3"), np.cross),
     "sech": lambda x: 1 / np.cosh(x),
     "coth": lambda x: 1 / np.tanh(x),
+    "sec": lambda x: 1 / np.cos(x),
+    "csc": lambda x: 1 / np.sin(x),
+    "cot": lambda x: 1 / np.tan(x),
     **dict.fromkeys(("ψ", "psi", "digamma"), partial(_slope, _LGAMMA)),
     **dict.fromkeys(("gammaln", "loggamma", "lgamma"), _LGAMMA),
     "Γ": np.vectorize(math.gamma, otypes=[float]),
@@ -328,8 +331,8 @@ class Reader:
         "written", arrays in these as having "rows of steps", a sum, or one "below" a line, as that of the "next"
         factor, or over the indices that are "bound" by it though it has none, and a term with an entry beyond the
         "ends" as none, a value before brackets as a "call" of the function of that name, what stands side by side
-        behind a division as "under" it, a number in a sum over its letter as the "index", and t as an index like the
-        others, "t", where there are no steps.
+        behind a division as "under" it, a number and what stands behind it as the "argument" of ``sin 2γ``, a number in
+        a sum over its letter as the "index", and t as an index like the others, "t", where there are no steps.
     choices : set of str
         Those of these that made a difference.
     """
@@ -393,6 +396,8 @@ class Reader:
                 return self._list(e)
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
+            case ast.BinOp() if (of := _chained(e)) is not None and self._is_read_as("tight"):
+                return self._value(of)
             case ast.BinOp(left=ast.BinOp(first, ast.Mult(), second), op=ast.Mult(), right=ast.UnaryOp(ast.UAdd())):
                 tight = ast.BinOp(first, ast.Mult(), ast.BinOp(second, ast.Mult(), e.right))  # V ⊙ A B is V ⊙ (A B)
                 try:
@@ -588,7 +593,8 @@ class Reader:
 
     def _binary(self, op: ast.AST, a: Any, b: Any) -> Any:
         if isinstance(a, Indexed) or isinstance(b, Indexed):
-            plain = partial(self._binary, op) if not isinstance(op, ast.Div) else self._quotient
+            others = self._quotient if isinstance(op, ast.Div) else self._product
+            plain = others if isinstance(op, ast.Div | ast.Mult) else partial(self._binary, op)
             return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
         if isinstance(op, ast.MatMult):
             a, b = _factors(*_rows_and_columns(a, b))
@@ -608,6 +614,11 @@ class Reader:
         if isinstance(op, ast.cmpop) and "ends" in self.reading:  # of what is beyond the ends nothing can be said
             y = np.where(none, np.nan, y) if (none := np.isnan(a) | np.isnan(b)).any() else y
         return y
+
+    def _product(self, a: Any, b: Any) -> Any:
+        """A product of entries; 0 where one is 0 and the other infinite: 1[i ≠ j] / √dᵢⱼ."""
+        y = self._binary(ast.Mult(), a, b)
+        return np.where((np.asarray(a) == 0) | (np.asarray(b) == 0), 0, y) if np.isnan(y).any() else y
 
     def _quotient(self, a: Any, b: Any) -> Any:
         """An entry over another; where both are beyond the ends, so is the quotient: uᵢ₋₁ / |uᵢ₋₁|."""
@@ -896,7 +907,7 @@ def _indexed(x: Any, index: Any) -> int:
 
 
 def _is_elementwise(fn: Any, bare: str) -> bool:
-    others = ("where", "clip", "sech", "coth", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
+    others = ("where", "clip", "sech", "coth", "sec", "csc", "cot", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
     is_ours = fn is _OURS.get(bare) or bare in others or bare.endswith("ʹ")
     return is_ours or isinstance(fn, np.vectorize) or isinstance(fn, np.ufunc) and fn.signature is None
 
@@ -907,6 +918,31 @@ def _is_plus(e: ast.expr) -> TypeGuard[ast.UnaryOp]:
 
 def _is_over(e: ast.Call) -> bool:
     return any(k.arg == "over" for k in e.keywords)
+
+
+def _chained(e: ast.BinOp) -> ast.BinOp | None:
+    """``V ⊙ (A B C)`` for ``V ⊙ A B C``, and for ``V ⊙ A @ B``; None for anything else."""
+    at: ast.expr = e
+    factors: list[tuple[ast.operator, ast.expr]] = []
+    while isinstance(at, ast.BinOp) and (isinstance(at.op, ast.MatMult) or _is_beside(at)):
+        factors.append((at.op, at.right))
+        if isinstance(at.left, ast.BinOp) and _has_brackets(at):
+            return None
+        at = at.left
+    is_long = len(factors) > 1 or any(isinstance(op, ast.MatMult) for op, _ in factors)
+    if not is_long or not isinstance(at, ast.BinOp) or not isinstance(at.op, ast.Mult):
+        return None
+    last, inner = factors[0]
+    for op, right in factors[1:]:
+        of = right.operand if isinstance(op, ast.Mult) and isinstance(right, ast.UnaryOp) else right
+        both = ast.BinOp(of, last, inner)
+        last, inner = op, ast.UnaryOp(ast.UAdd(), both) if isinstance(op, ast.Mult) else both
+    return ast.BinOp(at.left, ast.Mult(), ast.BinOp(at.right, last, inner))
+
+
+def _is_beside(e: ast.BinOp) -> bool:
+    """Whether two factors stand side by side."""
+    return isinstance(e.op, ast.Mult) and isinstance(e.right, ast.UnaryOp) and isinstance(e.right.op, ast.UAdd)
 
 
 def _letters_of(e: ast.expr) -> str:

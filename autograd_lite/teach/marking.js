@@ -5,6 +5,7 @@ class NotMarked extends Error {}
 class Unread extends Error {} // with a reason
 class Misfit extends Error {} // of shapes, which is a mistake
 const notMarked = (why) => { throw new NotMarked(why); };
+const unfit = (why) => { throw new Unread(why); };
 
 // -------------------------------------------------------------------------------------------------------- arrays
 // { shape, data, kind: "b" | "i" | "f", plain }; a number that was typed is plain.
@@ -37,7 +38,7 @@ const spread = (x, to) => {
   });
 };
 const map = (f, kind, ...xs) => {
-  const shape = together(...xs.map((x) => x.shape)) ?? notMarked("shapes do not fit");
+  const shape = together(...xs.map((x) => x.shape)) ?? unfit("shapes do not fit");
   const columns = xs.map((x) => spread(x, shape));
   return array(shape, columns[0].map((_, i) => f(...columns.map((c) => c[i]))), kind, xs.every((x) => x.plain));
 };
@@ -81,7 +82,7 @@ const matmul = (a, b) => {
     throw new Misfit(`shapes ${shapesText(a, b)} do not fit in a product of matrices; transpose one: A.T`);
   }
   const m = isRow ? 1 : a.shape.at(-2), n = isColumn ? 1 : b.shape.at(-1);
-  const stack = together(a.shape.slice(0, -2), b.shape.slice(0, -2)) ?? notMarked("shapes do not fit");
+  const stack = together(a.shape.slice(0, -2), b.shape.slice(0, -2)) ?? unfit("shapes do not fit");
   const p = spread(array([...(isRow ? [] : a.shape.slice(0, -2)), m, inner], a.data), [...stack, m, inner]);
   const q = spread(array([...(isColumn ? [] : b.shape.slice(0, -2)), inner, n], b.data), [...stack, inner, n]);
   const data = [];
@@ -171,7 +172,7 @@ const each = (f, args) => {
   const [letters] = aligned(args), n = letters.length;
   if (!n) return f(...args);
   const arrays = args.map((x) => (x.letters ? aligned([x, withLetters(array(Array(n).fill(1), [0]), letters)])[1][0] : x));
-  const full = together(...arrays.filter((_, k) => args[k].letters).map((y) => y.shape.slice(0, n))) ?? notMarked("shapes do not fit");
+  const full = together(...arrays.filter((_, k) => args[k].letters).map((y) => y.shape.slice(0, n))) ?? unfit("shapes do not fit");
   if (count(full) > 20000) notMarked("it is too large for this page");
   const entry = (y, at) => {
     const inner = y.shape.slice(n), size = count(inner);
@@ -238,7 +239,7 @@ const ENTRYWISE = {
   gammaln, loggamma: gammaln, lgamma: gammaln, "Γ": (x) => Math.exp(gammaln(x)),
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
-  tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), coth: (x) => 1 / Math.tanh(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
+  tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), coth: (x) => 1 / Math.tanh(x), sec: (x) => 1 / Math.cos(x), csc: (x) => 1 / Math.sin(x), cot: (x) => 1 / Math.tan(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
   sigmoid: logistic, logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
   logit: (x) => Math.log(x) - Math.log1p(-x), ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };
@@ -535,6 +536,9 @@ const binary = (op, a, b) => {
 /** An entry over another; where both are beyond the ends, so is the quotient. */
 const quotient = (a, b) => (together(a.shape, b.shape) ? map((x, y) => (x === 0 && y === 0 ? 0 : x / y), "f", a, b) : binary("/", a, b));
 
+/** A product of entries; 0 where one is 0 and the other infinite. */
+const scaled = (a, b) => (together(a.shape, b.shape) && [a, b].some((x) => x.data.some((v) => Math.abs(v) === Infinity)) ? map((x, y) => (x === 0 || y === 0 ? 0 : x * y), "f", a, b) : binary("*", a, b));
+
 // ------------------------------------------------------------------------------- from the board to Python's notation
 
 const W = "[\\p{L}\\p{N}_]";
@@ -708,6 +712,7 @@ class Board {
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.ofStems = new RegExp(`(?<!${W})(${anyOf(this.stems)})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
+    this.ofPlaced = new RegExp(`(?<!${W})(${anyOf(this.stems)})${P.PLACED}`, "gu");
     this.ofNumbers = new RegExp(this.ofStems.source.replace("(t[^\\],]*), ?", "(\\p{Nd}+),"), "gu");
     this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
     const ofT = Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w]));
@@ -722,6 +727,7 @@ class Board {
 
   /** A formula as on a board: other spellings are replaced. */
   spelled(text, steps) {
+    if (has(this.words, "chi2") && !this.hasWhole(text)) text = text.replace(RE.CHI2, "chi2");
     const other = steps.length === 1 || /Σ|sum/.test(text) ? "Σ" : "ₜ"; // of all steps, or of one
     for (let before = ""; text !== before && text.length < 10000 && !this.hasWhole(text);) {
       before = text;
@@ -737,7 +743,12 @@ class Board {
     const sides = [text, text.slice(text.indexOf("=") + 1)], side = sides.find((s) => has(this.whole, s.trim())); // in LaTeX
     if (sides.some((s) => this.unknown.includes(s.trim()) || this.unknown.includes(this.withSigns(s).trim()))) notMarked("a function of this sheet");
     if (side) text = text.slice(0, text.length - side.length) + this.whole[side.trim()];
-    text = decomposed(this.spelled(text, steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
+    text = decomposed(this.spelled(text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(?=(?:${this.arrays})(?:_|[₀-₉]))`, "gu"), "$1 "), steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
+    text = text.replace(RE.SELECTED, (all, ...groups) => { // Σᵢ 1[wᵢ = k] xᵢ for sum(x[w == k])
+      const [x, w, sign, c] = [0, 4, 8].map((n) => groups.slice(n, n + 4)).find(([word]) => word);
+      const free = [...INDICES].reverse().find((i) => !text.includes(i) && lettersOf(i)[0] !== c);
+      return !has(this.words, c) && has(this.words, w) && this.shapes[this.words[w]]?.length && free ? `(Σ${free} 1[${w}${free} ${sign[0]}= ${c}] ${x}${free})` : all;
+    });
     text = text.replace(this.beforeT, "$1_t");
     const isPlain = (!this.hasSteps || this.letter !== "t") && /ₜ|[_{[]t/.test(text) && this.isReadAs("t"); // no number of a step
     if (!isPlain) text = this.withT(text, steps.length === 1);
@@ -746,6 +757,7 @@ class Board {
     const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");
     const isUnit = (all, w) => !has(this.words, "e") && !has(this.words, all) && (this.steps.has(base(w)) || (has(this.words, base(w)) && has(this.shapes, this.words[base(w)]))); // e_y
     text = text.replace(new RegExp(`(?<!${W})e_(?:\\{(${W}+(?:\\[[^\\][]*\\])?)\\}|(${W}+))`, "gu"), (all, a, b) => (isUnit(all, a ?? b) ? `onehot(${a ?? b})` : all)).replace(this.ofStems, "$1[$2][").replace(this.powers, power);
+    text = text.replace(this.ofPlaced, (_, w, a, at, b, below) => (a ? `${w}_{${a}}[${at.slice(1)}]` : `${w}${b}[${[...below.slice(1)].map((c) => (c === "," ? c : SMALL.indexOf(c))).join("")}]`)); // A_{t+1,0,1}
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)}|\\[${c}\\])`, "gu"), this.stems.has(c) ? `[${c}ₜ]` : `[${c}]`);
     text = this.withSigns(this.withSubscripts(text, isPlain)).replace(this.ofNumbers, "$1$2["); // state_{2,0}
     const isRow = (c, row) => !has(this.words, c) && !this.steps.has(c) && has(this.words, row) && this.shapes[this.words[row]]?.length;
@@ -1145,8 +1157,7 @@ class Board {
         const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
         return out.join("") + this.sum(word, at, tokens, out.at(-1) ?? "");
       } else if (tokens.length && (t === "√" || (TABLES.PREFIX.includes(t) && !"(.".includes(tokens[0][0]) && !has(this.words, t)))) {
-        const power = tokens.splice(0, tokens.slice(0, 4).join("").match(/^\*\*(?:2|\(2\))/)?.[0].match(RE.TOKEN).length ?? 0).join(""); // tanh² x
-        add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})${power}`);
+        add(out, this.called(CALLED[t] ?? t, tokens));
       } else if ([...t].length === 1 && !/[\p{L}\p{N}]/u.test(t) && has(this.words, t) && out.length && tokens.length) {
         out.push(`${this.words[t]}(${out.pop()},${this.operand(tokens)})`);
       } else if (/^\.[^\p{Nd}]/u.test(t) && out.length) {
@@ -1157,6 +1168,14 @@ class Board {
       } else add(out, t);
     }
     return out.join("");
+  }
+
+  /** A function without brackets, perhaps with a power: √n, tanh² x, sin 2γ. */
+  called(word, tokens) {
+    const power = tokens.splice(0, tokens.slice(0, 4).join("").match(/^\*\*(?:2|\(2\))/)?.[0].match(RE.TOKEN).length ?? 0).join("");
+    const isNumber = tokens.length > 1 && word !== "sqrt" && /^\p{Nd}+\.?\p{Nd}*$/u.test(tokens[0]);
+    const factor = isNumber && /^\p{L}/u.test(tokens[1]) && this.isReadAs("argument") ? `${tokens.shift()}*` : "";
+    return `${word}(${factor}${this.operand(tokens)})${power}`;
   }
 
   bars(bar, tokens, out) {
@@ -1196,6 +1215,12 @@ class Board {
     if (factors.length) { // βμᵢ
       tokens.unshift(...factors.slice(0, -1), factors.at(-1) + at);
       return this.name(tokens.shift(), tokens, out);
+    }
+    const prefix = isFunction && !this.functions.has(base) && TABLES.PREFIX.find((w) => base.startsWith(w) && has(this.words, base.slice(w.length)));
+    if (prefix && (tokens[0]?.[0] !== "." || TABLES.TURNED.includes(tokens[0]))) { // sinγ
+      tokens.unshift(base.slice(prefix.length) + at);
+      add(out, this.called(prefix, tokens));
+      return false;
     }
     const value = this.words[base];
     add(out, isFunction ? word : at ? this.placed(value, at) : value);
@@ -1472,6 +1497,20 @@ const lastFactor = ([kind, ...parts]) => (kind === "binary" ? lastFactor(parts[2
 /** A term; 0 where it has an entry beyond the ends, which is NaN. */
 const inTerm = (x, isTerm) => (isTerm && x.letters ? { ...x, data: x.data.map((v) => (Number.isNaN(v) ? 0 : v)) } : x);
 
+/** V ⊙ (A B C) for V ⊙ A B C, and for V ⊙ A @ B; nothing for anything else. */
+const chained = (e, isPlus) => {
+  const factors = [];
+  let at = e;
+  for (; at[0] === "binary" && !(at !== e && at.isInBrackets) && (at[1] === "@" || (at[1] === "*" && isPlus(at[3]))); at = at[2]) factors.unshift(at);
+  const isLong = factors.length > 1 || factors.some((f) => f[1] === "@");
+  if (!isLong || at[0] !== "binary" || at[1] !== "*" || at.isInBrackets) return null;
+  let [, last, , inner] = factors.pop();
+  for (const [, op, , right] of factors.reverse()) {
+    const both = ["binary", last, op === "*" ? right[2] : right, inner];
+    [last, inner] = [op, op === "*" ? ["unary", "+", both] : both];
+  }
+  return ["binary", "*", at[2], ["binary", last, at[3], inner]];
+};
 class Reader {
   constructor(space, { functions, usual, maps, notations, shown, limits }) {
     Object.assign(this, { space, shown, limits, functions: new Set(functions), usual, maps, notations, used: new Set() });
@@ -1560,7 +1599,10 @@ class Reader {
       }
       case "binary": {
         const isPlus = (x) => x[0] === "unary" && x[1] === "+", [, op, left, right] = e;
-        if (op === "*" && isPlus(right) && left[0] === "binary" && left[1] === "*" && this.isReadAs("tight")) {
+        const of = chained(e, isPlus);
+        if (of && this.isReadAs("tight")) return this.value(of);
+        const isAfter = op === "*" && isPlus(right) && left[0] === "binary" && left[1] === "*";
+        if (isAfter && this.isReadAs("tight")) {
           return this.value(["binary", "*", left[2], ["binary", "*", left[3], right]]); // v ⊙ A b
         }
         const isDot = op === "/" && left[0] === "binary" && left[1] === "*" && !left.isInBrackets && isPlus(left[3]) && isPlus(left[3][2]) && !isPlus(left[3][2][2]);
@@ -1568,7 +1610,7 @@ class Reader {
         try {
           return this.binary(e, isPlus);
         } catch (error) { // V ⊙ A B is V ⊙ (A B)
-          if (!(error instanceof Misfit && e[1] === "*" && isPlus(right) && left[0] === "binary" && left[1] === "*")) throw error;
+          if (!(error instanceof Misfit && isAfter)) throw error;
           return this.value(["binary", "*", left[2], ["binary", "*", left[3], right]]);
         }
       }
@@ -1612,7 +1654,7 @@ class Reader {
     const isOfRow = "*@".includes(op) && this.reading.includes("row") && alike([left, right].map((x) => entryShape(x).length).sort(), [1, 2]);
     if (isOfRow && (entryShape(left)[1] ?? entryShape(right)[1]) === 1) return each(entryShape(left).length > 1 ? FUNCTIONS.outer : matmul, [left, right]); // zᵀ a is a matrix, and a zᵀ a number
     if (!left.letters && !right.letters) return binary(op, left, right);
-    return op === "@" ? each((a, b) => binary("@", a, b), [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : this.compared(op, a, b)), [left, right]);
+    return op === "@" ? each((a, b) => binary("@", a, b), [left, right]) : this.entrywise((a, b) => (!(left.letters || right.letters) || !"*/".includes(op) ? this.compared(op, a, b) : op === "/" ? quotient(a, b) : scaled(a, b)), [left, right]);
   }
 
   named(e) {
@@ -2007,7 +2049,8 @@ const marking = (data) => {
   const spaces = data.spaces.map(openedAll), main = spaces.length - Boolean(data.zeros.length); // in another one, given values 0 stay so
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
   const areOthers = (x, y) => x?.kind === "i" && y && x.data.some((v, i) => v !== y.data[i]); // labels that have another order
-  const labels = spaces.map((at) => Object.keys(at).filter((w) => has(spaces[0], w) && areOthers(at[w], spaces[0][w])));
+  const gradients = new Set(data.copied.filter((w) => w.includes("/")).map((w) => data.words[w]));
+  const labels = spaces.map((at) => Object.keys(at).filter((w) => has(spaces[0], w) && !gradients.has(w) && areOthers(at[w], spaces[0][w])));
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
   const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own, isOfColumns, diagonal]) => (

@@ -42,6 +42,14 @@ _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+\d?|\d[i-n])(?![^\W�
 _IN_BRACKETS = r"(\w+)\[([^\[\]]*)\]"
 _PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
+_PLACED = (  # behind a value: an entry of that at a step, A_{t+1,0,1}
+    rf"(?:_\{{([ti-n](?:[+-]\d+)?)((?:,\d+)+)\}}|([{INDICES}ₜ](?:[₊₋][₀-₉]+)?)((?:,[₀-₉]+)+)(?![₀-₉{INDICES}ₜ₊₋]))"
+)
+_SELECTION = r"([^\W\d][\w/∂]*)\[\s*([\w]+)\s*(==?|!=)\s*([i-n])\s*\]"
+_SELECTED = (  # sum(x[w == k])
+    rf"(?<!\w)(?:np\.)?sum\(\s*{_SELECTION}\s*\)|Σ\s*{_SELECTION}|\(?{_SELECTION}\)?\.sum\(\)"
+)
+_CHI2 = r"(?:\\?chi|χ)(?:²|₂|_2(?![\w])|_\{2\}|\^2|\^\{2\})"
 OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _QUOTED = r"""((?<!\w)['"][a-zA-Z,.> -]*['"])"""  # of an einsum
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
@@ -52,7 +60,7 @@ WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^\]]*(?<!\w)[ti-n]
 _LITERAL = rf"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?!(?![⁰¹²³⁴-⁹])[\w]|\.)|[{FRACTIONS}]"
 #: Words that the page has from here: functions that need no brackets, ln P; others with an index, minₖ dᵢₖ; …
 TABLES = {word: words for word, *words in map(str.split, """
-    PREFIX ln log exp sqrt sin cos tan sinh cosh tanh sech coth det tr trace diag sign
+    PREFIX ln log exp sqrt sin cos tan sec csc cot sinh cosh tanh sech coth det tr trace diag sign
     OF_OPERAND min max argmin argmax prod
     WORDS and or not if else in is lambda for yield await
     TURNED .T .mT .I
@@ -66,7 +74,7 @@ _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋
 #: The patterns that the page has from here: without what JavaScript does not know.
 PATTERNS = """
     _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
-    _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _PRIMED _ENTRY_OF _BY_ANOTHER _QUOTED
+    _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _SELECTED _CHI2 _PLACED _PRIMED _ENTRY_OF _BY_ANOTHER _QUOTED
 """
 
 
@@ -170,7 +178,9 @@ class Board:
         text = regex.sub(rf"(?<!\w)([d∂]\w+){step}(?=/[d∂])", r"\1_{\2\3}", text)  # dx_t+1/dx_t
         if regex.search(step, text) and self._is_read_as("moved"):  # x_t+1, x_t,i
             text = regex.sub(step, r"_{\1\2}", text)
+        text = regex.sub(rf"(?<![\w.])(\d+)(?=(?:{self._arrays})(?:_|[₀-₉]))", r"\1 ", text)  # 2m_0
         text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
+        text = regex.sub(_SELECTED, lambda m: self._selected(m, text), text)
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
         is_plain = self._is_plain(text)
         text = text if is_plain else self.with_t(text, len(steps) == 1)
@@ -181,6 +191,7 @@ class Board:
             text = regex.sub(r"(?<!\w)e_(?:\{(\w+(?:\[[^][]*\])?)\}|(\w+))", self._unit, text)
         text = regex.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
         text = regex.sub(POWERS, power, text)
+        text = regex.sub(rf"(?<!\w)({_any(self._stems)}){_PLACED}", self._entry_of_step, text)
         for c in self.indices if self.indices and self._is_read_as("own") else ():
             at = f"[{c}ₜ]" if c in self._stems else f"[{c}]"
             text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)}|\[{c}\])", at, text)
@@ -221,6 +232,17 @@ class Board:
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
 
+    def _selected(self, m: re.Match[str], text: str) -> str:
+        """``Σᵢ 1[wᵢ = k] xᵢ`` for ``sum(x[w == k])``, where w is an array and k an index."""
+        x, w, sign, c = next(m.groups()[n : n + 4] for n in (0, 4, 8) if m[n + 1])
+        free = next((i for i in INDICES[::-1] if i not in text and i.translate(_SUBSCRIPTS) != c), "")
+        is_index = c not in self.words and regex.fullmatch(self._arrays, w) and free
+        return f"(Σ{free} 1[{w}{free} {sign[:1]}= {c}] {x}{free})" if is_index else m[0]
+
+    def _entry_of_step(self, m: re.Match[str]) -> str:
+        """``A_{t+1}[0,1]`` for ``A_{t+1,0,1}``, and for it in Unicode."""
+        return f"{m[1]}_{{{m[2]}}}[{m[3][1:]}]" if m[2] else f"{m[1]}{m[4]}[{m[5][1:].translate(_DIGITS)}]"
+
     def _is_plain(self, text: str) -> bool:
         """Whether t is an index, and no number of a step."""
         is_free = self.letter != "t" or not self._has_steps
@@ -238,6 +260,7 @@ class Board:
         side = next((side for side in (text, text.partition("=")[2]) if side.strip() in self.whole), "")
         text = f"{text.removesuffix(side)}{self.whole[side.strip()]}" if side else text
         other = "Σ" if is_of_step or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
+        text = regex.sub(_CHI2, "chi2", text) if "chi2" in self.words and not self._has_whole(text) else text
         return text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
 
     def _of_loop(self, text: str, letters: str, ndim: int, is_typed: bool) -> tuple[str, str]:
@@ -756,6 +779,10 @@ class Board:
         """A function without brackets, perhaps with a power: ``√n``, ``tanh² x``."""
         power = regex.match(r"\*\*(?:2|\(2\))", "".join(tokens[:4]))
         del tokens[: len(regex.findall(_TOKEN, power[0])) if power else 0]
+        is_number = len(tokens) > 1 and word != "sqrt" and regex.fullmatch(r"\d+\.?\d*", tokens[0]) is not None
+        if is_number and tokens[1][0].isalpha() and self._is_read_as("argument"):  # sin 2γ
+            factor = tokens.pop(0)
+            return f"{word}({factor}*{self._operand(tokens)}){power[0] if power else ''}"
         return f"{word}({self._operand(tokens)}){power[0] if power else ''}"
 
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
@@ -803,6 +830,11 @@ class Board:
         if is_function and not is_dotted and (factors := self._factors(base)):  # βμᵢ
             tokens[:0] = [*factors[:-1], factors[-1] + at]
             return self._name(tokens.pop(0), tokens, out)
+        prefix = next((w for w in _PREFIX if base.startswith(w) and base[len(w) :] in self.words), "")
+        if is_function and not is_dotted and prefix and base not in self.functions:  # sinγ
+            tokens[:0] = [base[len(prefix) :] + at]
+            _add(out, self._called(prefix, tokens))
+            return False
         value = self.words.get(base, "")
         _add(out, word if is_function else self._placed(value, at) if at else value)
         return is_function

@@ -100,7 +100,8 @@ def relabelled(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     ]  # fmt: skip
     of = {w for p in parts for w in quoted.get(getattr(p, "word", ""), [getattr(p, "word", "")])}
     rows = any(not getattr(p, "word", "") and not np.array_equal(p, np.arange(p.size)) for p in parts)
-    labels = sorted(of & independent(d, {w for w, _ in d.given if np.asarray(start[w]).dtype.kind in "iu"}))
+    whole = {w for w, _ in d.given if np.ndim(start[w]) and np.asarray(start[w]).dtype.kind in "iu"}
+    labels = sorted(of & independent(d, whole))
     for seed in range(0 if rows or not labels else 20):
         rng = np.random.default_rng(seed)
         new = {**start, **{w: rng.permuted(start[w], axis=0) for w in labels}}
@@ -180,6 +181,8 @@ def _cases(d: Derivation, start: Values) -> Cases:
 
     with suppress(Exception), np.errstate(all="ignore"):  # a step that cannot be computed, or not there
         env, done = forward(d, start), dict[str, Any]()
+        steps = {d.chain.names[n] for n in d.chain.landmarks if n in d.chain.defined}
+        conditions |= {w: x for w in steps if (x := np.asarray(env[w])).dtype == bool}  # wrong = t * a <= 0
         for line in d.order.all():
             for f in [line] if isinstance(line, Factor) else [f for path in line.paths for f in path]:
                 if not f.is_map:
@@ -229,6 +232,7 @@ def independent(d: Derivation, words: Collection[str]) -> set[str]:
     parts = [x[x != 0] for x in (np.asarray(env[w]) for w in c.starts & env.keys()) if x.ndim and np.any(x)]
     words -= {w for w in words if any(np.isin(part, env[w]).all() for part in parts)}  # [x[0], h0] was made from x
     known = [given.word(word) for word in sorted(words)]
+    given.settled(words)  # x2 = 1 - x1 stays that
     return words - given.fixed if all(known) or len(words) == 1 else set()
 
 

@@ -28,7 +28,7 @@ from ..derive.mathml import html_of
 from ..derive.rolled import Counting
 from ..derive.shorter import ROUNDING
 from ..derive.source import Source
-from ..derive.writing import LATEX, TEXT, Full, text, text_name
+from ..derive.writing import LATEX, MARKED, TEXT, Full, text, text_name
 from ..engine.operands import raw
 from ..program.assignments import of_loops
 from ..program.capture import run
@@ -133,7 +133,10 @@ class Worksheet(HandOut):
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         #: What may be written, and the name that it stands for.
         self.words = {**_in_short(symbols), **written(map(as_variable, values)), **round_d, **symbols}
+        self.words |= {f"{m[1]}_{m[2]}{m[3]}": w for w in values if (m := MARKED.fullmatch(w))}
         self.words |= words or {}
+        gradients = {x for w, x in self.words.items() if "/" in w}  # -1, 0 and 1 there are no labels
+        self._labels = [others - gradients for others in self._labels]
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
         self.own = own
         self.board = Board(self.words, FUNCTIONS, shapes, whole, letter, own)

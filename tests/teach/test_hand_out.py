@@ -510,7 +510,8 @@ def next_words(E, U, w, nxt):
     p = np.exp(E[w] @ U) / np.sum(np.exp(E[w] @ U), axis=1, keepdims=True)
     total = 0.0
     for t in range(len(nxt)):
-        total = total - np.log(p[t, nxt[t]])
+        c = p[t, nxt[t]]
+        total = total - np.log(c)
     return total / len(nxt)
 
 
@@ -521,6 +522,67 @@ def sweeps(b, A, omega):
         r = b - A @ u
         u = u + omega * r / diag
     return 0.5 * u @ u
+
+
+def optics(gap, height, power):
+    ray = np.array([height, 0.0])
+    for k in range(2):
+        space = np.eye(2) + gap[k] * np.array([[0.0, 1.0], [0.0, 0.0]])
+        lens = np.eye(2) - power[k] * np.array([[0.0, 0.0], [1.0, 0.0]])
+        ray = lens @ (space @ ray)
+    return np.sum(ray**2)
+
+
+def chi_squared(pred, resp, sd, rho):
+    rho_bar = rho**2
+    chi2 = np.sum(((pred - resp) / sd) ** 2)
+    return 0.5 * chi2 + chi2 * rho_bar + rho_bar**3
+
+
+def panel(alpha, eta, house, price, q):
+    e = q - (alpha[house] + eta * np.log(price))
+    return np.sum(e**2)
+
+
+def smoother(lam, D, y):
+    H = np.linalg.inv(np.eye(4) + lam * D.T @ D)
+    return np.sum((y - H @ y) ** 2) + np.trace(H)
+
+
+def slits(g, a, theta, seen):
+    gamma = g * np.sin(theta)
+    value = a * np.cos(gamma) ** 2
+    return np.sum((value - seen) ** 2)
+
+
+def perceptron(w, b, X, t):
+    a = X @ w + b
+    wrong = t * a <= 0
+    return -np.sum(np.where(wrong, t * a, 0.0))
+
+
+def one_example(z, label):
+    p = np.exp(z) / np.sum(np.exp(z))
+    return -np.log(p[label])
+
+
+def stress(Y, i, j, far):
+    diff = Y[:, None, :] - Y[None, :, :]
+    sq = np.sum(diff**2, axis=2)
+    d = np.sqrt(sq[i, j])
+    return np.sum((d - far) ** 2)
+
+
+def soft(v, theta):
+    return np.sign(v) * np.maximum(np.abs(v) - theta, 0)
+
+
+def unrolled(step, theta, A, y):
+    x = np.zeros(4)
+    for _ in range(3):
+        r = y - A @ x
+        x = soft(x + step * A.T @ r, theta)
+    return np.sum((x - 0.3) ** 2)
 
 
 def barrier(x, A, b, c, mu):
@@ -863,7 +925,9 @@ MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 WRT = {
-    barrier: ["x"], reprojected: ["focal", "yaw"], next_words: ["E", "U"], sweeps: ["b", "omega"],
+    barrier: ["x"], optics: ["gap", "power"], chi_squared: ["pred", "rho"], reprojected: ["focal", "yaw"],
+    next_words: ["E", "U"], sweeps: ["b", "omega"], panel: ["alpha", "eta"], smoother: ["lam"], slits: ["g", "a"],
+    perceptron: ["w", "b"], one_example: ["z"], stress: ["Y"], unrolled: ["step", "theta"],
     slacks: ["w", "b"], tempered: ["w"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"],
     delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
 }  # fmt: skip
@@ -1350,6 +1414,45 @@ AS_ON_A_BOARD = {
     sweeps: ((MATRIX[:3], np.array([[4.0, -1, 0], [-1, 4, -1], [0, -1, 3]]), 0.8), {
         "dLdomega": {"Σ_t Σ_i dL/du_t,i r_t,i / diag_i": "", "Σ_t Σ_i dL/du_{t,i} r_{t,i} / diag_i": ""},
         "dLdr_t": {"ω dL/du_t,i / diag_i": "", "ω dL/du_t / diag": ""},
+    }),
+    optics: ((np.array([0.5, 0.8]), 1.2, np.array([0.4, 0.9])), {
+        "dLdgap": dict.fromkeys((
+            "dL/dgapₖ = dL/dspaceₖ₊₁,₀,₁", "dL/dgap_k = dL/dspace_{k+1,0,1}", "dL/dgapₖ = dL/dspace_{k+1}[0,1]"), ""),
+    }),
+    chi_squared: ((MATRIX[:3], MATRIX[3:6], np.array([0.5, 0.7, 0.6]), 0.8), {
+        "dLdpred": dict.fromkeys((
+            "2 dL/dχ² (pred - resp) / sd²", "2 dL/dχ_2 (pred - resp) / sd²", "2 dL/dchi2 (pred - resp) / sd²",
+            "2 dL/dχ₂ (pred - resp) / sd²"), "") | {"dL/dχ² (pred - resp) / sd²": "it is 1/2 times the right one"},
+        "dLdrho_bar": dict.fromkeys((r"\chi_2 + 3 \bar{\rho}^2", r"χ² + 3 \bar\rho^2", "χ² + 3 ρ̄²"), ""),
+    }),
+    panel: ((MATRIX[:3], -0.6, np.array([0, 0, 1, 1, 2, 2]), MATRIX[:6] ** 2 + 1, MATRIX[6:12]), {
+        "dLdalpha": dict.fromkeys((
+            "-sum(dLde[house == k])", "-np.sum(dLde[house==k])", "-2 Σ e[house == k]", "-dLde[house == k].sum()"), "")
+        | {"sum(dLde[house == k])": "the sign is wrong"},
+    }),
+    smoother: ((0.7, MATRIX[:8].reshape(2, 4), MATRIX[8:12]), {
+        "dLdlam": dict.fromkeys((
+            "-Σ (dL/dH ⊙ H a H)", "-Σ dL/dH ⊙ H Dᵀ D H", "-Σ dL/dH ⊙ H @ a @ H", "-Σ (dL/dH ⊙ (H a H))"), ""),
+    }),
+    slits: ((2.0, 1.5, MATRIX[:4], MATRIX[4:8]), {
+        "dLdgamma": dict.fromkeys((
+            "-dL/dvalue a sin 2γ", "-dL/dvalue a sin 2 γ", "-2 dL/dvalue a cosγ sinγ",
+            "-2 dL/dvalue a cos²γ tan γ", "-2 dL/dvalue a cos(γ)² / cot γ"), "")
+        | {"dL/dvalue a sin 2γ": "the sign is wrong"},
+    }),
+    perceptron: ((np.array([0.3, -0.5]), 0.1, np.array([[2.0, 1], [1, 3], [-1, -2], [-2, 1], [0.5, -1.5]]),
+                  np.array([1, 1, -1, -1, 1])), {
+        "dLdb": {
+            "-Σᵢ 1[tᵢ aᵢ ≤ 0] tᵢ": "", "Σᵢ 1[tᵢ aᵢ ≤ 0] tᵢ": "the sign is wrong", "Σᵢ tᵢ - 1": ELSEWHERE,
+        },
+    }),
+    one_example: ((MATRIX[:3], 1), {"dLdz": {"p - Y": "", "p - onehot(label)": "", "Y - p": "the sign is wrong"}}),
+    stress: ((MATRIX[:8].reshape(4, 2), np.array([0, 0, 1, 2]), np.array([1, 3, 2, 3]), MATRIX[8:12] ** 2), {
+        "dLdsq": dict.fromkeys((
+            "Σₘ 1[iₘ = k] 1[jₘ = l] dL/ddₘ ½ sqₖₗ^(-½)", "½ Σₘ 1[iₘ = k] 1[jₘ = l] dL/ddₘ / √sqₖₗ"), ""),
+    }),
+    unrolled: ((0.4, 0.05, MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
+        "dLdc_t": {"dL/dxₜ ⊙ sign(bₜ) ⊙ 1[cₜ > 0]": "", "dL/dx_t sign(b_t) 1[c_t > 0]": ""},
     }),
     barrier: ((np.array([1.0, 1.5]), MATRIX[:6].reshape(3, 2), np.array([9.0, 8.0, 7.0]), MATRIX[6:8], 0.5), {
         "dLdx_direct": {"c - μ / x": "", "∂L/∂x": CIRCULAR},
