@@ -197,7 +197,9 @@ class _Whole:
         self.turns.add(values)
         if first.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
-        elif first.algebra == "gather" or first.algebra == "index" and first.x in self.inside:
+        elif first.algebra in ("gather", "index") and (
+            first.x in self.inside or len({repr(eq.params["index"]) for eq in same}) > 1
+        ):
             whole = self._picked(same)
         elif first.algebra in ("sum", "difference") and self._is_added(same):
             self._add_up(same)
