@@ -42,7 +42,7 @@ from .formula import (
     walk,
 )
 from .simplify import is_zero, product, simplified
-from .writing import LETTERS, indices, root_of, subscript, text
+from .writing import indices, root_of, subscript, text
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
 
@@ -359,7 +359,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
         elif part.role == "reshape" and part.shape == shape and len(shape) < len(part.of.shape):
             yield _merged(part, free)
         elif axes := _summed(part):
-            at = tuple(c for k, c in enumerate(LETTERS[: len(part.of.shape)]) if k not in axes)
+            at = tuple(c for k, c in enumerate(free[: len(part.of.shape)]) if k not in axes)
             yield from [at] * (len(at) == len(shape))
     yield tuple(free[: len(shape)])
 
@@ -677,6 +677,8 @@ def _of_entrywise(e: Expr, at: At, rest: Shape) -> Expr:
     if e.role in ("negation", "quotient") and args[0].role == "negation":  # its sign stands in front, or with that here
         positive = replace(e, args=(args[0].of, *args[1:]), shape=rest)
         return args[0].of if e.role == "negation" else unsimplified("negative", (positive,), rest)
+    if e.role == "sum" and len(args) == 2 and args[0].role == "negation" and args[1].role != "negation":  # b - a
+        return unsimplified("subtract", (args[1], args[0].of), rest)
     if e.role != "product":
         return replace(e, args=tuple(args), shape=rest)
     factors = [f for a in args for f in factors_of(a)]
@@ -1011,7 +1013,8 @@ def _mask(e: Expr) -> Labels | None:
 def _where_within(p: Labels, c: str) -> Expr:
     """The indicator of an index that a mask chooses, or that is one of different positions."""
     if p.dtype == bool and (m := _TEST.fullmatch(p.word)):
-        return unsimplified(TESTS[m[2]], (entry(name(m[1], p.shape), (c,)), name(m[3])), ())
+        other = number(int(m[3])) if m[3].isdigit() else name(m[3])
+        return unsimplified(TESTS[m[2]], (entry(name(m[1], p.shape), (c,)), other), ())
     if p.dtype == bool:
         return unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ())
     return unsimplified(IN, (name(c), name(p.word, p.shape)), ())

@@ -18,7 +18,7 @@ from ..program.naming import stem
 from ..program.slopes import gradients
 from .collect import UNFIT, Context, Form, collected, is_call, leaves, numerator
 from .factors import Factor, laid_out
-from .formula import Array, Expr, Labels, Shape, constant, index_parts, name, number, terms_of, walk
+from .formula import Array, Expr, Labels, Shape, constant, factors_of, index_parts, name, number, terms_of, walk
 from .formula_ops import evaluate, largest, substitute
 from .rolled import length
 from .simplify import product, simplified
@@ -134,6 +134,7 @@ class Shorter:
             long = _size(e) - _repeated(e) + len(e.names & letters) * (result in form.names)
             is_short = _size(form) + len(form.names & letters) < long and form.names <= e.names | {result}
             is_short = is_short and (len(terms_of(e)) < 3 or length(form) < length(e))  # Σₜ (w xₜ - yₜ) xₜ
+            is_short = is_short and _divisors(form) <= _divisors(e)  # of a cos² no y sin / cos
             if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
         return self._by_quotient_rule(e, names, result) or e
@@ -324,6 +325,12 @@ class Shorter:
             if not _close(value, g, max(largest(g), 1e-6 * point.size)):
                 return False
         return len(self.points) > POINTS
+
+
+def _divisors(e: Expr) -> set[str]:
+    """The functions by which a formula divides."""
+    below = [f for part in walk(e) if part.role == "quotient" for f in factors_of(part.args[1])]
+    return {f.key for f in below if is_call(f)}
 
 
 def _turned(e: Expr) -> Expr:

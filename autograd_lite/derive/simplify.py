@@ -682,6 +682,9 @@ def _total(e: Expr) -> Expr | None:
     if isinstance(index, Labels) and index.dtype == bool and index.word.isidentifier():
         chosen = _chosen(index, x.of.shape)
         return simplified("sum", (product((chosen, x.of), chosen.shape),), (), axis=None, keepdims=False)
+    inner = x.of.of if x.role == "placement" and x.of.role == "broadcast" else x
+    if inner.is_number and inner is not x and _size(e) == 1:  # of -1 at [y], 0 elsewhere
+        return number(inner.value * math.prod(x.of.shape))
     if x.role != "total" or _size(e) > 1:
         return None
     is_kept = len(shape) == len(x.of.shape) > 0

@@ -803,6 +803,7 @@ GREEK = {
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
 MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z]|{'|'.join([*GREEK, *_SHORT])})_?({'|'.join(_MARKS)})(_?\d*)")
+_COMPARED = {"==": "=", "!=": r"\neq", "<=": r"\leq", ">=": r"\geq", "<": "<", ">": ">"}
 _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
 
 
@@ -971,6 +972,9 @@ class Latex(Text):
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
             label = self.name(m[1]) + self.plain(f"[{m[2]}]")
             return self.below(label, self.plain(apart(letters))) if letters else label
+        if not letters and (m := re.fullmatch(rf"([^\W\d]\w*) ({'|'.join(_COMPARED)}) (\d+|[^\W\d]\w*)", word)):
+            sides = (m[k] if m[k].isdigit() else self.name(m[k]) for k in (1, 3))  # of x[y == 0]
+            return self.fill(f"{{x1}} {_COMPARED[m[2]]} {{x2}}", *sides)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)
