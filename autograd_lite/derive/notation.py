@@ -588,14 +588,18 @@ class Notation:
 
     def _constant(self, x: Any, eq: Equation | None = None) -> Expr:
         formula = self.constants.known(x) or (eq and self.board and self.constants.in_line(eq, x)) or None
-        if formula is None and self.board and np.size(x) > FEW:
-            free = (word for k in self._numbers if (word := f"c{k}") not in self._taken)
-            word = f"np.arange({np.size(x)})" if counts(x) else next(free)
-            self.constants.add(np.asarray(x), word)
-            self.constants.quoted |= {word: ()} if counts(x) else {}
-            self.numbered.add(word)
-            formula = name(word, np.shape(x))
-        return formula or constant(x)
+        if formula is not None or not self.board or np.size(x) <= FEW:
+            return formula or constant(x)
+        first = np.ravel(x)[0]
+        if np.asarray(x).dtype.kind == "f" and np.all(x == first):  # np.ones(n)
+            return full(number(first.item()), np.shape(x))
+        letter = next((c for c in "ckqz" if c not in self._taken), "c")  # no c1 beside a c
+        free = (word for k in self._numbers if (word := f"{letter}{k}") not in self._taken)
+        word = f"np.arange({np.size(x)})" if counts(x) else next(free)
+        self.constants.add(np.asarray(x), word)
+        self.constants.quoted |= {word: ()} if counts(x) else {}
+        self.numbered.add(word)
+        return name(word, np.shape(x))
 
     @property
     def named(self) -> dict[str, Var]:

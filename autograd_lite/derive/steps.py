@@ -106,16 +106,19 @@ class Steps(Notation):
         """True if `p` is a long argument of a function, in which one value occurs twice: of tanh(c (y + a y³))."""
         if self.defined[n].row.kind != "elementwise" or len(self.defined[n].operands) > 1 or p in chosen:
             return False
-        leaves, stack, length = Counter[Var](), [p], 0
+        leaves, stack, length, are_factors = Counter[Var](), [p], 0, self.defined[n].row is TABLE["log"]
         while stack:
             q = stack.pop()
+            of = self.defined[q].algebra if q in self.defined else None
+            are_factors &= q in chosen or of not in ("sum", "difference") or q.size == 1 and self._is_plain(q)
             if q in chosen or q not in self.defined or self.defined[q].row.kind != "elementwise":
                 leaves[q] += 1
             else:
                 length += 1
                 stack += self.arguments(q)
         is_called = self.defined[n].algebra not in ("negation", "square", "reciprocal")
-        return is_called and length > SHORT and max(leaves.values(), default=0) > 1
+        is_long = length > SHORT and not are_factors  # of log(φ p (1 - p)) each factor has a term
+        return is_called and is_long and max(leaves.values(), default=0) > 1
 
     def _is_residual(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
         """True if the number `p`, which `n` squares, adds up sums of one array: (Σ c d + F d[-1] - price)²."""
