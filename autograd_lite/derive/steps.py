@@ -25,10 +25,10 @@ from ..table import TABLE, Textbook
 from . import formula
 from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Labels, Shape, index_parts, name, named, number, terms_of, unsimplified, walk
+from .formula import Expr, Labels, Shape, index_parts, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
-from .simplify import again, is_zero, simplified
+from .simplify import again, full, is_zero, simplified
 from .symbolic_rule import G, X, Y, cotangent_of, parted
 from .textbook_parser import TextbookStep, Written, parameter
 from .writing import LETTERS, subscript, text_name
@@ -466,7 +466,8 @@ class Steps(Notation):
                 is_sum = is_running and eq.algebra in ("sum", "difference")
                 if is_sum and len(terms_of(formulas[m])) < sum(len(terms_of(a)) for a in args if not is_zero(a)):
                     formulas[m] = unsimplified(eq.row, args, eq.shape)
-        return formulas[n] if self.names.get(n) == "mean" else self.with_sums(formulas[n])
+        e = replaced(formulas[n], _without_starts) if self.board else formulas[n]
+        return e if self.names.get(n) == "mean" else self.with_sums(e)
 
     def with_sums(self, e: Expr) -> Expr:
         """A formula with a sum over n for each mean, if the program has a variable that is called mean and is none."""
@@ -733,6 +734,17 @@ class Steps(Notation):
     def _meant(self, n: Var, e: Expr) -> Expr:
         """`e` with names for the symbols of an edge of `n`; it is not simplified."""
         return named(e, self._meanings(n, n))
+
+
+def _without_starts(e: Expr) -> Expr | None:
+    """A product or a sum without the ones or zeros that it starts with, of ``np.ones_like(s) * x``."""
+    neutral = {"product": "ones_like", "sum": "zeros_like"}.get(e.role)
+    rest = [x for x in e.args if x.head != neutral]
+    if neutral is None or not 0 < len(rest) < len(e.args):
+        return None
+    others = [replaced(x, _without_starts) for x in rest]
+    shape = np.broadcast_shapes(*(x.shape for x in others))
+    return full(others[0] if len(others) == 1 else replace(e, args=tuple(others), shape=shape), e.shape)
 
 
 def _are_places(parts: Sequence[Any]) -> bool:

@@ -885,6 +885,40 @@ BOX = np.eye(2) + 1
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
 
 
+def fringes(gamma, a):
+    I = a * np.cos(gamma) ** 2
+    return np.sum((I - 1) ** 2)
+
+
+def of_classes(prior, y):
+    log_pi = prior - np.log(np.sum(np.exp(prior)))
+    return -np.sum(log_pi[y])
+
+
+def recaptured(m, phi, p):
+    return -(m[0] * np.log(phi * p * phi * p) + m[1] * np.log(phi * (1 - p) * phi * p))
+
+
+def interpolated(f, s):
+    ell = np.ones_like(s)
+    ell = ell * (s - 1) / (s + 1)
+    P = np.zeros_like(s)
+    P = P + f[0] * s
+    P = P + f[1] * ell
+    return np.sum(P**2 * ell)
+
+
+def stress(Y, far):
+    diff = Y[:, None, :] - Y[None, :, :]
+    sq = np.sum(diff**2, axis=2)
+    i, j = np.triu_indices(len(Y), k=1)
+    return np.sum((np.sqrt(sq[i, j]) - far) ** 2)
+
+
+def soft(v, theta):
+    return np.sign(v) * np.maximum(np.abs(v) - theta, 0)
+
+
 def waiting(rho):
     queue = rho / (1 - rho)
     return np.sum(queue)
@@ -966,6 +1000,11 @@ def sparse(H, rho):
     (lambda b, a: -np.log(1 / (1 + np.exp(b - a))), (2.0, 3.0), "σ(a - b)"),
     (lambda b, t, s: np.sum(np.exp(-b * (t - s))), (0.5, np.ones(2), np.zeros(2)), "exp(-b (t - s))"),
     (lambda x, n: 3.0 * x**n / (1.5**n + x**n), (2.0, 3.0), "dL/dx = n L (1 - L / 3) / x since"),
+    (fringes, (np.array([0.3, 0.6]), 2.0), "dI/dγ = -2 a cos(γ) ⊙ sin(γ) since"),
+    (of_classes, (np.array([0.3, 0.6, 0.1]), np.array([0, 1, 1, 2])), "-Σᵢ 1[yᵢ = k] + 4 softmax(prior)ₖ since"),
+    (recaptured, (np.array([3.0, 2.0]), 0.4, 0.7), "dL/dp = m[1] / (1 - p) - m[1] / p - 2 m[0] / p since"),
+    (interpolated, (np.array([0.3, 0.6]), np.array([0.2, 0.7])), "P = f[0] s + f[1] ell"),
+    (stress, (RNG.normal(size=(4, 2)), np.ones(6)), "sqₖₗ = ‖diffₖₗ‖²"),
     (waiting, (np.array([0.3, 0.6]),), "dqueue/dρ = 1 / (1 - ρ)² since"),
     (rising, (np.array([0.3, 0.6]), 2.0, 1.5), "dr/dS = 2 K² V S / (K² + S²)² since"),
     (rising, (np.array([0.3, 0.6]), 2.0, 1.5), "dL/dK = -2 K Σ (dL/dr ⊙ r / (K² + S²)) since"),
@@ -1081,6 +1120,38 @@ def test_a_loop_over_labels_with_equal_weights_stays_one():
         return L
 
     assert "ones[0]" not in str(ag.trace(weighed, RNG.normal(size=(3, 2))).explain())
+
+
+def test_a_sign_in_a_helper_is_a_step():
+    b = ag.tensor([0.5, -1.0], requires_grad=True, name="b")
+    x = np.zeros(2)
+    for _ in range(3):
+        x = soft(x + 0.5 * b, 0.1)
+    text = " ".join(str(ag.explain(np.sum(x))).split())
+    assert "xₜ = sign(aₜ) ⊙ max(|aₜ| - θ, 0)" in text
+    assert "np.sign" not in text
+
+
+def test_arrays_of_ones_are_a_number():
+    t, f = np.array([0.1, 0.4, 0.5, 0.9, 1.2, 0.3]), RNG.normal(size=6)
+    c = ag.tensor([0.3, 0.2], requires_grad=True)
+    s = c[0] * np.ones_like(t) + c[1] * t
+    text = str(ag.explain(np.sum((f - s) ** 2), names={"c": c, "t": t, "f": f, "s": s}))
+    assert "s = c[0] + c[1] t" in text
+    assert "c1" not in text
+
+
+def test_labels_that_are_compared_are_a_formula_in_latex():
+    y_s = np.array([0, 0, 1, 1, 0, 1])
+
+    def centred(f_s):
+        protos = np.stack([f_s[y_s == c].mean(axis=0) for c in range(2)])
+        return np.sum(protos**2)
+
+    latex = ag.trace(centred, RNG.normal(size=(6, 2))).explain().latex()
+    assert "y_{s} = 0" in latex
+    assert r"\text{0}" not in latex
+    assert "==" not in latex
 
 
 def test_one_row_is_no_softmax():
