@@ -485,8 +485,8 @@ class Notation:
 
     @cached_property
     def counter(self) -> tuple[str, int, Container[int]] | None:
-        """The variable that all loops count by one, a single letter, its first number and the numbers of rounds; None
-        where there is none.
+        """The variable that the first of the loops counts by one, a single letter, its first number, which is that of
+        all, and the numbers of rounds; None where there is none.
         """
         found = dict[tuple[str, Sequence[int]], int]()  # with how often their rounds compute something
         for n in {of[0]: None for of in self.rounds.values() if self.is_looped(of) and of[0] in self.defined}:
@@ -498,8 +498,8 @@ class Notation:
                 key = (of[0], self.constants.steps(of[1], code, turns)) if of else ("", ())
                 found[key] = max(turns, found.get(key, 0))
         word, steps = next(iter(found), ("", ()))
-        is_one = len(word) == 1 and word.isalpha() and all(
-            w == word and len(of) == turns > 1 and of[0] == steps[0] >= 0 and of[1] == of[0] + 1
+        is_one = bool(word) and all(
+            len(w) == 1 and w.isalpha() and len(of) == turns > 1 and of[0] == steps[0] >= 0 and of[1] == of[0] + 1
             for (w, of), turns in found.items()
         )
         return (word, steps[0], {*found.values()}) if is_one else None

@@ -1122,6 +1122,26 @@ def test_a_loop_over_labels_with_equal_weights_stays_one():
     assert "ones[0]" not in str(ag.trace(weighed, RNG.normal(size=(3, 2))).explain())
 
 
+def test_two_loops_have_one_counter_that_begins_as_in_the_program():
+    def spline(coef, knot_coef, knots, x, y):
+        f = 0
+        for k in range(4):
+            f = f + coef[k] * x**k
+        for j in range(2):
+            f = f + knot_coef[j] * np.maximum(x - knots[j], 0) ** 3
+        return np.sum((y - f) ** 2)
+
+    x = np.linspace(0, 2.5, 6)
+    program = ag.trace(spline, RNG.normal(size=4), np.array([0.3, -0.6]), np.array([0.8, 1.7]), x, np.cos(x))
+    text = " ".join(str(program.explain(["coef", "knot_coef", "knots"])).split())
+    assert "aₖ = x - knots[k] 6 k = 0 … 1" in text
+    assert "f = Σₖ coef[k] xᵏ + Σₖ knot_coef[k] max(aₖ, 0)³" in text
+    assert "dL/dknotsₖ = -Σᵢ dL/daₖᵢ since" in text
+    sheet = program.worksheet(wrt=["coef", "knot_coef", "knots"])
+    assert sheet.check(sheet.key())
+    assert "aₖ = x - knots[k]" in str(sheet)
+
+
 def test_a_sign_in_a_helper_is_a_step():
     b = ag.tensor([0.5, -1.0], requires_grad=True, name="b")
     x = np.zeros(2)
