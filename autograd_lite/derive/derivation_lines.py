@@ -446,7 +446,9 @@ class Lines:
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
         symbols, e = self._symbols, replaced(self._with_firsts(e), with_diagonal)
-        e = replaced(e, partial(without_halves, is_symmetric=self.chain.shorter.is_symmetric))
+        halved = replaced(e, partial(without_halves, is_symmetric=self.chain.shorter.is_symmetric))
+        is_changed = halved.key != e.key and halved.role == "product"  # of 2 (2 x)
+        e = product(factors_of(halved), e.shape) if is_changed else e if halved.key == e.key else halved
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
         e = beside(e, columns=not in_loop) or e
         e = replaced(self.opened(e), lambda part: self._functions.get(part.key))

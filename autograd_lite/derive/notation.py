@@ -593,6 +593,15 @@ class Notation:
         first = np.ravel(x)[0]
         if np.asarray(x).dtype.kind == "f" and np.all(x == first):  # np.ones(n)
             return full(number(first.item()), np.shape(x))
+        if np.asarray(x).dtype == bool and (test := _test_of_places(x)):  # of ~np.eye(n, dtype=bool)
+            places = {f"np.arange({len(x)}){at}": np.arange(len(x)).reshape(shape)
+                      for at, shape in (("[:, None]", (-1, 1)), ("", -1))}  # fmt: skip
+            for word, k in places.items():
+                self.constants.add(k, word)
+                self.constants.quoted[word] = ()
+                self.numbered.add(word)
+            sides = [name(word, k.shape) for word, k in places.items()]
+            return simplified(test, sides, np.shape(x))
         letter = next((c for c in "ckqz" if c not in self._taken), "c")  # no c1 beside a c
         free = (word for k in self._numbers if (word := f"{letter}{k}") not in self._taken)
         word = f"np.arange({np.size(x)})" if counts(x) else next(free)
@@ -735,6 +744,13 @@ def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
         case ast.BinOp(_, ast.Pow(), exponent) if names(exponent) and (power != 1 or isinstance(exponent, ast.Name)):
             return [replace(eq, row=TABLE["power"], operands=(*eq.operands, power))]
     return None
+
+
+def _test_of_places(x: Any) -> str:
+    """The comparison of a row and a column that a matrix is, "not_equal" for i ≠ j; nothing for any other."""
+    k = np.arange(len(x))
+    tests = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+    return next((test for test in tests if np.array_equal(x, TABLE[test].fn(k[:, None], k))), "")
 
 
 def _without_ones(eq: Equation) -> list[Equation] | None:

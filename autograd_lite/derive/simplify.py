@@ -580,6 +580,9 @@ def _divide(e: Expr) -> Expr | None:
     if a.role == "quotient":
         below = product(sorted((a.args[1], b), key=lambda f: bool(f.args)), _joint((a.args[1], b)))
         return simplified("divide", (a.of, below), e.shape)
+    if a.role == "total" and a.of.role == "quotient" and not a.of.args[1].shape:  # of Σ (x / n) / y
+        top = make(a.row, a.of.args[:1], a.params, a.shape)
+        return simplified("divide", (top, product((a.of.args[1], b), _joint((a.of.args[1], b)))), e.shape)
     full = [f for f in factors_of(a) if f.role == "broadcast" and f.of.role == "quotient"]
     if full and b.shape == e.shape:
         factors = [f.of if f in full else f for f in factors_of(a)]

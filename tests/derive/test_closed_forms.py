@@ -1142,6 +1142,25 @@ def test_two_loops_have_one_counter_that_begins_as_in_the_program():
     assert "aₖ = x - knots[k]" in str(sheet)
 
 
+def test_numbers_and_places_are_as_in_the_program():
+    def contrastive(Z, y):
+        S = Z @ Z.T / 0.5
+        mask = (y[:, None] == y[None, :]) & ~np.eye(len(y), dtype=bool)
+        return np.sum(S**2 * mask) / 0.25
+
+    def inflated(a, b, y):
+        zero = a + (1 - a) * np.exp(-b)
+        return -np.mean(np.where(y == 0, np.log(zero), np.log(1 - a) + y * np.log(b) - b))
+
+    text = " ".join(str(ag.trace(contrastive, RNG.normal(size=(4, 2)), np.array([0, 0, 1, 1])).explain("Z")).split())
+    assert "S = (Z @ Zᵀ) / 0.5" in text
+    assert "maskᵢⱼ = 1[yᵢ = yⱼ and i ≠ j]" in text
+    square = ag.trace(lambda Z: np.sum((Z @ Z.T / 0.5) ** 2), np.eye(2) + 0.1)
+    assert "2 (2 " not in str(square.explain())
+    counts = ag.trace(inflated, 0.4, 0.7, np.array([0.0, 0, 1, 3, 2])).explain(["a", "b"])
+    assert "dL/dzero = -Σ 1[y = 0] / (n zero)" in str(counts)
+
+
 def test_a_sign_in_a_helper_is_a_step():
     b = ag.tensor([0.5, -1.0], requires_grad=True, name="b")
     x = np.zeros(2)
