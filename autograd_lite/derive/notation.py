@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cached_property, partial, reduce
 from itertools import count
 from operator import getitem
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -385,7 +386,8 @@ class Notation:
         self.constants.axes = Axes(self.program.equations) if self.board else None
         self._add_constants({**self.program.constants, **masks})
         if self.root not in names:
-            names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
+            free = (w for w in ("L", "loss", "result") if w not in taken and not any(_is_number(c, w) for c in codes))
+            names[self.root] = next(free, "output")
             taken.add(names[self.root])
         candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
         self.cotangent = next(w for w in candidates if w not in taken)
@@ -744,6 +746,11 @@ def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
         case ast.BinOp(_, ast.Pow(), exponent) if names(exponent) and (power != 1 or isinstance(exponent, ast.Name)):
             return [replace(eq, row=TABLE["power"], operands=(*eq.operands, power))]
     return None
+
+
+def _is_number(code: CodeType, word: str) -> bool:
+    """Whether a variable of some code is a number that is written there: a length ``L = 2.0``."""
+    return any(isinstance(e, ast.Constant) for e in assigned(code, word) or ())
 
 
 def _test_of_places(x: Any) -> str:
