@@ -62,6 +62,7 @@ _SUMS = ("indexed sum", "sum over steps")
 _TRIANGLES = ("lower triangle", "upper triangle")
 
 
+UNIT = re.compile(r"np\.(?:eye|identity)\(\d+\)")
 COUNTING = re.compile(r"np\.arange\([^,]*\)(\[:, None\]|\[None(, :)?\])?")  # it is the index
 
 
@@ -437,6 +438,8 @@ def entry(e: Expr, at: At) -> Expr:
     match e.role:
         case "number":
             return e
+        case "name" if UNIT.fullmatch(e.value) and "" not in at:
+            return unsimplified(EQUAL, map(name, at), ())
         case "array" | "name" if len(c := _seen(at, e.shape)) == 1 and _counts(e):
             return name(c)
         case "name":

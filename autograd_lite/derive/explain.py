@@ -24,7 +24,7 @@ from .closed import Closed
 from .collect import leaves
 from .constants import is_number
 from .derivation_lines import Lines, Total
-from .entries import COUNTING
+from .entries import COUNTING, UNIT
 from .factors import Factor, total
 from .formula import Expr, Shape, name, number, walk
 from .formula_ops import evaluate
@@ -233,7 +233,8 @@ class Derivation(GraphView):
         lines += [self.composition(t) for t in self.totals] if self.order.by_gradients else []
         used |= {word for e in lines for word in e.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
-        used = {word for w in used for word in quoted.get(w, [w]) if not COUNTING.fullmatch(word)}
+        plain = (word for w in used for word in quoted.get(w, [w]))
+        used = {word for word in plain if not (COUNTING.fullmatch(word) or UNIT.fullmatch(word))}
         used |= {c.names[v] for v in c.program.deciding() if v in c.names}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]
 

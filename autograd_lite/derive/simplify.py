@@ -620,6 +620,8 @@ def _is_reducible(a: Expr, b: Expr) -> bool:
 
 def _logarithm(e: Expr) -> Expr | None:
     (x,) = e.args
+    if x.is_number and x.value in (2, 10):  # ln 10, which has a sign of its own
+        return number(math.log(x.value))
     return x.of if x.role == "exponential" and x.shape == e.shape else None
 
 
@@ -904,6 +906,8 @@ def _difference(a: Expr, b: Expr) -> tuple[Any, Expr | None]:
 
 def tidied(e: Expr) -> Expr | None:
     """A part of a textbook's formula in which others stand for its letters: ``-(-t / τ²)`` as ``t / τ²``."""
+    if e.role == "logarithm" and e.of.is_number:
+        return again(e, e.args)
     above = [part.of for part in e.args if e.role == "negation" and part.role == "quotient"]
     return again(e, e.args) if above and above[0].role == "negation" else compared(e)
 

@@ -20,12 +20,14 @@ LONGEST = 400  # and of any
 
 
 def number(x: Any, digits: int = 3) -> str:
-    """A number to a few digits.
+    """A number to a few digits; up to four before the point stand as they are.
 
-    >>> number(0.12345), number(-2.0), number(1e-9), number(123456.7)
-    ('0.123', '-2', '1e-09', '1.23e+05')
+    >>> number(0.12345), number(-2.0), number(1e-9), number(1234.5), number(123456.7)
+    ('0.123', '-2', '1e-09', '1234', '1.23e+05')
     """
     x = np.asarray(x).item()
+    if isinstance(x, float) and 10**digits <= abs(x) < 9999.5:
+        return f"{x:.0f}"
     return str(x) if isinstance(x, int) else f"{x:.{digits}g}" if x or isinstance(x, complex) else "0"
 
 

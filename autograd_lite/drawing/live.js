@@ -69,6 +69,8 @@ const number = (x, digits, kind) => {
   e = Number(e);
   const sign = x < 0 ? "-" : "";
   const point = (word, at) => (at >= word.length ? word.padEnd(at, "0") : `${word.slice(0, at)}.${word.slice(at)}`.replace(/\.?0+$/, ""));
+  const size = Math.abs(x), whole = Math.round(size) - (size % 1 === 0.5 && Math.round(size) % 2);
+  if (size >= 10 ** digits && size < 9999.5) return `${sign}${whole}`;
   if (e < -4 || e >= digits) return `${sign}${point(found, 1)}e${e < 0 ? "-" : "+"}${String(Math.abs(e)).padStart(2, "0")}`;
   return sign + (e < 0 ? point(`${"0".repeat(-e)}${found}`, 1) : point(found, e + 1));
 };

@@ -320,19 +320,20 @@ class Reader:
         as more "tight" than the one before, sums with axes "dropped", entries of an array as "counted" from 1 as the
         steps are, ``Xᵢ`` as one of the "rows", an inverse as that of each "entry", an array of "one" entry as that with
         index 0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a
-        "group", bars as a "length" or a determinant, an index that no axis has as the "last", one alone as that of its
-        letter among the "axes", the name of a value below the line as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and
-        ``x_t,i`` as ``xₜᵢ``, "moved", what is left of a sum without indices as "loose" from them, labels as of the
-        "first 1" axis, an array without indices as "apart" from them, or in the "rest" of those of the result, a vector
-        added to a column as a "column", a vector as a "row", of which the transpose is a column, more than two axes as
-        a "stack" of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix
-        of the last axis where it is one of another size, an index as the user's "own" where that is an array, sums over
-        steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are
-        "written", arrays in these as having "rows of steps", a sum, or one "below" a line, as that of the "next"
-        factor, or over the indices that are "bound" by it though it has none, and a term with an entry beyond the
-        "ends" as none, a value before brackets as a "call" of the function of that name, what stands side by side
-        behind a division as "under" it, a number and what stands behind it as the "argument" of ``sin 2γ``, a number in
-        a sum over its letter as the "index", and t as an index like the others, "t", where there are no steps.
+        "group", bars as a "length" or a determinant, an index that no axis has as the "last", one of matrices as that
+        of the "class" in each row, one alone as that of its letter among the "axes", the name of a value below the line
+        as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", what is left of a sum without
+        indices as "loose" from them, labels as of the "first 1" axis, an array without indices as "apart" from them, or
+        in the "rest" of those of the result, a vector added to a column as a "column", a vector as a "row", of which
+        the transpose is a column, more than two axes as a "stack" of matrices, π or e as the "number", a 1 behind an
+        array as a vector of "ones", I as the "unit" matrix of the last axis where it is one of another size, an index
+        as the user's "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the "total"
+        derivative, free indices in the order in which they are "written", arrays in these as having "rows of steps", a
+        sum, or one "below" a line, as that of the "next" factor, or over the indices that are "bound" by it though it
+        has none, and a term with an entry beyond the "ends" as none, a value before brackets as a "call" of the
+        function of that name, what stands side by side behind a division as "under" it, a number and what stands behind
+        it as the "argument" of ``sin 2γ``, a number in a sum over its letter as the "index", and t as an index like the
+        others, "t", where there are no steps.
     choices : set of str
         Those of these that made a difference.
     """

@@ -223,6 +223,15 @@ def how_wrong(says: str | Exception) -> int:
     return 2 if re.search(" entries are off|^it is off", says) else 1
 
 
+def rounding(answer: Any) -> float:
+    """How far a number in a formula may be from what it was rounded from, 0.399 of 1/√(2π), in terms of itself; 0 for
+    fewer digits than three.
+    """
+    several = re.findall(r"(?<![\w.])(\d*)\.(\d+)(?![\w.])", answer) if isinstance(answer, str) else []
+    sizes = [(len((a + b).lstrip("0")), float(f"{a}.{b}"), len(b)) for a, b in several]
+    return max((0.5 / 10**places / size for digits, size, places in sizes if digits > 2 and size), default=0.0)
+
+
 def of_all_steps(several: Sequence[str], numbers: Sequence[int]) -> str:
     """What is said of one formula for all steps of a loop, of what is said of it for each.
 

@@ -356,8 +356,8 @@ const FUNCTIONS = {
   concatenate: ({ parts, ...x }, ...rest) => {
     parts ??= [x];
     const n = parts[0].shape.length, [k] = axesOf(alongOf(rest)[0] ?? array([], [0], "i"), n), order = [k, ...[...Array(n).keys()].filter((j) => j !== k)];
-    const turned = parts.map((p) => (p.shape.length === n && n ? transposed(p, order) : notMarked("shapes do not fit"))), below = turned[0].shape.slice(1);
-    if (turned.some((p) => !alike(p.shape.slice(1), below))) notMarked("shapes do not fit");
+    const turned = parts.map((p) => (p.shape.length === n && n ? transposed(p, order) : unfit("shapes do not fit"))), below = turned[0].shape.slice(1);
+    if (turned.some((p) => !alike(p.shape.slice(1), below))) unfit("shapes do not fit");
     return transposed(array([total(turned.map((p) => p.shape[0])), ...below], turned.flatMap((p) => p.data), kindOf(...parts)), order.map((_, j) => order.indexOf(j)));
   },
   roll: (x, ...rest) => {
@@ -480,7 +480,11 @@ const FUNCTIONS = {
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
     matrix_transpose: (x) => (x.shape.length < 2 ? notMarked("the transpose of a vector") : FUNCTIONS.swapaxes(x, array([], [-1], "i"), array([], [-2], "i"))), full_like: (x, v) => array(x.shape, spread(v, x.shape), x.kind === "f" ? "f" : v.kind === x.kind ? x.kind : notMarked("another kind of number")),
     ones: (n) => filled(n, array([], [1])), zeros: (n) => filled(n, array([], [0])), full: (n, x) => filled(n, x),
-    eye: (n) => (!n.shape.length && n.data[0] % 1 === 0 && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
+    eye: (n, m = n, ...rest) => {
+      const [rows, columns] = [n, m].map((k) => (!k?.shape?.length && k?.data?.[0] % 1 === 0 && k.data[0] > 0 && k.data[0] < 1000 ? k.data[0] : notMarked("eye")));
+      if (rest.length || rows * columns > LARGE) notMarked("eye");
+      return array([rows, columns], Array.from({ length: rows * columns }, (_, k) => (Math.floor(k / columns) === k % columns ? 1 : 0)));
+    },
     zeros_like: (x) => map(() => 0, x.kind, x), ones_like: (x) => map(() => 1, x.kind, x),
     isin: (x, y) => map((v) => (y.data.includes(v) ? 1 : 0), "b", x),
     squeeze: (x) => array(x.shape.filter((n) => n !== 1), x.data, x.kind),
@@ -743,7 +747,7 @@ class Board {
     const sides = [text, text.slice(text.indexOf("=") + 1)], side = sides.find((s) => has(this.whole, s.trim())); // in LaTeX
     if (sides.some((s) => this.unknown.includes(s.trim()) || this.unknown.includes(this.withSigns(s).trim()))) notMarked("a function of this sheet");
     if (side) text = text.slice(0, text.length - side.length) + this.whole[side.trim()];
-    text = decomposed(this.spelled(text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(?=(?:${this.arrays})(?:_|[₀-₉]))`, "gu"), "$1 "), steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
+    text = decomposed(this.spelled(text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(?=(?:${this.arrays})(?:_|[₀-₉]))`, "gu"), "$1 ").replace(new RegExp(`(?<=${W})(?=Σ|∑|\\\\sum)`, "gu"), " "), steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
     text = text.replace(RE.SELECTED, (all, ...groups) => { // Σᵢ 1[wᵢ = k] xᵢ for sum(x[w == k])
       const [x, w, sign, c] = [0, 4, 8].map((n) => groups.slice(n, n + 4)).find(([word]) => word);
       const free = [...INDICES].reverse().find((i) => !text.includes(i) && lettersOf(i)[0] !== c);
@@ -812,6 +816,7 @@ class Board {
       text = `${text.slice(0, k)} placed(${text.slice(k, m.index)}, np.s_${m[1]})${text.slice(m.index + m[0].length)}`;
     }
     const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
+    [text, letters] = this.ofEachRow(text, letters, shape);
     text = this.bound(text);
     const isPair = !shape.length && text.split("Σ").length === 2; // Σᵢ<ⱼ is a sum over both
     text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a}${isPair ? b : ""} 1[${plain(a + op + b)}] `);
@@ -826,6 +831,19 @@ class Board {
   isReadAs(choice) {
     this.choices.add(choice);
     return this.reading.includes(choice);
+  }
+
+  /** A formula for one row of matrices, and the indices of its left side, with an index for the row: Pᵢₖ (δₖₗ - Pᵢₗ) for Pᵢ (δᵢⱼ - Pⱼ). */
+  ofEachRow(text, letters, shape) {
+    const sizes = (w) => (has(this.shapes, this.words[w]) ? this.shapes[this.words[w]] : []);
+    const matrices = anyOf(shape.length === 2 ? Object.keys(this.words).filter((w) => sizes(w).length === 2 && sizes(w)[0] === shape[0]) : []);
+    const [one, two] = ["!", "="].map((is) => new RegExp(`(?<!${W})(${matrices})([${INDICES}])(?${is}[${INDICES}₊₋])`, "gu"));
+    if ([...below(letters)].length > 1 || text.search(one) < 0 || text.search(two) >= 0 || !this.isReadAs("class")) return [text, letters];
+    const to = (c) => `${LETTERS.slice(2)}ij`[LETTERS.indexOf(c)];
+    text = text.replace(new RegExp(`[${INDICES}]`, "gu"), (c) => below(to(lettersOf(c)[0])));
+    text = text.replace(new RegExp(`(?<!${W}|\\.)([${LETTERS}])(?!${W}|[.(])`, "gu"), (c) => (has(this.words, c) ? c : to(c)));
+    text = text.replace(one, `$1${INDICES[0]}$2`);
+    return [text, letters && `i${to(lettersOf(below(letters))[0])}`];
   }
 
   /** A formula in which sums without an index are over those of their factors, if it is read so: Σ aᵢ Xᵢ. */
@@ -2040,6 +2058,12 @@ const clipped = (text) => {
   return shown.length <= 60 ? shown.join("") : `${shown.slice(0, 56).join("")}…${quote}`;
 };
 
+/** How far a number in a formula may be from what it was rounded from, in terms of itself; 0 for fewer digits than three. */
+const rounding = (text) => Math.max(0, ...[...text.matchAll(new RegExp(`(?<!${W}|\\.)([0-9]*)\\.([0-9]+)(?!${W}|\\.)`, "gu"))].map(([, a, b]) => {
+  const size = Number(`${a}.${b}`);
+  return (a + b).replace(/^0+/, "").length > 2 && size ? 0.5 / 10 ** b.length / size : 0;
+}));
+
 /** The marking of a sheet: mark(word, text) is { right, says }, or { says, unmarked: true }. */
 const marking = (data) => {
   const entry = (v) => (v === "inf" ? Infinity : v === "-inf" ? -Infinity : Number(v)); // "nan" is NaN
@@ -2080,7 +2104,7 @@ const marking = (data) => {
         }
       }
     }
-    const close = isNumber ? TYPED : CLOSE;
+    const close = isNumber ? TYPED : Math.max(CLOSE, rounding(text));
     answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
     const isHeld = (k) => answers[k] && isRight(answers[k], array(spaces[k][word].shape, spaces[k][word].data), close);
     if (main < spaces.length && !isNumber && !data.zeros.some((w) => readers[0].used.has(w)) && isHeld(0) && isHeld(main)) return "";

@@ -179,6 +179,7 @@ class Board:
         if regex.search(step, text) and self._is_read_as("moved"):  # x_t+1, x_t,i
             text = regex.sub(step, r"_{\1\2}", text)
         text = regex.sub(rf"(?<![\w.])(\d+)(?=(?:{self._arrays})(?:_|[₀-₉]))", r"\1 ", text)  # 2m_0
+        text = regex.sub(r"(?<=[\w])(?=Σ|∑|\\sum)", " ", text)  # mΣᵢ
         text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
         text = regex.sub(_SELECTED, lambda m: self._selected(m, text), text)
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
@@ -221,6 +222,7 @@ class Board:
         while m := regex.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
+        text, letters = self._of_each_row(text, letters, shape)
         text = self._bound(text)
         bounds = rf"Σ([{INDICES}])\s*([<>]=?|!=)\s*([{INDICES}])"  # Σₖ≥ᵢ
         is_pair = not shape and text.count("Σ") == 1  # Σᵢ<ⱼ is over both
@@ -660,6 +662,23 @@ class Board:
         at = [(self.shapes.get(self.words.get(m[1], ""), ()), _moved(m[2], m[3])) for m in read]
         rows = [{*range(-by, shape[0] - by)} for shape, by in at if len(shape)]
         return set.intersection(*rows) if rows[1:] or rows and self._stems else set()
+
+    def _of_each_row(self, text: str, letters: str, shape: Sequence[int]) -> tuple[str, str]:
+        """A formula for one row of matrices, and the indices of its left side, with an index for the row:
+        ``Pᵢₖ (δₖₗ - Pᵢₗ)`` for ``Pᵢ (δᵢⱼ - Pⱼ)``, as a Jacobian along an axis is printed.
+        """
+        sizes = ((w, self.shapes.get(x, ())) for w, x in self.words.items() if len(shape) == 2)
+        matrices = _any(w for w, n in sizes if len(n) == 2 and n[0] == shape[0])
+        one, two = (rf"(?<!\w)({matrices})([{INDICES}])(?{is_it}[{INDICES}₊₋])" for is_it in "!=")
+        is_of_rows = len(_below(letters)) < 2 and regex.search(one, text) and not regex.search(two, text)
+        if not is_of_rows or not self._is_read_as("class"):
+            return text, letters
+        to = dict(zip(LETTERS, f"{LETTERS[2:]}ij", strict=True))
+        text = regex.sub(f"[{INDICES}]", lambda m: _below(to[_letters(m[0])]), text)
+        bare = rf"(?<![\w.])([{LETTERS}])(?![\w.(])"
+        text = regex.sub(bare, lambda m: m[0] if m[0] in self.words else to[m[0]], text)
+        text = regex.sub(one, rf"\1{INDICES[0]}\2", text)
+        return text, letters and f"i{to[_letters(_below(letters))]}"
 
     def _bound(self, text: str) -> str:
         """A formula in which sums without an index are over those of their factors, if it is read so: ``Σ aᵢ Xᵢ``."""

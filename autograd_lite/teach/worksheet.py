@@ -64,6 +64,7 @@ from .grading import (
     holds,
     how_wrong,
     of_all_steps,
+    rounding,
     verdict,
 )
 from .hand_out import HandOut
@@ -259,7 +260,7 @@ class Worksheet(HandOut):
                 places, is_number = self._worked_out(q, answer, reading)
                 earlier = {} if isinstance(answer, str) else {**values, q.word: places[0]}
                 with np.errstate(all="ignore"):
-                    close = TYPED if is_number else CLOSE
+                    close = TYPED if is_number else max(CLOSE, rounding(answer))
                     typed = self.board.name_in(answer, *q.numbers[:1] or (0,)) if isinstance(answer, str) else ""
                     says = verdict(q, places[: len(self.spaces) - bool(self.zeros)], self.seen, earlier, close, typed)
                     says = "" if says not in RIGHT and self._is_without_zeros(q, answer, places, close) else says

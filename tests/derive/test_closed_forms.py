@@ -885,6 +885,12 @@ BOX = np.eye(2) + 1
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
 
 
+def inertia(r, m):
+    d2 = np.sum(r**2, axis=1)
+    I = np.einsum("k,k,ij->ij", m, d2, np.eye(3)) - np.einsum("k,ki,kj->ij", m, r, r)
+    return np.sum(I**2)
+
+
 def fringes(gamma, a):
     I = a * np.cos(gamma) ** 2
     return np.sum((I - 1) ** 2)
@@ -1157,6 +1163,12 @@ def test_numbers_and_places_are_as_in_the_program():
     assert "maskᵢⱼ = 1[yᵢ = yⱼ and i ≠ j]" in text
     square = ag.trace(lambda Z: np.sum((Z @ Z.T / 0.5) ** 2), np.eye(2) + 0.1)
     assert "2 (2 " not in str(square.explain())
+    tensor = ag.trace(inertia, RNG.normal(size=(4, 3)), np.ones(4)).explain("r")
+    assert "Iᵢⱼ = Σₖ mₖ d2ₖ 1[i = j] - Σₖ mₖ rₖᵢ rₖⱼ" in str(tensor)
+    assert "np.eye" not in str(tensor)
+    vapour = ag.trace(lambda A, B, t: np.sum(10 ** (A - B / t)), 2.0, 1.5, np.array([1.0, 2.0])).explain()
+    assert "ln(10)" in str(vapour)
+    assert r"(\ln 10)" in vapour.latex()
     counts = ag.trace(inflated, 0.4, 0.7, np.array([0.0, 0, 1, 3, 2])).explain(["a", "b"])
     assert "dL/dzero = -Σ 1[y = 0] / (n zero)" in str(counts)
 

@@ -585,6 +585,25 @@ def unrolled(step, theta, A, y):
     return np.sum((x - 0.3) ** 2)
 
 
+def corrected(W, X, T, y):
+    a = X @ W
+    P = np.exp(a) / np.sum(np.exp(a), axis=1, keepdims=True)
+    Q = P @ T
+    return -np.mean(np.log(Q[np.arange(len(y)), y]))
+
+
+def probit(w, X, y):
+    z = X @ w
+    p = ag.special.ndtr(z)
+    return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def absorbed(Z, cost):
+    P = np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)
+    Q = P[:, :3]
+    return np.sum(np.linalg.solve(np.eye(3) - Q, cost))
+
+
 def barrier(x, A, b, c, mu):
     slack = b - A @ x
     return c @ x - mu * (np.sum(np.log(slack)) + np.sum(np.log(x)))
@@ -927,6 +946,7 @@ NAMES = "it is right for the numbers given, but not for others: write the names 
 WRT = {
     barrier: ["x"], optics: ["gap", "power"], chi_squared: ["pred", "rho"], reprojected: ["focal", "yaw"],
     next_words: ["E", "U"], sweeps: ["b", "omega"], panel: ["alpha", "eta"], smoother: ["lam"], slits: ["g", "a"],
+    corrected: ["W"], probit: ["w"], absorbed: ["Z"],
     perceptron: ["w", "b"], one_example: ["z"], stress: ["Y"], unrolled: ["step", "theta"],
     slacks: ["w", "b"], tempered: ["w"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"],
     delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
@@ -1453,6 +1473,24 @@ AS_ON_A_BOARD = {
     }),
     unrolled: ((0.4, 0.05, MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
         "dLdc_t": {"dL/dxₜ ⊙ sign(bₜ) ⊙ 1[cₜ > 0]": "", "dL/dx_t sign(b_t) 1[c_t > 0]": ""},
+    }),
+    corrected: ((MATRIX[:6].reshape(2, 3), MATRIX[6:14].reshape(4, 2), np.eye(3) * 0.7 + 0.1, np.array([0, 2, 1, 2])), {
+        "dLda": dict.fromkeys((
+            "Σᵢ dL/dPᵢ Pᵢ (δᵢⱼ - Pⱼ)", "dL/daⱼ = Σᵢ dL/dPᵢ Pᵢ (δᵢⱼ - Pⱼ)", "dL/daⱼ = Pⱼ (dL/dPⱼ - Σₖ dL/dPₖ Pₖ)",
+            "dL/daᵢ = Pᵢ (dL/dPᵢ - Σⱼ dL/dPⱼ Pⱼ)", "Pₖ (dL/dPₖ - Σₗ dL/dPₗ Pₗ)"), "")
+        | {"-Σᵢ dL/dPᵢ Pᵢ (δᵢⱼ - Pⱼ)": "the sign is wrong"},
+    }),
+    probit: ((MATRIX[:2], MATRIX[2:8].reshape(3, 2), np.array([1.0, 0, 1])), {
+        "dpdz": {
+            "0.399 exp(-z²/2)": "", "0.39894 exp(-z²/2)": "", "0.41 exp(-z²/2)": "it is 1.02772 times the right one",
+        },
+        "dLdw": {"Σᵢ dL/dpᵢ φ(zᵢ) Xᵢ": "", "1Σᵢ dL/dpᵢ φ(zᵢ) Xᵢ": ""},
+    }),
+    absorbed: ((MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
+        "dLdP": {
+            "dLdQ @ np.eye(3, 4)": "", "np.hstack([dLdQ, np.zeros((3,1))])": "", "dLdQ @ np.eye(3)": "that is dL/dQ",
+            "np.hstack([np.zeros((3,1)), dLdQ])": "the right numbers in the wrong places",
+        },
     }),
     barrier: ((np.array([1.0, 1.5]), MATRIX[:6].reshape(3, 2), np.array([9.0, 8.0, 7.0]), MATRIX[6:8], 0.5), {
         "dLdx_direct": {"c - μ / x": "", "∂L/∂x": CIRCULAR},
