@@ -47,11 +47,11 @@ def recurrent(n: int) -> Any:
 
 
 def constants(n: int) -> Any:
-    """Many arrays that are not Tensors."""
+    """Many arrays that are not Tensors, and each of several numbers: one of equal numbers is written as a number."""
     w: Any = ag.tensor(np.full(8, 0.1), requires_grad=True, name="w")
     loss: Any = 0.0
     for k in range(n):
-        loss = loss + np.sum(np.tanh(w * np.full(8, 0.1 * k)))
+        loss = loss + np.sum(np.tanh(w * np.linspace(0, 0.1 * k, 8)))
     return loss
 
 

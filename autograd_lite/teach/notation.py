@@ -667,7 +667,9 @@ class Board:
         """A formula for one row of matrices, and the indices of its left side, with an index for the row:
         ``Pᵢₖ (δₖₗ - Pᵢₗ)`` for ``Pᵢ (δᵢⱼ - Pⱼ)``, as a Jacobian along an axis is printed.
         """
-        sizes = ((w, self.shapes.get(x, ())) for w, x in self.words.items() if len(shape) == 2)
+        if len(shape) != 2 or not regex.search(f"[{INDICES}]", text):
+            return text, letters
+        sizes = ((w, self.shapes.get(x, ())) for w, x in self.words.items())
         matrices = _any(w for w, n in sizes if len(n) == 2 and n[0] == shape[0])
         one, two = (rf"(?<!\w)({matrices})([{INDICES}])(?{is_it}[{INDICES}₊₋])" for is_it in "!=")
         is_of_rows = len(_below(letters)) < 2 and regex.search(one, text) and not regex.search(two, text)
