@@ -103,7 +103,7 @@ def collected(e: Expr, context: Context) -> Form | None:
 
 
 def numerator(e: Expr, below: Expr, context: Context) -> Form | None:
-    """What `e` is over the square of `below`, multiplied out and collected."""
+    """Return `e` times the square of `below`, multiplied out and collected."""
     reader = _Reader(replace(context, definitions={}), False)
     with suppress(_NoShortForm, *UNFIT):
         over = []

@@ -448,7 +448,7 @@ class Lines:
         symbols, e = self._symbols, replaced(self._with_firsts(e), with_diagonal)
         halved = replaced(e, partial(without_halves, is_symmetric=self.chain.shorter.is_symmetric))
         is_changed = halved.key != e.key and halved.role == "product"  # of 2 (2 x)
-        e = product(factors_of(halved), e.shape) if is_changed else e if halved.key == e.key else halved
+        e = product(factors_of(halved), e.shape) if is_changed else halved
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
         e = beside(e, columns=not in_loop) or e
         e = replaced(self.opened(e), lambda part: self._functions.get(part.key))

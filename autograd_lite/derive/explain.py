@@ -190,13 +190,18 @@ class Derivation(GraphView):
         """The sections, with the steps of a loop with one index."""
         if (how := self.counting) is None:
             return self.in_steps(self.letter)
-        return [replace(s, lines=[*map(how.line, s.lines)]) for s in self.in_steps(self.letter, from_0=False)]
+        return [replace(s, lines=[*map(how.line, s.lines)]) for s in self._from_1]
 
     @cached_property
     def counting(self) -> Counting | None:
         """How the program counts the steps, if that is not from 1 on with the usual letter."""
         of = self.chain.counter if self.roll else None
-        return of and counting(self.in_steps(self.letter, from_0=False), self.letter, *of)
+        return of and counting(self._from_1, self.letter, *of)
+
+    @cached_property
+    def _from_1(self) -> list[Section]:
+        """The sections, with the steps of a loop counted from 1 on."""
+        return self.in_steps(self.letter, from_0=False)
 
     @property
     def letter(self) -> str:

@@ -114,7 +114,7 @@ def _picking(run: Sequence[Equation], names: Container[Var]) -> list[_Whole]:
 
 
 def _reads_equal(same: Sequence[Equation]) -> bool:
-    """Whether an entry of a constant, ``w[i]``, is the same number in all rounds."""
+    """Return True if an entry of a constant, ``w[i]``, is the same number in all rounds."""
     entries = [k for k, x in enumerate(same[0].operands) if isinstance(operand(same[0], k), ast.Subscript)]
     return any(all(np.array_equal(eq.operands[k], same[0].operands[k]) for eq in same) for k in entries)
 
@@ -209,7 +209,7 @@ class _Whole:
         self.inside |= dict.fromkeys(values, whole)
 
     def _is_added(self, same: Sequence[Equation]) -> bool:
-        """Whether an operation adds to what the round before it has, also with others between: L + a[i] - b[i]."""
+        """Return True if an operation adds to what the round before has, also with others between: L + a[i] - b[i]."""
         if same[0].y in self.ends:
             return True
         places = {eq.y: k for k, eq in enumerate(self.rounds[0])}
@@ -270,7 +270,7 @@ class _Whole:
         return column
 
     def _picked(self, same: Sequence[Equation]) -> Var:
-        """What is read at labels, one in each row of a matrix: ``P[i, y[i]]``, or ``p[y]`` of its rows p."""
+        """Return what is read at labels, one in each row of a matrix: ``P[i, y[i]]``, or ``p[y]`` of its rows p."""
         first, indices = same[0], [index_parts(eq.params["index"]) for eq in same]
         x, is_row = self._operand([eq.operands[0] for eq in same])
         rows = [index[0] for index in indices if len(index) == 2 - is_row and (is_row or type(index[0]) is int)]

@@ -749,7 +749,7 @@ def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
 
 
 def _is_number(code: CodeType, word: str) -> bool:
-    """Whether a variable of some code is a number that is written there: a length ``L = 2.0``."""
+    """Return True if a variable of some code is a number that is written there: a length ``L = 2.0``."""
     return any(isinstance(e, ast.Constant) for e in assigned(code, word) or ())
 
 

@@ -942,7 +942,7 @@ def _chained(e: ast.BinOp) -> ast.BinOp | None:
 
 
 def _is_beside(e: ast.BinOp) -> bool:
-    """Whether two factors stand side by side."""
+    """Return True if two factors stand side by side."""
     return isinstance(e.op, ast.Mult) and isinstance(e.right, ast.UnaryOp) and isinstance(e.right.op, ast.UAdd)
 
 

@@ -291,7 +291,7 @@ class Worksheet(HandOut):
         return bool(at) and holds(q, at, [self.seen[0], self.seen[-1]], close)
 
     def _is_of_itself(self, q: Question, answer: str, reading: Set[str]) -> bool:
-        """Whether a formula has other values where what is asked for has."""
+        """Return True if a formula has other values where what is asked for has."""
         if q.word not in self.readers[0].used:
             return False
         values = [Reader({**self.spaces[0], q.word: self.spaces[0][q.word] + k}) for k in (0, 1)]
@@ -511,8 +511,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
         kept = env.keys() - d.order.hidden - (last - {*dict(d.given), *d.chain.names.values()})
         values = {w: x for w, x in env.items() if w in kept and np.asarray(x).dtype.kind in NUMBERS}
         lines = {w: line.value for w, line in table.items() if line.value is not None}
-        found = dict(between(d, table.values())) | values | lines
-        return {counting.name(w): x for w, x in found.items()} if counting else found
+        every = dict(between(d, table.values())) | values | lines
+        return {counting.name(w): x for w, x in every.items()} if counting else every
 
     spaces = list(map(space, choices, tables))
     code = Code(d.chain.environment())
