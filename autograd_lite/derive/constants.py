@@ -23,6 +23,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from ..base.memory import address
+from ..engine.engine_rows import STOP_GRADIENT
 from ..program import Equation, Var
 from ..program.assignments import (
     assigned,
@@ -321,7 +322,7 @@ class Constants:
             return number(0)
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self._of_round(eq, k, x)
-            return of_round or self.in_line(eq, x, True) or self._of_call(eq, e, x) or self._only_number(x)
+            return of_round or self.in_line(eq, x, e, True) or self._of_call(eq, e, x) or self._only_number(x)
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.code)) is not None:
             return named
@@ -362,7 +363,7 @@ class Constants:
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.of)]
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
         is_one = eq.algebra == "concatenation" and (np.ndim(x) > 1 or np.size(x) == 1) and np.all(x == 1)  # [1, X]
-        return number(1) if is_one else self.in_line(eq, x) or self._quoted(e, x, variables, eq.code)
+        return number(1) if is_one else self.in_line(eq, x, e) or self._quoted(e, x, variables, eq.code)
 
     @cached_property
     def _passed_as(self) -> dict[int, str]:
@@ -494,22 +495,28 @@ class Constants:
         parts = (_window(x, a, w) for a, w in around if w not in self.quoted)
         return next((part for part in parts if part is not None), None)
 
-    def in_line(self, eq: Equation, x: Any, in_rounds: bool = False) -> Expr | None:
+    def in_line(
+        self, eq: Equation, x: Any, source: ast.expr | None = None, in_rounds: bool = False
+    ) -> Expr | None:
         """Array `x` as an array or an expression in the user's line that has its numbers, or as a part of an array; in
-        the rounds of a loop also as a window of one.
+        the rounds of a loop also as a window of one. Where its own `source` is known, another array of the line that
+        has equal numbers is not it: ``np.array([1, 2])`` is not w.
         """
         e = line(eq)
         if e is None or not np.ndim(x):
             return None
         variables = self._variables(e, eq.code)
         for word, value in variables.items():
-            is_whole = np.ndim(value) > 0 and _is_same(value, x)
-            if is_whole or np.ndim(value) and _owner(value) is _owner(x):
+            is_part = np.ndim(value) > 0 and _owner(value) is _owner(x)
+            is_own = source is None or word in names(source) or is_part
+            is_whole = np.ndim(value) > 0 and is_own and _is_same(value, x)
+            if is_whole or is_part:
                 self.use({word: value}, [word])
                 part = name(word, np.shape(x)) if is_whole else self.known(x)
                 part = _window(x, value, word) if part is None and in_rounds else part
                 if part is not None:
-                    return part
+                    is_fixed = is_part and word in self.computed  # z.detach(): its gradient is not that of z
+                    return unsimplified(STOP_GRADIENT, (part,), part.shape) if is_fixed else part
         parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))
         of = next((of for of in parts if of is not None and _is_same(of.value, x)), None)  # gamma * P
         if of is None:

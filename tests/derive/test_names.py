@@ -867,3 +867,19 @@ def test_a_word_before_brackets_is_no_function() -> None:
     d = np.sum(np.tanh(X) + scale * (X @ X)).explain(X, names={"scale": scale})
     assert r"\mathrm{scale} \cdot (" in d.latex()
     assert "scale (X @ X)" in str(d)
+
+
+def test_equal_numbers_do_not_make_a_literal_a_parameter() -> None:
+    w = ag.tensor([0.1, 0.2], requires_grad=True, name="w")
+    text = lines(np.sum(np.tanh(w * np.array([0.1, 0.2]))).explain(w))
+    assert any(line.startswith("L = Σ tanh(w ⊙ [0.1, 0.2])") for line in text)
+    assert any(line.startswith("dL/dw = (1 - tanh(w ⊙ [0.1, 0.2])²) ⊙ [0.1, 0.2]") for line in text)
+
+
+def test_a_detached_value_is_no_value_of_the_program() -> None:
+    w = ag.tensor([0.1, 0.2], requires_grad=True, name="w")
+    z = np.tanh(w)
+    for text in (lines(np.sum((z - z.detach() - 1) ** 2).explain(w)), lines(np.sum((z - z.data - 1) ** 2).explain(w))):
+        assert any(line.startswith("dL/dz = 2 (z - stop_gradient(z) - 1)") for line in text)
+    text = lines(np.sum(np.tanh(w * w.detach())).explain(w))
+    assert any(line.startswith("dL/dw = (1 - tanh(w ⊙ stop_gradient(w))²) ⊙ stop_gradient(w)") for line in text)
