@@ -43,6 +43,7 @@ from .passes.tiling import tiled
 from .passes.together import together
 from .passes.updates import sunk
 from .passes.windows import in_slices
+from .sizes import with_sizes
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
@@ -206,7 +207,7 @@ def compiled(
                     return _in_c(program, updates or {}, options)
                 except NoCompiler as error:
                     _warn(str(error))
-            return Compiled(_planned(Block.from_program(program, updates or {}, **options), ORDER))
+            return Compiled(_planned(Block.from_program(with_sizes(program), updates or {}, **options), ORDER))
     finally:
         _BACKEND.reset(around)
 
@@ -229,7 +230,7 @@ _BACKEND = ContextVar("backend", default="numpy")
 
 def _in_c(program: Program, updates: Mapping[Var, Any], options: Mapping[str, Any]) -> Compiled:
     using = compiler()
-    block = Block.from_program(program, updates, **{**options, "small": False}, vectors=using.vectors)
+    block = Block.from_program(with_sizes(program), updates, **{**options, "small": False}, vectors=using.vectors)
     by_numpy = cache(lambda: compiled(program, updates, **options, backend="numpy"))
     return Compiled(_planned(block, ORDER_C), using, by_numpy)
 

@@ -23,6 +23,7 @@ from . import stepping  # noqa: F401  imported for what it does: the rows of loo
 from .arguments import Arguments, static_test
 from .compile import compiled
 from .dispatch import MISS, Dispatch
+from .sizes import OtherSize
 
 SIZE = 64  # programs
 _TRACING = RLock()  # a trace changes what Tensors refer to
@@ -59,7 +60,10 @@ class Jitted:
         self.clear_cache()
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        result = self._latest(args, params)
+        try:
+            result = self._latest(args, params)
+        except OtherSize:  # before it has written anything
+            result = MISS
         if result is MISS:
             return self._look(args, params)
         self._hits += 1
@@ -85,7 +89,11 @@ class Jitted:
         key = (arguments.key, context.recording)
         with self._lock:  # a call that writes waits until the trace has put everything back
             for dispatch in self._cache.get(key, ()):
-                if dispatch.refresh() and (result := dispatch.call(args, params)) is not MISS:
+                try:
+                    result = dispatch.call(args, params) if dispatch.refresh() else MISS
+                except OtherSize:
+                    continue
+                if result is not MISS:
                     self._use(key, dispatch)
                     self._hits += 1
                     return result

@@ -753,7 +753,7 @@ def _paired(two: Sequence[Term], other: Term, shape: Shape) -> list[Expr]:
 
 def _common_number(numbers: Sequence[Any], powers: Sequence[int]) -> Any:
     """The number in front of a sum and of factors to some powers: the size that all have, whole numbers' greatest
-    divisor, or in a quotient the common denominator of fractions.
+    divisor, or in a quotient the common denominator of fractions; ``(3 x - ½ y) / n`` stays.
     """
     sizes = {abs(c) for c in numbers}
     if len(sizes) == 1:
@@ -764,7 +764,7 @@ def _common_number(numbers: Sequence[Any], powers: Sequence[int]) -> Any:
     if all(c.denominator == 1 for c in finite):
         return math.gcd(*(c.numerator for c in finite))
     below = math.lcm(*(c.denominator for c in finite)) if min(powers) < 0 else DIGITS  # (x + y - 2 z) / (2 n)
-    return Fraction(1, below) if below < DIGITS else 1
+    return Fraction(1, below) if below < DIGITS and max(map(abs, finite)) * below <= 2 else 1
 
 
 def _share_much(a: Term, b: Term) -> bool:

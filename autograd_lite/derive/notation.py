@@ -61,6 +61,7 @@ from .board_names import (
     without_gaps,
     without_numbers,
 )
+from .chosen_sizes import ChosenSizes
 from .constants import SIZES, Constants, counts
 from .entries import is_new
 from .factors import WRITTEN_OUT, Edge
@@ -96,12 +97,16 @@ class Notation:
         By default the user's.
     variables : mapping of Node to Var, optional
         The variables of the recorded values that the program was made from.
+    sizes : ChosenSizes, optional
+        The sizes that values decide, of what will be run with others.
     """
 
     def __init__(
         self, program: Program, wrt: Iterable[Var] | None = None, *, board: bool = True,
         names: Mapping[Var, str] | None = None, variables: Mapping[Any, Var] | None = None,
+        sizes: ChosenSizes | None = None,
     ) -> None:
+        self.sizes = sizes
         self.board, wrt = board, None if wrt is None else list(wrt)
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
         called, self.is_picture = program.named if names is None else names, names is not None
@@ -140,6 +145,7 @@ class Notation:
         inside |= self._laid_out(names) if is_read else set()
         shown = {v: word for v, word in names.items() if v in self.place}
         self._name(without_gaps(shown, inside), masks, board)
+        self.constants.values |= {sizes.word(v): v.shape[0] for v in sizes.positions} if sizes else {}
         if board:
             self.program = self.program.mapped(self.constants.labelled)
             self._read_positions()
@@ -312,7 +318,8 @@ class Notation:
         """The rule of a reduction with a name for the number of its entries."""
         eq = self.defined[n]
         count = math.prod(eq.shape_of(i)) // max(n.size, 1)
-        if not self.board or eq.algebra != "reduction" or count < 2:
+        chosen = self.sizes.count(n, i) if self.sizes else None
+        if eq.algebra != "reduction" or count < 2 or not self.board and chosen is None:
             return e
 
         def over(part: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -320,7 +327,7 @@ class Notation:
             if not part.is_number:
                 return again(part, args)
             k = next((k for k in (1, 2) if part.value == k / count != 1), None)
-            size = self._size_of(n, i, count) if k or part.value == count > 2 else part
+            size = chosen or self._size_of(n, i, count) if k or part.value == count > 2 else part
             return size if k is None else simplified("divide", (number(k), size), ())
 
         return replace(e, formula=fold(e.formula, over))

@@ -147,7 +147,7 @@ class CodeWriter(Printer):
     def call(self, e: Expr) -> str:
         row = e.row
         if e.role == "broadcast" and e.of.is_number:
-            return _constant(e.of.value, e.shape)
+            return self._constant(e.of.value, e.shape)
         if isinstance(row, RuleCall):
             return self._rule(e, row)
         assert row is not None
@@ -169,7 +169,20 @@ class CodeWriter(Printer):
                 arguments = [f"({', '.join(arguments)}{',' * (len(arguments) == 1)})"]
         if "generator" in e.params:
             params["generator"] = numpy_generator(e.params["generator"])
-        return f"{word}({', '.join([*arguments, *(f'{k}={self._parameter(v)}' for k, v in params.items())])})"
+        is_shape = {k: k == "shape" and isinstance(v, tuple) and bool(v) for k, v in params.items()}
+        shown = (f"{k}={self.shape(v) if is_shape[k] else self._parameter(v)}" for k, v in params.items())
+        return f"{word}({', '.join([*arguments, *shown])})"
+
+    def shape(self, shape: tuple[int, ...]) -> str:
+        """A shape as Python source; a single size as a number."""
+        return literal(shape[0] if len(shape) == 1 else shape)
+
+    def _constant(self, value: float, shape: tuple[int, ...]) -> str:
+        """An array that is the same number everywhere."""
+        size = self.shape(shape)
+        if value in (0, 1) and not isinstance(value, bool):
+            return f"np.{'ones' if value else 'zeros'}({size})"
+        return f"np.full({size}, {plain_number(value)})"
 
     def _helper(self, e: Expr, row: Primitive) -> str:
         """A helper for the row of `e`: the textbook definition if it is the same here, otherwise the table's own."""
@@ -242,14 +255,6 @@ class CodeWriter(Printer):
                 if same(y, expected):
                     return path, as_list, params
         return None
-
-
-def _constant(value: float, shape: tuple[int, ...]) -> str:
-    """An array that is the same number everywhere."""
-    size = literal(shape[0] if len(shape) == 1 else shape)
-    if value in (0, 1) and not isinstance(value, bool):
-        return f"np.{'ones' if value else 'zeros'}({size})"
-    return f"np.full({size}, {plain_number(value)})"
 
 
 def _strong(e: Expr, text: str, *kinds: type) -> str:

@@ -22,12 +22,16 @@ from ..engine.operands import raw
 from ..program import Program, Var
 from ..program.capture import run
 from ..program.program import traced_program
+from ..program.slopes import gradients
 from ..tensor import Tensor
 from .chain_rule import Chain
+from .chosen_sizes import ChosenSizes
+from .formula_ops import largest
 from .helpers import literal
 from .notation import too_many
+from .other_arguments import OtherCall, other_calls
 from .source_c import CSource, c_source
-from .source_lines import LineWriter, names_in
+from .source_lines import ONLY_FOR, LineWriter, names_in
 from .unpacking import unpacking, written_out
 
 LIMIT = 5_000  # operations
@@ -234,7 +238,14 @@ def source(
         wanted = _wanted(program, name, args, wrt)
         if lang == "c":
             return c_source(program, leaves(wanted), name)
-        return _emit(Chain(program, leaves(wanted), board=False), wanted, name, program.arguments, update)
+        sizes = ChosenSizes(program)
+        made = _emit(program, wanted, name, update, sizes)
+        if any(not _agrees(made, other, program, wanted) for other in sizes.others):
+            sizes.is_fixed = True
+            made = _emit(program, wanted, name, update, sizes)
+        others = other_calls(program, program.inputs, most=1)
+        decides = {other.changed for other in others if not _agrees(made, other, program, wanted)}
+        return _emit(program, wanted, name, update, sizes, decides) if decides else made
 
 
 def _check(program: Program, name: str) -> None:
@@ -267,12 +278,35 @@ def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str]
     return [by_name[word] for word in wrt]
 
 
-def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str, Any], update: str | None) -> Source:
-    """The source of a chain: forward, backward, return."""
-    wanted = leaves(trees)
-    writer = LineWriter(chain, wanted, chain.program.inputs)
+def _agrees(made: Source, other: OtherCall, program: Program, trees: Sequence[Any]) -> bool:
+    """Whether source has the value and the gradients of its function at other arguments, or refuses these."""
+    place = {v: k for k, v in enumerate(program.variables)}
+    there, [y] = [*other.program.variables], other.program.outputs
+    try:
+        wanted = [there[place[v]] for v in leaves(trees)]
+        g = np.ones(y.shape, y.dtype)
+        expected = [other.program.values[y], *gradients(other.program, wanted, g).values()]
+        args = rebuild(other.args, [np.array(raw(x)) for x in leaves(other.args)])
+        options = {word: x for word, x in ((made.cotangent, g), (made.rate, 0.0)) if word}
+        with np.errstate(all="ignore"):
+            results = leaves(made(*args, **options))
+    except Exception as e:
+        return ONLY_FOR in str(e)
+    eps = max((float(np.finfo(x.dtype).eps) for x in map(np.asarray, expected) if x.dtype.kind in "fc"), default=0)
+    pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(results, expected, strict=True)]
+    return all(a.shape == b.shape and np.allclose(a, b, eps**0.5, eps**0.5 * largest(b), True) for a, b in pairs)
+
+
+def _emit(
+    program: Program, trees: Sequence[Any], name: str, update: str | None, sizes: ChosenSizes,
+    decides: Collection[Var] = (),
+) -> Source:
+    """The source of a program: forward, backward, return; it is for the values of the inputs that decide."""
+    wanted, parameters = leaves(trees), program.arguments
+    chain = Chain(program, wanted, board=False, sizes=sizes)
+    writer = LineWriter(chain, sizes, name, wanted)
     body = ["# forward", *writer.forward()]
-    checks = _checks(chain.program, name, writer, wanted)
+    checks = _checks(name, writer, wanted, decides)
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()
@@ -312,11 +346,15 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     return source
 
 
-def _checks(program: Program, name: str, writer: LineWriter, wanted: Collection[Var]) -> list[str]:
-    """The lines that raise if an argument that decides something has another value; of those wanted a comment."""
-    fixed = {v: program.examples[v] for v in program.deciding() if v not in wanted}
+def _checks(name: str, writer: LineWriter, wanted: Collection[Var], decides: Collection[Var]) -> list[str]:
+    """The lines that raise if an argument that decides something has another value; of those with a gradient a comment.
+    """
+    chain, program = writer.chain, writer.chain.program
+    decides = [v for v in program.inputs if v in decides or v in program.deciding()]
+    graded = {m for n in chain.landmarks for m in chain.inputs_of(n)}.intersection(wanted)
+    fixed = {v: program.examples[v] for v in decides if v not in graded}
     lines = [line for v, x in {**fixed, **program.fixed}.items() for line in _only_for(name, writer.node(v), x)]
-    words = [writer.node(v) for v in program.deciding() if v in wanted]
+    words = [writer.node(v) for v in decides if v in graded]
     return [*lines, f"# with the branches of the example, which depend on {', '.join(words)}"] if words else lines
 
 
@@ -325,7 +363,7 @@ def _only_for(name: str, word: str, x: Any) -> list[str]:
     x = x.item() if isinstance(x, np.ndarray) and not x.ndim else x
     value = literal(x)
     test = f"not np.array_equal({word}, {value})" if isinstance(x, np.ndarray) else f"{word} != {value}"
-    return [f"if {test}:", f"    raise ValueError({f'{name}: this source is for {word} = {value}'!r})"]
+    return [f"if {test}:", f"    raise ValueError({f'{name}: {ONLY_FOR} {word} = {value}'!r})"]
 
 
 def _parameters(writer: LineWriter, parameters: Mapping[str, Any], used: Collection[str]) -> dict[str, list[str]]:

@@ -24,6 +24,7 @@ from ..program.slopes import gradients
 from ..table import Primitive
 from .binding import ATOM
 from .chain_rule import Chain
+from .chosen_sizes import ChosenSizes
 from .factors import total
 from .formula import Expr, name, number, parts_of, replaced, unsimplified, walk
 from .helpers import literal
@@ -33,6 +34,7 @@ from .writing import shape_text, write
 
 Line = tuple[str, str]  # the code and the comment
 
+ONLY_FOR = "this source is for"  # in the message of an error that it raises
 WIDTH = 88  # of a line of source, without its comment
 _ARITHMETIC = ("sum", "difference", "product", "negation", "quotient", "transpose", "reshape", "identity")
 
@@ -40,11 +42,13 @@ _ARITHMETIC = ("sum", "difference", "product", "negation", "quotient", "transpos
 class LineWriter(CodeWriter):
     """Collects the lines of one function, and the helpers that they call."""
 
-    def __init__(self, chain: Chain, wanted: Sequence[Var], inputs: Sequence[Var]) -> None:
+    def __init__(self, chain: Chain, sizes: ChosenSizes, called: str, wanted: Sequence[Var]) -> None:
         super().__init__()
-        self.chain = chain
-        self.wanted = wanted
-        self.inputs = [self.node(n) for n in inputs]
+        self.chain, self.sizes, self.called, self.wanted = chain, sizes, called, wanted
+        self.inputs = [self.node(n) for n in chain.program.inputs]
+        for v in sizes.positions:
+            self.identifiers[sizes.word(v)] = f"len({self.ident(chain.word(v))})"
+        self._near: list[Var] = []  # whose sizes a line is about
         for word, value in chain.environment().items():
             self.values[self.ident(word)] = value
         for eq in chain.program.equations:
@@ -101,7 +105,7 @@ class LineWriter(CodeWriter):
             eq = chain.defined[n]
             place = label(chain.group_path(n))
             if eq.row.outputs:
-                lines.append(self._several(eq, place or eq.row.name))
+                lines += [self._several(eq, place or eq.row.name), *self._only_for_size(eq)]
                 continue
             definition = chain.definition(n)
             origin = place or _origin([part.row for part in walk(definition) if part.row is not None])
@@ -132,7 +136,17 @@ class LineWriter(CodeWriter):
         memory = self._shared(e, code)
         for word, v in zip(results, eq.outputs, strict=True):
             self._assign(word, chain.values[v], e, memory)
-        return f"{', '.join(results)} = {code}", ", ".join([origin, *(shape_text(v.shape) for v in eq.outputs)])
+        target = f"({results[0]},)" if len(results) == 1 else ", ".join(results)
+        return f"{target} = {code}", ", ".join([origin, *(shape_text(v.shape) for v in eq.outputs)])
+
+    def _only_for_size(self, eq: Equation) -> list[Line]:
+        """The lines that raise if values choose another number of entries, where this is a number in others."""
+        v = eq.outputs[0]
+        if not self.sizes.is_fixed or v not in self.sizes.positions:
+            return []
+        word, n = self.identifiers[self.sizes.word(v)], v.shape[0]
+        error = f"{self.called}: {ONLY_FOR} masks that choose as many entries as in its example, {word} = {n}"
+        return [(f"if {word} != {n}:", ""), (f"    raise ValueError({error!r})", "")]
 
     def backward(self) -> list[str]:
         chain = self.chain
@@ -251,6 +265,8 @@ class LineWriter(CodeWriter):
             Whether its memory must be that of no argument, and of nothing else that is returned.
         """
         e, lines = self._shortened(replaced(e if n is None else fitted(e, n.shape), self._as_code))
+        words = {self.chain.names.get(v, ""): v for v in self.chain.nodes}
+        self._near = [*([] if n is None else [n]), *(words[w] for w in e.names if w in words)]
         code = write(e, self)
         value = self._run(code)
         if n is not None and np.asarray(value).dtype != n.dtype:
@@ -268,6 +284,14 @@ class LineWriter(CodeWriter):
         if expected is not None and not close(value, expected, self._rounding[word]):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
         return [*lines, (f"{word} = {code}", comment)] if code != word else lines  # of a partial that is the gradient
+
+    def shape(self, shape: tuple[int, ...]) -> str:
+        """A shape as Python source, with the lengths in it that values decide."""
+        sizes = self.sizes.shape(shape, self._near)
+        if not any(sizes):
+            return super().shape(shape)
+        words = [str(k) if size is None else write(size, self) for k, size in zip(shape, sizes, strict=True)]
+        return words[0] if len(words) == 1 else f"({', '.join(words)})"
 
     def _as_code(self, e: Expr) -> Expr | None:
         """``-1 * mask`` for ``-mask * x``: NumPy has no sign for truth values; and the outer product of a column and a

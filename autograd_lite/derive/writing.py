@@ -404,7 +404,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         mixed = binding == PRODUCT and _are_mixed(e.role, _of(a)) and not (operands == [] and _is_scaled(a))
         a = _read_in(e, a) if printer.indexed else a
         word = write(a, printer, ATOM if mixed else place)
-        if isinstance(printer, Text) and e.role == "quotient" and a is e.args[1] and a.value in (0.5, 0.25):
+        is_below = e.role == "quotient" and a is e.args[1] and a.is_number
+        if isinstance(printer, Text) and is_below and a.value in (0.5, 0.25):
             word = printer.short(a.value)  # x / 0.5
         if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
             template, before, word = template.replace("+", "-"), "- ", word.removeprefix("-").removeprefix("<mo>−</mo>")

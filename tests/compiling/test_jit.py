@@ -509,6 +509,50 @@ def test_a_graph_from_before_a_compiled_step_is_not_walked_with_new_values():
 # ------------------------------------------------------------------------------------------------------ the cache
 
 
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_a_size_that_values_decide_may_change(backend):
+    x, masks = np.array([0.3, 0.5, 0.7, 0.1]), np.array([[1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 0, 1], [1, 0, 0, 1]]) > 0
+    for f in (
+        lambda x, m: np.mean(x[m] ** 2),
+        lambda x, m: np.sum(x[m]) / len(x[m]),
+        lambda x, m: np.mean(x[np.flatnonzero(m)] ** 2),
+        lambda x, m: np.mean(np.bincount(np.where(m, np.arange(4), 0), x) ** 2),
+        lambda x, m: np.sum(np.outer(x, x)[np.outer(m, m)] ** 2) / x[np.unique(m.astype(int))].size,
+    ):
+        for g in (f, ag.grad(f)):
+            jitted = ag.jit(g, backend=backend)
+            for m in masks:
+                np.testing.assert_allclose(jitted(x, m), g(x, m), rtol=1e-12)
+
+
+def test_a_step_that_chooses_examples_writes_once():
+    X, chosen = np.random.default_rng(0).normal(size=(8, 5)), np.random.default_rng(1).random((8, 5)) < 0.6
+    results = []
+    for wrapped in (ag.jit, lambda step: step):
+        w = ag.tensor(np.full(5, 0.5), requires_grad=True)
+        optimizer = ag.optim.SGD([w], lr=0.1, momentum=0.9)
+
+        def step(x, m, w=w, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = np.mean((w * x)[m] ** 2)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = wrapped(step)
+        losses = [float(run(x, m)) for x, m in zip(X, chosen, strict=True)]
+        results.append((losses, w.numpy()))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-12)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-12)
+
+
+def test_a_size_that_changes_from_step_to_step_of_a_loop_raises():
+    jitted = ag.jit(lambda xs: ag.scan(lambda c, x: (c + np.mean(x[x > 0]), c), 0.0, xs)[0])
+    assert float(jitted(np.ones((3, 2)))) == 3
+    with pytest.raises(RuntimeError, match=r"nonzero has a result of shape \(1,\), and had \(2,\)"):
+        jitted(np.array([[1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]))
+
+
 def test_the_cache():
     f = ag.jit(lambda x: x * 2)
     for n in range(1, 71):

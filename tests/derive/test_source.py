@@ -753,3 +753,38 @@ def test_a_multiple_of_an_array_follows_the_argument_that_it_is():
     value, gradient = made(w, y=other)
     np.testing.assert_allclose(value, 0.5 * other @ np.tanh(w) - other @ w)
     np.testing.assert_allclose(gradient, 0.5 * other * (1 - np.tanh(w) ** 2) - other)
+
+
+MASKS = {
+    "a mean": lambda w, m: np.mean(w[m > 0] ** 2) + np.mean(w[m <= 0]),
+    "rows": lambda w, m: np.sum(np.mean(np.outer(w, w)[m > 0], axis=0) ** 2),
+    "entries of a matrix": lambda w, m: np.mean(np.outer(w, m)[np.outer(m, m) > 0] ** 2),
+    "a sum": lambda w, m: np.sum(np.log(w)[m > 0]),
+    "positions": lambda w, m: np.sum(w[np.nonzero(m > 0)[0] - 1] ** 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f", MASKS.values(), ids=MASKS.keys())
+def test_the_source_of_a_mask_is_for_any_number_of_entries(f):
+    w, m = np.array([0.3, 0.5, 0.7, 0.1, 0.4]), np.array([1.0, -1.0, 1.0, -1.0, -1.0])
+    made = ag.source(f, w, m, wrt="w")
+    for other in (m, -m, np.array([-1.0, 1.0, 1.0, 1.0, 1.0])):
+        value, gradient = ag.value_and_grad(f)(w, other)
+        np.testing.assert_allclose(made(w, other)[0], value)
+        np.testing.assert_allclose(made(w, other)[1], gradient)
+
+
+def test_source_raises_where_a_number_in_it_is_that_of_its_example():
+    w, m, other = np.array([0.3, 0.5, 0.7]), np.array([1.0, 0.0, 1.0]), np.array([1.0, 1.0, 1.0])
+    for f in (
+        lambda w, m: np.sum(w[m > 0] ** 2) / len(w[m > 0]),
+        lambda w, m: np.var(w[m > 0]),
+        lambda w, m: sum(w[k] ** 2 for k in np.nonzero(m)[0]),
+    ):
+        made = ag.source(f, w, m)
+        np.testing.assert_allclose(made(w, m)[1], ag.grad(f)(w, m))
+        with pytest.raises(ValueError, match="for masks that choose as many entries as in its example"):
+            made(w, other)
+    for f in (lambda w, m: np.mean(w[np.flatnonzero(m)] ** 2), lambda w, m: np.mean(w[np.argwhere(m)[:, 0]] ** 2)):
+        with pytest.raises(ValueError, match="this source is for m = "):
+            ag.source(f, w, m)(w, other)

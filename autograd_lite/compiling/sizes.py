@@ -1,0 +1,45 @@
+"""Sizes that values decide, such as the number of entries of ``x[mask]``: a program is for those of its recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..program import Equation, Program, Var
+from ..table import Primitive
+
+ROWS = frozenset(("argwhere", "bincount", "common_positions", "flatnonzero", "nonzero", "unique_positions"))
+
+
+class OtherSize(RuntimeError):
+    """What values decide has another size than in the recording."""
+
+
+def _of_size(x: Any, shape: tuple[int, ...], row: str) -> Any:
+    if x.shape != shape:
+        raise OtherSize(
+            f"jit: {row} has a result of shape {x.shape}, and had {shape} when this was recorded: its size depends on "
+            "values. In the body of a loop write np.where(mask, x, 0), whose shape does not"
+        )
+    return x
+
+
+OF_SIZE = Primitive("constant", _of_size, (), name="of_size", bind=lambda x, **params: ((x,), params))
+
+
+def with_sizes(program: Program) -> Program:
+    """`program` with equations that raise `OtherSize` where the size of a result depends on values and is another."""
+    if not any(eq.row.name in ROWS for eq in program.equations):
+        return program
+
+    def compared(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
+        if eq.row.name not in ROWS:
+            return None
+        new = [Var(v.name, v.shape, v.dtype) for v in eq.outputs]
+        pairs = zip(eq.outputs, new, strict=True)
+        each = (replace(eq, row=OF_SIZE, operands=(x,), params={"shape": v.shape, "row": eq.row.name}, outputs=(v,))
+                for v, x in pairs)  # fmt: skip
+        return [replace(eq, outputs=tuple(new)), *each]
+
+    return program.mapped(compared)
