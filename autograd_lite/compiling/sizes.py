@@ -9,8 +9,6 @@ from typing import Any
 from ..program import Equation, Program, Var
 from ..table import Primitive
 
-ROWS = frozenset(("argwhere", "bincount", "common_positions", "flatnonzero", "nonzero", "unique_positions"))
-
 
 class OtherSize(RuntimeError):
     """What values decide has another size than in the recording."""
@@ -30,11 +28,11 @@ OF_SIZE = Primitive("constant", _of_size, (), name="of_size", bind=lambda x, **p
 
 def with_sizes(program: Program) -> Program:
     """`program` with equations that raise `OtherSize` where the size of a result depends on values and is another."""
-    if not any(eq.row.name in ROWS for eq in program.equations):
+    if not any(eq.is_sized_by_values for eq in program.equations):
         return program
 
     def compared(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
-        if eq.row.name not in ROWS:
+        if not eq.is_sized_by_values:
             return None
         new = [Var(v.name, v.shape, v.dtype) for v in eq.outputs]
         pairs = zip(eq.outputs, new, strict=True)

@@ -20,6 +20,11 @@ from ..table import Primitive
 
 COMPARED = 64  # entries of constants that are compared by value
 
+#: The rows whose results have sizes that values decide, as ``x[mask]`` has.
+SIZED_BY_VALUES = frozenset(
+    ("argwhere", "bincount", "common_positions", "flatnonzero", "nonzero", "unique_positions")
+)
+
 
 @dataclass(eq=False, slots=True)  # not frozen, which would take three times as long to make
 class Var:
@@ -156,6 +161,11 @@ class Equation:
     def is_random(self) -> bool:
         """Whether it draws random numbers, which are never drawn again."""
         return "generator" in self.params
+
+    @property
+    def is_sized_by_values(self) -> bool:
+        """Whether values decide the shapes of its results."""
+        return self.row.name in SIZED_BY_VALUES
 
     @property
     def shape(self) -> Shape:

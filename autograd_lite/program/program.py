@@ -294,6 +294,12 @@ class Program(GraphView):
     def __call__(self, *args: Any) -> Any:
         values = self._given(args)
         env = self.run({**dict(zip(self.inputs, values, strict=True)), **self.captured}, recorded)
+        for eq in self.equations:
+            if eq.is_sized_by_values and any(np.shape(env[v]) != v.shape for v in eq.outputs):
+                raise ValueError(
+                    f"{self.name}: {eq.row.name} has a result of shape {np.shape(env[eq.y])}, and had {eq.y.shape} "
+                    "when it was traced, because its size depends on values: trace it again"
+                )
         outputs = looked_up(env, self.outputs)
         if not any(isinstance(x, Tensor) for x in values):  # arrays in, arrays out, unless a gradient is required
             outputs = [x._data[()] if isinstance(x, Tensor) and not live_of(x) else x for x in outputs]

@@ -590,3 +590,11 @@ def test_functions_that_a_module_imports_from_numpy_join_lists():
     assert ag.trace(space["f"], 1.5)(2.0) == 6.0
     assert space["array"] is np.array
     assert space["sum"] is np.sum
+
+
+def test_a_size_that_values_decide_is_that_of_the_trace():
+    x = np.array([0.3, 0.5, 0.7])
+    program = ag.trace(lambda x, m: np.sum(x[m > 0]) / len(x[m > 0]))(x, np.array([1.0, 0.0, 1.0]))
+    assert program(x, np.array([0.0, 1.0, 1.0])) == pytest.approx(0.6)
+    with pytest.raises(ValueError, match=r"nonzero has a result of shape \(3,\), and had \(2,\) .* trace it again"):
+        program(x, np.ones(3))
