@@ -705,10 +705,11 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     for t in terms:
         left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}
         rest.append(Term(t.coefficient / size if size != 1 else t.coefficient, {k: v for k, v in left.items() if v[1]}))
-    rest.sort(key=lambda t: t.coefficient < 0)
+    rest.sort(key=_place_among(rest))
     whole, shape = shape, _shape_of(rest, shape)
     written = [_one(t, shape) for t in rest]
-    if len(rest) == 4 and (grouped := _grouped(rest, shape)) is not None:
+    grouped = _with_roots(rest, shape) if len(rest) == 3 else _grouped(rest, shape) if len(rest) == 4 else None
+    if grouped is not None:
         written = [grouped]
     for two in combinations(rest, 2) if len(rest) == 3 else ():  # σ + a - σ a is σ (1 - a) + a
         if _share_much(*two):
@@ -718,6 +719,19 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
     return product((_one(Term(size, scalars), ()), *_in_order(total(written), _one(Term(1, arrays), whole))), whole)
+
+
+def _place_among(terms: Sequence[Term]) -> Callable[[Term], int]:
+    """The place of a term in a sum: those of a polynomial ``3 a² - 12 a + 11`` by their powers, others by their sign."""
+    bases = {k for t in terms for k in t.factors}
+    first = max(terms, key=_degree)
+    if len(bases) != 1 or len(terms) < 3 or any(not isinstance(t.coefficient, int | Fraction) for t in terms):
+        return lambda t: t.coefficient < 0
+    return lambda t: -_degree(t) if first.coefficient > 0 else _degree(t)
+
+
+def _degree(t: Term) -> int:
+    return sum(power for _, power in t.factors.values())
 
 
 def _shape_of(terms: Iterable[Term], shape: Shape) -> Shape:
@@ -775,6 +789,25 @@ def _share_much(a: Term, b: Term) -> bool:
     is_rest = len(both) == len(few.factors) == len(many.factors) - len(others) and a.coefficient == -b.coefficient
     is_rest &= len(others) == 1 and not others[0].shape and any(f.shape for f in both)
     return is_rest or len(both) > 1 or any(f.role in ("sum", "difference") or is_call(f) for f in both)
+
+
+def _with_roots(terms: Sequence[Term], shape: Shape) -> Expr | None:
+    """A square polynomial of an array that has rational roots: ``3 a² - 4 a + 1`` as ``(1 - a) (1 - 3 a)``."""
+    powers = {_degree(t): t for t in terms}
+    bases = {k: f for t in terms for k, (f, _) in t.factors.items()}
+    numbers = [Fraction(t.coefficient) for t in terms if isinstance(t.coefficient, int | Fraction)]
+    if powers.keys() != {0, 1, 2} or len(bases) != 1 or len(numbers) < 3:
+        return None
+    [(key, x)], (c, b, a) = bases.items(), (Fraction(powers[k].coefficient) for k in range(3))
+    root = Fraction(math.isqrt(max((square := (b * b - 4 * a * c)).numerator, 0)), math.isqrt(square.denominator))
+    if root * root != square or not x.shape:
+        return None
+    roots = sorted(((-b + sign * root) / (2 * a) for sign in (1, -1)), reverse=True)
+    sign = -1 if roots[-1] > 0 else 1  # (1 - a) (1 - 3 a)
+    sides = [[Term(sign * r.denominator, {key: (x, 1)}), Term(-sign * r.numerator, {})] for r in roots]
+    front = _one(Term(a / math.prod(r.denominator for r in roots), {}), ())
+    factors = (total([_one(t, shape) for t in sorted(side, key=lambda t: t.coefficient < 0)]) for side in sides)
+    return product((front, *factors), shape)
 
 
 def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:

@@ -41,7 +41,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .simplify import is_zero, product, simplified
+from .simplify import is_negative, is_zero, product, simplified
 from .writing import indices, root_of, subscript, text
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
@@ -598,9 +598,11 @@ def _added_index(terms: Iterable[tuple[int, str]], start: int) -> str:
 def _of_few(e: Expr, at: At) -> Expr | None:
     """An entry of a vector that is mostly zeros: ``1[i = 1] a`` of [0, a, 0]."""
     here = [(number(k), x) for k, x in enumerate(e.args) if not is_zero(x)]
-    if len(at) > 1 or 2 * len(here) >= len(e.args):
+    if len(at) > 1 or 2 * len(here) > len(e.args) or len(here) == 1 < len(e.args) == 2:
         return None
-    return added([(1, _where([unsimplified(EQUAL, (name(at[0]), k), ())], [x], ())) for k, x in here])
+    terms = ((k, -1 if is_negative(factors_of(x)[0]) or x.role == "negation" else 1, x) for k, x in here)
+    each = ((k, sign, x if sign > 0 else product((number(-1), x), ())) for k, sign, x in terms)
+    return added([(sign, _where([unsimplified(EQUAL, (name(at[0]), k), ())], [x], ())) for k, sign, x in each])
 
 
 def _joins_repeated(e: Expr) -> bool:
@@ -848,14 +850,28 @@ def in_row(e: Expr, row: Step, c: str, renames: bool = True) -> Expr:
             index = tuple(_in_row_index(p, row, c, renames) for p in _parts(part))
             is_several = isinstance(part.params["index"], tuple)
             part = replace(part, params={**part.params, "index": index if is_several else index[0]})
-        if part.role in ("sum", "difference") and part.of.value == row.letter and args[1].is_number:  # t - 1
-            by = args[1].value if part.role == "sum" else -args[1].value
-            return simplified("add", (name(c), number(by - row.distance)), ())
-        if part.role == "difference" and part.args[1].value == row.letter and args[0].is_number:  # 4 - t
-            return simplified("subtract", (number(args[0].value + row.distance), name(c)), ())
+        linear = _linear(part, row.letter) if part.role in ("sum", "difference") else None
+        if linear is not None and linear[0]:  # t - 1, 2 t + 3, 4 - t
+            k, d = linear
+            times, constant = product((number(abs(k)), name(c)), ()), number(d - k * row.distance)
+            return simplified(*(("add", (times, constant)) if k > 0 else ("subtract", (constant, times))), ())
         return replace(part, args=args) if args else part
 
     return fold(e, made)
+
+
+def _linear(e: Expr, t: str) -> tuple[Any, Any] | None:
+    """k and d of ``k t + d``."""
+    if e.role == "name" and e.value == t:
+        return 1, 0
+    if e.is_number:
+        return 0, e.value
+    if e.role == "product" and len(e.args) == 2 and e.of.is_number and e.args[1].value == t:
+        return e.of.value, 0
+    if e.role not in ("sum", "difference"):
+        return None
+    (a, b), sign = (_linear(x, t) for x in e.args), 1 if e.role == "sum" else -1
+    return None if a is None or b is None else (a[0] + sign * b[0], a[1] + sign * b[1])
 
 
 def _in_row_index(p: Any, row: Step, c: str, renames: bool = True) -> Any:
@@ -1019,7 +1035,8 @@ def _where_within(p: Labels, c: str) -> Expr:
         other = number(int(m[3])) if m[3].isdigit() else name(m[3])
         return unsimplified(TESTS[m[2]], (entry(name(m[1], p.shape), (c,)), other), ())
     if p.dtype == bool:
-        return unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ())
+        word, values = (p.word, (1, 0)) if p.word[:1] != "~" else (p.word[1:], (0, 1))
+        return unsimplified("where", (entry(name(word, p.shape), (c,)), *map(number, values)), ())
     return unsimplified(IN, (name(c), name(p.word, p.shape)), ())
 
 

@@ -623,6 +623,26 @@ def _flat(e: Expr) -> list[tuple[int, Expr]]:
     return [(sign * part, term) for sign, of in terms_of(e) for part, term in terms_of(of)]
 
 
+def _multiplied_out(e: Expr) -> list[tuple[int, Expr]]:
+    """The terms of a sum, also of ``c (a - b)``, each with its factors in one order."""
+    sums = [f for f in factors_of(e) if f.role in ("sum", "difference")]
+    if len(sums) != 1 or e.role != "product":
+        return [(sign, _in_one_order(term)) for sign, term in _flat(e)]
+    rest = [f for f in factors_of(e) if f is not sums[0]]
+    return [(sign, _in_one_order(product((*rest, term), e.shape))) for sign, term in _flat(sums[0])]
+
+
+def _in_one_order(e: Expr) -> Expr:
+    """A product with its numbers, then derivatives, then others by their names."""
+    if e.role != "product":
+        return e
+
+    def place(f: Expr) -> Any:
+        return not f.is_number, not any("/" in w for w in f.names), f.role != "name", _family(f), f.head
+
+    return multiplied(sorted(e.args, key=place), e.shape)
+
+
 def _in_groups(terms: Sequence[tuple[int, Expr]]) -> Iterator[Sequence[tuple[int, Expr]]]:
     """Terms of which each round of a loop adds several, those of a round as one: -a1 - b1 - a2 - b2."""
     for size in (size for size in (2, 3, 4) if len(terms) % size == 0 and len(terms) > size):
@@ -652,12 +672,15 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some)) and _are_of_steps(some, over)
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
-        body = _one_of(some, steps) if is_new and is_part else None
+        body = _one_of(some, steps) or _one(some, steps) if is_new and is_part else None
         if body is not None:
+            is_counting = _is_counting(body)
             body, steps = _with_natural(body, steps, some)
             for t in (min(steps) - 1, max(steps) + 1):
                 beside = _simpler(body, t, [x for x in terms if id(x) not in {*instead, *map(id, some)}])
                 some, steps = [*some, *beside], sorted([*steps, *[t][: len(beside)]])
+            if is_counting and len(steps) < TERMS:  # of two numbers many are one
+                continue
             instead |= {id(term): [] for term in some} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
             over, least = max(over, steps, key=len), 2
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
@@ -822,8 +845,9 @@ def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
         terms = [(1, unsimplified("into_zeros", (x,), part.shape, index=k)) for k, x in placed.items()]
         instead, over = _of_terms(part, terms, looped) if len(terms) > 1 else (part, [])
         is_one = len(terms_of(instead)) == 1
-        if not over and len(part.shape) == 1:
-            instead, over = _of_neighbours(part)
+        if not (over and is_one) and len(part.shape) == 1:
+            tries = (_of_neighbours(part, terms) for terms in (_flat, _multiplied_out))
+            instead, over = next((new for new in tries if new[1]), (part, []))
             is_one = bool(over)
         if over and is_one:
             new[part.key] = instead
@@ -831,19 +855,20 @@ def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     return e, []
 
 
-def _of_neighbours(e: Expr) -> tuple[Expr, list[int]]:
+def _of_neighbours(e: Expr, terms_in: Callable[[Expr], Sequence[tuple[int, Expr]]]) -> tuple[Expr, list[int]]:
     """An array ``[a1, a2 - a1, a3 - a2, -a3]`` as sums with an entry for each step, one for the terms that go together:
-    ``Σₜ aₜ at [t-1] - Σₜ aₜ at [t]``; itself where its terms have no such form.
+    ``Σₜ aₜ at [t-1] - Σₜ aₜ at [t]``; itself where the terms in its entries have no such form.
     """
     chains = list[list[tuple[int, Expr]]]()
     for (k,), x in positions(e).items():
-        for sign, term in _flat(x) if not is_zero(x) else ():
+        for sign, term in terms_in(x) if not is_zero(x) else ():
             of = unsimplified("into_zeros", (product((number(sign), term), ()),), e.shape, index=k)
-            before = [c for c in chains if c[-1][0] == k - 1 and _one([*(x for _, x in c), of], range(len(c) + 1))]
+            before = [c for c in chains if c[-1][0] == k - 1 and _go_on([*(x for _, x in c), of])]
             if not before:
                 chains.append([])
             max(before, key=len, default=chains[-1]).append((k, of))
-    if not 1 < len(chains) < len(e.args) or max(map(len, chains)) < TERMS:
+    is_short = len(chains) <= len(e.args) < sum(map(len, chains)) or len(chains) < len(e.args)
+    if not 1 < len(chains) or not is_short or max(map(len, chains)) < TERMS:
         return e, []
     sums, over = list[Expr](), list[int]()
     for chain in chains:
@@ -855,6 +880,14 @@ def _of_neighbours(e: Expr) -> tuple[Expr, list[int]]:
         over = over if body is None else max(over, steps, key=len)
     instead = total(sums)
     return (instead, over) if entries([instead], e.shape)[0] else (e, [])
+
+
+def _go_on(terms: Sequence[Expr]) -> bool:
+    """Whether terms of entries that follow each other have one form, in which no position runs backwards."""
+    one = _one(terms, range(len(terms)))
+    parts = walk(one) if one is not None else ()
+    steps = [i for part in parts for i in index_parts(part.params.get("index")) if isinstance(i, Step)]
+    return one is not None and not any(i.back for i in steps)
 
 
 def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:

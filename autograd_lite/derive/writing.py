@@ -339,7 +339,11 @@ def _opposite(e: Expr, is_alone: bool) -> Expr | None:
     if e.role != "difference" or is_plain and (is_alone or not e.shape and e.of.is_number):
         return None
     a, b = e.args
-    return unsimplified("add", (*a.args, b), e.shape) if a.role == "negation" else replace(e, args=(b, a))
+    if a.role == "negation":
+        return unsimplified("add", (*a.args, b), e.shape)
+    signed = terms_of(a) if a.role == "sum" else [(1, a)]  # T - 1 - x, not T - (1 + x)
+    rows = (("subtract" if sign > 0 else "add", x) for sign, x in signed[::-1])
+    return reduce(lambda whole, of: unsimplified(of[0], (whole, of[1]), e.shape), rows, b)
 
 
 def _letters(e: Expr, axis: int | tuple[int, ...]) -> str:
@@ -465,6 +469,8 @@ def _indicator(e: Expr) -> Expr:
             row = "maximum" if bool(test(1, 0)) == (chosen == both) else "minimum"
             return unsimplified(row, e.of.args, e.shape)
     values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
+    if len(values) == 2 and e.of.role == "not":
+        return _indicator(replace(e, args=(e.of.of, *e.args[:0:-1])))
     if values == (0, 1) and e.of.head in _OPPOSITE:
         return unsimplified(_OPPOSITE[e.of.head], e.of.args, e.shape)
     return replace(e, row=_INDICATORS[values], args=(_condition(e.of),)) if values in _INDICATORS else e
@@ -978,6 +984,8 @@ class Latex(Text):
         if not letters and (m := re.fullmatch(rf"([^\W\d]\w*) ({'|'.join(_COMPARED)}) (\d+|[^\W\d]\w*)", word)):
             sides = (m[k] if m[k].isdigit() else self.name(m[k]) for k in (1, 3))  # of x[y == 0]
             return self.fill(f"{{x1}} {_COMPARED[m[2]]} {{x2}}", *sides)
+        if not letters and word[:1] == "~" and word[1:].isidentifier():  # of x[~mask]
+            return self.fill(r"\neg {x}", self.name(word[1:]))
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)

@@ -136,6 +136,14 @@ def masked(f):
     return np.sum(f(x))
 
 
+MASK = np.array([True, False, True, False, True])
+
+
+def two_masks():
+    u = leaf("u", values=[0.3, 0.8, 1.2, 0.1, 0.7])
+    return np.sum(np.log(u)[MASK]) + np.sum(np.tanh(u)[~MASK])
+
+
 PROGRAMS = {
     "logsumexp of rows": (lambda: logsumexp(1), "softmaxⱼ(S)", "e = logsumexpⱼ(S)"),
     "logsumexp of columns": (lambda: logsumexp(0), "softmaxᵢ(S)", "e = logsumexpᵢ(S)"),
@@ -206,6 +214,17 @@ PROGRAMS = {
     "an indicator": (lambda: masked(lambda x: (x > 0.2) * x**2), "2 1[x > 0.2] ⊙ x"),
     "two conditions": (lambda: masked(lambda x: np.where((x > 0) & (x < 0.5), x**2, 0)), "2 1[x > 0 and x < ½] ⊙ x"),
     "neither": (lambda: masked(lambda x: np.where(~(x > 0), x, x**2)), "where(not x > 0, 1, 2 x)"),
+    "a polynomial with roots": (lambda: masked(lambda x: 4 * x * (1 - x) ** 2), "dL/dx = 4 (1 - x) ⊙ (1 - 3 x)"),
+    "a polynomial": (lambda: masked(lambda x: (x - 1) * (x - 2) * (x - 3)), "dL/dx = 3 x² - 12 x + 11"),
+    "numbers of the program": (
+        lambda: np.mean(3 * (x := leaf("x", 5)) - 0.5 * np.sin(x)), "dL/dx = (3 - ½ cos(x)) / n"),
+    "no sum in brackets": (
+        lambda: -masked(lambda x: -0.5 * (5 - 1) * x - 0.5 * np.exp(-x)), "dL/dx = 2 - ½ exp(-x)"),
+    "what is not masked": (
+        lambda: masked(lambda x: np.where(~MASK, np.exp(x), x**2)), "where(not MASK, exp(x), x²)",
+        "dL/dx = where(not MASK, exp(x), 2 x)"),
+    "two masks": (
+        two_masks, "Σ (1[MASK] ⊙ log(u)) + Σ (1[not MASK] ⊙ tanh(u))", "where(MASK, 1 / u, 1 - tanh(u)²)"),
     "elu": (lambda: masked(lambda x: F.elu(x)), "where(x > 0, x, exp(x) - 1)", "where(x > 0, 1, exp(x))"),
     "leaky_relu": (lambda: masked(lambda x: F.leaky_relu(x, 0.1)), "where(x > 0, x, 0.1 x)", "where(x > 0, 1, 0.1)"),
     "relu6": (lambda: masked(lambda x: F.relu6(x) ** 2), "clip(x, 0, 6)", "1[0 < x < 6]"),

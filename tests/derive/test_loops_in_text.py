@@ -1378,6 +1378,44 @@ def test_terms_without_the_index_of_a_slice_are_in_it_alone():
     assert "dL/dEₖ = 1[k ≥ 1] E[0] + 1[k = 0] Σᵢ Eᵢ₊₁" in text
 
 
+def _rosenbrock(x):
+    s = 0.0
+    for i in range(3):
+        s = s + 100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2
+    return s
+
+
+def _spins(s):
+    E = 0.0
+    for i in range(4):
+        E = E - s[i] * s[i + 1]
+    return E
+
+
+def _numbered(x):
+    s = 0.0
+    for t in range(4):
+        s = s + t * x[t] ** 2
+    return s
+
+
+def _filters(phi):
+    I = np.cos(phi[0]) ** 2  # noqa: E741
+    for k in range(1, 4):
+        I = I * np.cos(phi[k] - phi[k - 1]) ** 2  # noqa: E741
+    F = -np.log(I)
+    return F
+
+
+def _bank(i, pi, y):
+    total, beta = 0.0, 0.98
+    for t in range(4):
+        y = 0.8 * y - 0.5 * (i[t] - pi)
+        pi = pi + 0.3 * y
+        total = total + beta**t * (pi**2 + 0.5 * y**2)
+    return total
+
+
 def _contrast(S):
     total = 0.0
     for i in range(len(S)):
@@ -1725,6 +1763,20 @@ _BOOKS = {
         _slide, (5, 5), "y",
         ["lengthᵢ = √((x[i] - x[i-1])² + (y[i] - y[i-1])²) 1 i = 1 … 4",
          "dtotal/dspeedₖ = -2 1[k < 4] lengthₖ₊₁ / (speedₖ₊₁ + speedₖ)²"],
+    ),
+    "neighbours by their values": (
+        _rosenbrock, (4,), "x",
+        ["ds/dxₖ = -2 1[k < 3] (1 - xₖ) - 400 1[k < 3] (xₖ₊₁ - xₖ²) xₖ + 200 1[k ≥ 1] (xₖ - xₖ₋₁²)"],
+    ),
+    "a chain of spins": (_spins, (5,), "s", ["dE/dsₖ = -1[k < 4] sₖ₊₁ - 1[k ≥ 1] sₖ₋₁"]),
+    "a multiple of the number": (_numbered, (4,), "x", ["s = Σₜ t xₜ²", "ds/dxₜ = 2 t xₜ since"]),
+    "filters behind each other": (
+        _filters, (4,), "phi",
+        ["dF/dφₖ = 2 1[k < 3] dF/dIₖ₊₁ Iₖ cos(φₖ₊₁ - φₖ) sin(φₖ₊₁ - φₖ) - 2 1[k = 0]", "- 2 1[k ≥ 1] dF/dIₖ Iₖ₋₁"],
+    ),
+    "discounted losses": (
+        _bank, (4, (), ()), "i",
+        ["total = Σₜ βᵗ⁻¹ (πₜ² + ½ yₜ²)", "dtotal/dπₜ = 2 βᵗ⁻¹ πₜ + dtotal/dπₜ₊₁ + ½ dtotal/dyₜ₊₁"],
     ),
     "powers": (
         _fishery, (4, (), (), ()), "effort",

@@ -883,3 +883,8 @@ def test_a_detached_value_is_no_value_of_the_program() -> None:
         assert any(line.startswith("dL/dz = 2 (z - stop_gradient(z) - 1)") for line in text)
     text = lines(np.sum(np.tanh(w * w.detach())).explain(w))
     assert any(line.startswith("dL/dw = (1 - tanh(w ⊙ stop_gradient(w))²) ⊙ stop_gradient(w)") for line in text)
+
+
+def test_an_array_without_a_name_may_be_a_denominator() -> None:
+    x = ag.tensor([1.5, 1.0], requires_grad=True, name="x")
+    assert "L = Σ (x / [2, 3])" in str(np.sum(x / np.array([2.0, 3.0])).explain(x))
