@@ -722,7 +722,7 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
 
 
 def _place_among(terms: Sequence[Term]) -> Callable[[Term], int]:
-    """The place of a term in a sum: those of a polynomial ``3 a² - 12 a + 11`` by their powers, others by their sign."""
+    """The place of a term in a sum: of a polynomial ``3 a² - 12 a + 11`` by their powers, of others by their sign."""
     bases = {k for t in terms for k in t.factors}
     first = max(terms, key=_degree)
     if len(bases) != 1 or len(terms) < 3 or any(not isinstance(t.coefficient, int | Fraction) for t in terms):

@@ -839,7 +839,6 @@ def _spread(e: Expr) -> Expr | None:
 def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with an entry for each step instead of an array ``[c a1, c a2, c a3]``; one of names stays."""
     stacks = [part for _, part in terms_of(e) if part.role == "stack" and any(x.role != "name" for x in part.args)]
-    new = dict[str, Expr]()
     for part in stacks[:1]:
         placed = {k if k[1:] else k[0]: x for k, x in positions(part).items() if not x.is_number or x.value}
         terms = [(1, unsimplified("into_zeros", (x,), part.shape, index=k)) for k, x in placed.items()]
@@ -850,9 +849,12 @@ def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
             instead, over = next((new for new in tries if new[1]), (part, []))
             is_one = bool(over)
         if over and is_one:
-            new[part.key] = instead
-            return replaced(e, lambda x: new.get(x.key)), over
+            return replaced(e, partial(_instead_of, part.key, instead)), over
     return e, []
+
+
+def _instead_of(key: str, new: Expr, e: Expr) -> Expr | None:
+    return new if e.key == key else None
 
 
 def _of_neighbours(e: Expr, terms_in: Callable[[Expr], Sequence[tuple[int, Expr]]]) -> tuple[Expr, list[int]]:
@@ -868,7 +870,7 @@ def _of_neighbours(e: Expr, terms_in: Callable[[Expr], Sequence[tuple[int, Expr]
                 chains.append([])
             max(before, key=len, default=chains[-1]).append((k, of))
     is_short = len(chains) <= len(e.args) < sum(map(len, chains)) or len(chains) < len(e.args)
-    if not 1 < len(chains) or not is_short or max(map(len, chains)) < TERMS:
+    if len(chains) < 2 or not is_short or max(map(len, chains)) < TERMS:
         return e, []
     sums, over = list[Expr](), list[int]()
     for chain in chains:

@@ -196,7 +196,7 @@ def names_of(
     passed_on = _passed_on(used, stored)
 
     def others(named: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:  # not hs, in which the values of h are kept
-        named = [(word, x) for word, x in named if not isinstance(x, list | tuple) or not _keeps(x, stored, last)]
+        named = [(w, x) for w, x in named if not isinstance(x, list | tuple) or not _keeps(w, x, stored, last)]
         return _without_last(named, passed_on)
 
     wish = named_nodes([*argument_names(f, args), *others(variables)])
@@ -244,15 +244,15 @@ def _without_last(named: Sequence[tuple[str, Any]], passed_on: Mapping[Any, Any]
     return [pair for pair, place in zip(named, places, strict=True) if place is None or places.count(place) > 1]
 
 
-def _keeps(values: Sequence[Any], stored: Mapping[Node, str], last: Mapping[str, Node | None]) -> bool:
-    """True for a list of results that one variable had in turn, the last of which it still has; and for a tuple of
-    results that all have names.
+def _keeps(word: str, values: Sequence[Any], stored: Mapping[Node, str], last: Mapping[str, Node | None]) -> bool:
+    """True for a list of results that one variable had in turn, the last of which it still has, or that have the name
+    of the list, to which a loop appends them; and for a tuple of results that all have names.
     """
     nodes = [x._node for x in values if isinstance(x, Tensor) and x._node is not None]
     words = {stored.get(n, "") for n in nodes if n.row is not None}
     if isinstance(values, tuple):
         return stored.keys() >= {*nodes}
-    return len(nodes) > 1 and len(words) == 1 and last.get(words.pop()) is nodes[-1]
+    return len(nodes) > 1 and len(words) == 1 and (words == {word} or last.get(words.pop()) is nodes[-1])
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:
@@ -269,6 +269,9 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
     variables = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
     for word, values in families.items():
         before, inside = [n for n in values if n not in turns], [n for n in values if n in turns]
+        if before and inside and inside[-1] in before[-1].parents:  # ys = np.array(ys)
+            values = [n for n in values if n is not before[-1]]
+            before = before[:-1]
         if before and _is_copy(before[-1], words, f"{word}0"):
             names |= {before.pop(): ""}
             values = before + inside

@@ -530,7 +530,7 @@ def _looked_through(module: ast.AST) -> _Source:
         calls=[(e, name, targets.get(e) or several.get(e) or None) for e, name in _calls(nodes, imports)],
         loops=loops,
         comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
-        several=_appended(nodes) | _listed(stores)
+        several=_appended(nodes, stores) | _listed(stores)
         | {span(e): [t.id] for e, t in matched} | _attributes(stores),
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
@@ -549,9 +549,11 @@ def _listed(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]
 _JOINING = ("stack", "array", "concatenate", "vstack", "hstack", "column_stack")
 
 
-def _appended(nodes: Sequence[ast.AST]) -> dict[Any, list[str]]:
-    """The variable of a list of which entries are read, ``ys[-1]``, or that becomes an array, by the place of what a
-    loop appends to it.
+def _appended(
+    nodes: Sequence[ast.AST], stores: Iterable[tuple[ast.expr, ast.expr]]
+) -> dict[Any, list[str]]:
+    """The variable of a list of which entries are read, ``ys[-1]``, or that becomes an array, by the place of what it
+    begins with, ``ys = [y]``, and what a loop appends to it.
     """
     joined = (e.args[0] for e in nodes if isinstance(e, ast.Call) and e.args and _called(e.func, ()) in _JOINING)
     several = (*joined, *(e.value for e in nodes if isinstance(e, ast.Subscript)))
@@ -559,7 +561,9 @@ def _appended(nodes: Sequence[ast.AST]) -> dict[Any, list[str]]:
     inside = (e for s in nodes if isinstance(s, ast.For | ast.While) for e in ast.walk(s))
     methods = [(e, e.func) for e in inside if isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute)]
     added = [(e.args, getattr(f.value, "id", "")) for e, f in methods if f.attr == "append" and len(e.args) == 1]
-    return {span(e): [word] for [e], word in added if word in read}
+    words = {word for _, word in added if word in read}
+    begun = ((e.elts, getattr(t, "id", "")) for e, t in stores if isinstance(e, ast.List) and len(e.elts) == 1)
+    return {span(e): [word] for [e], word in (*begun, *added) if word in words}
 
 
 def _attributes(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, list[str]]:

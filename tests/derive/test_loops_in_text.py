@@ -1400,11 +1400,10 @@ def _numbered(x):
 
 
 def _filters(phi):
-    I = np.cos(phi[0]) ** 2  # noqa: E741
+    I = np.cos(phi[0]) ** 2
     for k in range(1, 4):
-        I = I * np.cos(phi[k] - phi[k - 1]) ** 2  # noqa: E741
-    F = -np.log(I)
-    return F
+        I = I * np.cos(phi[k] - phi[k - 1]) ** 2
+    return -np.log(I)
 
 
 def _bank(i, pi, y):
@@ -1414,6 +1413,20 @@ def _bank(i, pi, y):
         pi = pi + 0.3 * y
         total = total + beta**t * (pi**2 + 0.5 * y**2)
     return total
+
+
+def _discounts(f, cash):
+    d = [1 / (1 + f[0])]
+    for t in range(1, 4):
+        d.append(d[t - 1] / (1 + f[t]))
+    return np.sum((cash * np.stack(d)) ** 2)
+
+
+def _logistic_map(x, r):
+    xs = [np.tanh(x)]
+    for _ in range(3):
+        xs.append(r * xs[-1] * (1 - xs[-1]))
+    return xs[-1] ** 2 + xs[1]
 
 
 def _contrast(S):
@@ -1772,8 +1785,14 @@ _BOOKS = {
     "a multiple of the number": (_numbered, (4,), "x", ["s = Σₜ t xₜ²", "ds/dxₜ = 2 t xₜ since"]),
     "filters behind each other": (
         _filters, (4,), "phi",
-        ["dF/dφₖ = 2 1[k < 3] dF/dIₖ₊₁ Iₖ cos(φₖ₊₁ - φₖ) sin(φₖ₊₁ - φₖ) - 2 1[k = 0]", "- 2 1[k ≥ 1] dF/dIₖ Iₖ₋₁"],
+        ["dL/dφₖ = 2 1[k < 3] dL/dIₖ₊₁ Iₖ cos(φₖ₊₁ - φₖ) sin(φₖ₊₁ - φₖ) - 2 1[k = 0]", "- 2 1[k ≥ 1] dL/dIₖ Iₖ₋₁"],
     ),
+    "a list that begins with a value": (
+        _discounts, (4, 4), "f",
+        ["d0 = 1 / (1 + f[0])", "dₜ = dₜ₋₁ / aₜ 1 t = 1 … 3", "b = [d0, d1, d2, d3]",
+         "dL/ddₜ = dL/db[t] + dL/ddₜ₊₁ / aₜ₊₁"],
+    ),
+    "entries of a list by their positions": (_logistic_map, ((), ()), "x", ["xs0 = tanh(x)", "L = xs3² + xs1"]),
     "discounted losses": (
         _bank, (4, (), ()), "i",
         ["total = Σₜ βᵗ⁻¹ (πₜ² + ½ yₜ²)", "dtotal/dπₜ = 2 βᵗ⁻¹ πₜ + dtotal/dπₜ₊₁ + ½ dtotal/dyₜ₊₁"],
