@@ -622,6 +622,9 @@ class Lines:
         if t.closed is not None and t.node in self.direct:
             return self._written(t.closed.formula)
         terms = [self._term(path) for path in t.paths]
+        parts = [part for e in terms for part in walk(e)] if not t.node.shape and len(terms) > 1 else []
+        if any(part.role == "total" and not part.shape and part.of.role in ("product", "quotient") for part in parts):
+            terms = [replaced(e, _of_all) for e in terms]  # and not Σᵢ beside it
         return self._written(total(terms)) if terms else number(0)
 
     def _term(self, path: Sequence[Factor]) -> Expr:
@@ -634,6 +637,12 @@ class Lines:
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
+
+
+def _of_all(e: Expr) -> Expr | None:
+    """The sum of all entries whose axes were kept, without them."""
+    is_it = e.role == "total" and e.shape and np.prod(e.shape) == 1 < np.prod(e.of.shape)
+    return unsimplified("sum", e.args, (), axis=None, keepdims=False) if is_it else None
 
 
 def _names(formulas: Sequence[Expr]) -> frozenset[str]:
