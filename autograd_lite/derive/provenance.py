@@ -19,7 +19,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import functions_at, innermost, is_of_pairs, is_repeated, names, of_whole, source_of, tree
+from ..program.assignments import (
+    functions_at,
+    innermost,
+    is_of_pairs,
+    is_repeated,
+    names,
+    nodes_of,
+    of_whole,
+    source_of,
+    tree,
+)
 from ..program.naming import expression, operand, place, running, span
 from ..table import TABLE
 from ..tensor import Tensor
@@ -380,7 +390,7 @@ def is_near(a: Any, b: Any) -> bool:
 
 def _callers(functions: Mapping[CodeType, ast.AST], called: set[str]) -> set[str]:
     """The names by which some functions are called, and the names of those in their files that call them."""
-    parts = (at for file in {code.co_filename for code in functions} for at in ast.walk(tree(file)))
+    parts = (at for file in {code.co_filename for code in functions} for at in nodes_of(tree(file)))
     others = [at for at in parts if isinstance(at, ast.FunctionDef)]
     while more := {f.name for f in others if not called.isdisjoint(_words(f))} - called:
         called |= more
@@ -390,7 +400,7 @@ def _callers(functions: Mapping[CodeType, ast.AST], called: set[str]) -> set[str
 @lru_cache(maxsize=64)
 def _numpy_in(file: str) -> frozenset[str]:
     """The names by which a file imports NumPy."""
-    imports = (of for at in ast.walk(tree(file)) if isinstance(at, ast.Import) for of in at.names)
+    imports = (of for at in nodes_of(tree(file)) if isinstance(at, ast.Import) for of in at.names)
     return frozenset(of.asname or of.name for of in imports if of.name == "numpy")
 
 
@@ -419,7 +429,7 @@ def _around_scan(code: CodeType, at: ast.AST) -> tuple[CodeType, ast.AST]:
     """The function whose line ``scan(step, init, xs)`` runs a step; of any other function itself."""
     outside = [f for f in functions_at(tree(code.co_filename), getattr(at, "lineno", 0)) if f is not at]
     for outer in (f for f in outside if isinstance(f, ast.FunctionDef)):
-        for call in ast.walk(outer):
+        for call in nodes_of(outer):
             match call:
                 case ast.Call(ast.Name("scan") | ast.Attribute(attr="scan"), [step, _, _]) if (
                     step is at or isinstance(step, ast.Name) and step.id == getattr(at, "name", "")

@@ -36,7 +36,7 @@ def sources(code: CodeType, word: str) -> Sequence[ast.expr | ast.FunctionDef] |
 
 def added(code: CodeType, word: str) -> list[ast.expr]:
     """What the source puts into a list by a call, ``errors.append(C @ x - y)``."""
-    calls = (at.value for scope in _scopes(code) for at in ast.walk(scope) if isinstance(at, ast.Expr))
+    calls = (at.value for scope in _scopes(code) for at in nodes_of(scope) if isinstance(at, ast.Expr))
     return [
         e for of in calls if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute)
         for e in of.args if isinstance(of.func.value, ast.Name) and of.func.value.id == word
@@ -49,7 +49,7 @@ def passed(code: CodeType, word: str) -> list[ast.expr]:
     if not isinstance(f, ast.FunctionDef) or word not in (arguments := [a.arg for a in f.args.args]):
         return []
     k, expressions = arguments.index(word), []
-    for call in ast.walk(tree(code.co_filename)):
+    for call in nodes_of(tree(code.co_filename)):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == f.name:
             expressions += [*call.args[k : k + 1], *(p.value for p in call.keywords if p.arg == word)]
     return expressions
@@ -57,7 +57,7 @@ def passed(code: CodeType, word: str) -> list[ast.expr]:
 
 def kept(code: CodeType, word: str) -> list[ast.expr]:
     """What a file assigns to an attribute ``self.lam``; of an argument of ``__init__`` what is passed for it."""
-    parts = [*ast.walk(tree(code.co_filename))]
+    parts = [*nodes_of(tree(code.co_filename))]
     calls = [call for call in parts if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)]
     classes = (of for of in parts if isinstance(of, ast.ClassDef))
     arguments = {at: (of, f) for of in classes for f in of.body if isinstance(f, ast.FunctionDef) for at in ast.walk(f)}
@@ -82,7 +82,7 @@ def kept(code: CodeType, word: str) -> list[ast.expr]:
 def decisions(code: CodeType) -> list[tuple[ast.expr, range]]:
     """The test of each branch and ``while`` in the function of `code`, or in the module, with the lines below it."""
     ends = ast.If, ast.While, ast.IfExp
-    parts = (at for at in ast.walk(next(_scopes(code))) if isinstance(at, ends))
+    parts = (at for at in nodes_of(next(_scopes(code))) if isinstance(at, ends))
     return [(at.test, range(at.lineno, (at.end_lineno or 0) + 1)) for at in parts]
 
 
@@ -97,7 +97,7 @@ def before(code: CodeType, e: ast.expr | ast.stmt, word: str) -> ast.expr | None
     """The value in the last assignment to a variable in front of an expression, in the same block or in a loop in it
     that has the same number of rounds each time.
     """
-    blocks = (block for scope in _scopes(code) for at in ast.walk(scope) for block in _blocks(at))
+    blocks = (block for scope in _scopes(code) for at in nodes_of(scope) for block in _blocks(at))
     front = next((block[:k] for block in blocks for k, at in enumerate(block) if _is_within(e, at)), [])
     while front:
         at = front[-1]
@@ -175,7 +175,7 @@ def _own_rows(scope: ast.AST, e: ast.Name, values: Sequence[Any]) -> list[ast.ex
     """The array that the loop around a variable takes it from, if that assigns it nowhere else: of G in ``for x, G in
     …`` although the lines before have ``G = r + gamma * G``.
     """
-    around = [at for at in ast.walk(scope) if isinstance(at, ast.For) and hasattr(e, "lineno") and contains(at, e)]
+    around = [at for at in nodes_of(scope) if isinstance(at, ast.For) and hasattr(e, "lineno") and contains(at, e)]
     loops = [(at, each) for at in around for word, each in _matched(at.target, _each(at.iter)) if word == e.id]
     for at, each in loops[-1:]:
         if not any(contains(at, of) for of in values if isinstance(of, ast.expr | ast.stmt) and of is not each):
@@ -307,7 +307,7 @@ def _over_pairs(scope: ast.AST) -> list[Pairs]:
     nests: list[tuple[Any, Any]] = [((of, at), at) for of in outer for at in of.body if isinstance(at, ast.For)]
     nests = [(of, at) for of, at in nests if _only_adds(*of)]
     nests += [
-        (at.generators, at) for at in ast.walk(scope)
+        (at.generators, at) for at in nodes_of(scope)
         if isinstance(at, ast.GeneratorExp | ast.ListComp) and len(at.generators) == 2
     ]  # fmt: skip
     return [
@@ -349,14 +349,14 @@ def _is_sum(at: ast.Assign) -> bool:
 
 @lru_cache(maxsize=1024)
 def _fors(scope: ast.AST) -> list[ast.For]:
-    return [at for at in ast.walk(scope) if isinstance(at, ast.For)]
+    return [at for at in nodes_of(scope) if isinstance(at, ast.For)]
 
 
 @lru_cache(maxsize=1024)
 def _loops(scope: ast.AST) -> tuple[set[str], dict[str, list[ast.expr]]]:
     """The variables of the loops in a scope, and for each what its values are taken from."""
     turns, iterated = set[str](), dict[str, list[ast.expr]]()
-    for at in ast.walk(scope):
+    for at in nodes_of(scope):
         if isinstance(at, ast.For | ast.comprehension):
             turns.update(names(at.target))
             for word, each in _matched(at.target, _each(at.iter)):
@@ -427,7 +427,7 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
 @lru_cache(maxsize=1024)
 def _turning(scope: ast.AST) -> list[tuple[Any, Any]]:
     """The loops and comprehensions in a scope, each with what has its (first) target and what it is over."""
-    several = ((at, [at] if isinstance(at, ast.For) else getattr(at, "generators", ())[:1]) for at in ast.walk(scope))
+    several = ((at, [at] if isinstance(at, ast.For) else getattr(at, "generators", ())[:1]) for at in nodes_of(scope))
     return [(at, of) for at, turns in several for of in turns]
 
 
@@ -446,7 +446,7 @@ def _scanned(code: CodeType, f: ast.AST, word: str) -> list[ast.expr]:
         return []
     for scope in _scopes(code):
         rows = []
-        for call in ast.walk(scope):
+        for call in nodes_of(scope):
             match call:
                 case ast.Call(func=ast.Name(id="scan") | ast.Attribute(attr="scan"), args=[of, _, xs]) if (
                     isinstance(of, ast.Name) and isinstance(f, ast.FunctionDef) and of.id == f.name
@@ -499,6 +499,11 @@ def _scopes(code: CodeType) -> Iterator[ast.AST]:
 
 def functions_at(module: ast.AST, line: int) -> list[ast.FunctionDef | ast.Lambda]:
     """The functions of a module in which a line is, innermost first."""
+    return [*_functions_at(module, line)]
+
+
+@lru_cache(maxsize=1024)
+def _functions_at(module: ast.AST, line: int) -> Sequence[ast.FunctionDef | ast.Lambda]:
     around = [f for f in _all_functions(module) if first_line(f) <= line <= (f.end_lineno or 0)]
     return sorted(around, key=lambda f: -f.lineno)
 
@@ -510,7 +515,13 @@ def first_line(f: ast.FunctionDef | ast.Lambda) -> int:
 
 @lru_cache(maxsize=256)
 def _all_functions(module: ast.AST) -> list[ast.FunctionDef | ast.Lambda]:
-    return [f for f in ast.walk(module) if isinstance(f, ast.FunctionDef | ast.Lambda)]
+    return [f for f in nodes_of(module) if isinstance(f, ast.FunctionDef | ast.Lambda)]
+
+
+@lru_cache(maxsize=256)
+def nodes_of(at: ast.AST) -> Sequence[ast.AST]:
+    """What :func:`ast.walk` yields for a function or a module, which are looked through often."""
+    return (*ast.walk(at),)
 
 
 def tree(file: str) -> ast.AST:
