@@ -323,7 +323,8 @@ class Reader:
         "group", bars as a "length" or a determinant, an index that no axis has as the "last", one of matrices as that
         of the "class" in each row, one alone as that of its letter among the "axes", the name of a value below the line
         as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", what is left of a sum without
-        indices as "loose" from them, labels as of the "first 1" axis, an array without indices as "apart" from them, or
+        indices as "loose" from them, labels as of the "first 1" axis,
+        or of as many "classes 1" as they need, an array without indices as "apart" from them, or
         in the "rest" of those of the result, a vector added to a column as a "column", a vector as a "row", of which
         the transpose is a column, more than two axes as a "stack" of matrices, π or e as the "number", a 1 behind an
         array as a vector of "ones", I as the "unit" matrix of the last axis where it is one of another size, an index
@@ -351,6 +352,7 @@ class Reader:
         self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
         self.frame = ""  # the indices of what has none
         self.beside: tuple[int, ...] = ()  # the shape of what an operand is added to
+        self.columns: tuple[int, ...] = ()  # of a onehot, by what it is multiplied with
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
 
@@ -500,8 +502,11 @@ class Reader:
         first = _operand(self._value(e.right if is_last else e.left))
         is_sum = isinstance(e.op, (ast.Add, ast.Sub)) and not isinstance(first, Indexed)
         self.beside = np.shape(first) if is_sum else ()
+        is_product = isinstance(e.op, ast.MatMult) or _is_beside(e)
+        factor = shape_of(first) if is_last and (is_product or isinstance(e.op, ast.Mult)) else ()
+        self.columns = factor[-2:][:1] if is_product else factor[-1:]
         last = _operand(self._value(e.left if is_last else e.right))
-        self.beside = ()
+        self.beside = self.columns = ()
         sides = [_inside(x, e in self.sums) for x in ([last, first] if is_last else [first, last])]
         is_entrywise = isinstance(e.op, (ast.Add, ast.Sub, ast.Mult, ast.Div)) and not isinstance(first, Indexed)
         n = np.size(first) if is_entrywise else 1
@@ -529,6 +534,8 @@ class Reader:
         if {0, 1} == {*map(np.ndim, entries)}:  # [0, x], also of rows or columns
             sizes = max(map(np.shape, entries))
             axis = {(len(entries), *sizes): 0, (*sizes, len(entries)): 1}.get(self.shape)
+            if self._is_read_as("columns"):  # [1, x, x²]ᵀ
+                axis = 1 - (axis or 0)
             return np.hstack(entries) if axis is None else np.stack([np.broadcast_to(x, sizes) for x in entries], axis)
         is_joined = len(entries) > 1 and all(isinstance(x, np.ndarray) and x.ndim for x in entries)
         if is_joined and entries[0].ndim > 1 and self._is_read_as("below"):
@@ -705,7 +712,11 @@ class Reader:
             at, ndim = self.beside, len(shape_of(args[0]))
             if not ndim and len(at) == 2 and at[1] == 1:
                 return [*args, at[0]]
-            at = at if len(at) == ndim + 1 else self.shape
+            is_of_result = len(at) != ndim + 1
+            is_known = is_of_result and (self.columns or ndim)
+            if is_known and self._is_read_as(f"classes {self._number('onehot', e)}"):
+                return [*args, self.columns[0] if self.columns else int(np.max(args[0], initial=0)) + 1]
+            at = self.shape if is_of_result else at
             is_of_first = at is self.shape and len(at) > 1 and self._is_read_as(f"first {self._number('onehot', e)}")
             return [*args, at[0 if is_of_first else -1] if at else 1]
         if bare == "placed":

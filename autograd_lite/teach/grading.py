@@ -62,6 +62,8 @@ class Question:
         The labels in its line: an answer with these is judged where they have another order, too.
     is_of_columns : bool
         Whether vectors are columns in its line, so that ``xᵀ x`` is a number.
+    is_of_line : bool
+        Whether it is asked for with other steps in one line.
     diagonal : int
         Of a partial of a vector with respect to one, entry by entry, the length: ``-α I`` is right for ``-α``.
     """
@@ -82,6 +84,7 @@ class Question:
     labels: Sequence[str] = ()
     is_of_columns: bool = False
     diagonal: int = 0
+    is_of_line: bool = False
 
     @property
     def symbols(self) -> list[str]:

@@ -196,7 +196,7 @@ class HandOut:
                 Question(
                     word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips],
                     shape=shape and tuple(shape), letters=letters, is_symmetric=is_symmetric, over=numbers,
-                    labels=labels, is_of_columns=is_of_columns, diagonal=diagonal,
+                    labels=labels, is_of_columns=is_of_columns, diagonal=diagonal, is_of_line=len(steps) > 1,
                 ) for word, slips, shape, letters, is_symmetric, numbers, labels, is_of_columns, diagonal in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))

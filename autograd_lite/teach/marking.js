@@ -696,7 +696,7 @@ function* variants(written, words, shapes) {
 }
 
 class Board {
-  constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, powers }, shapes) {
+  constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, own, powers }, shapes) {
     const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || METHODS.includes(f.split(".")[1]) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
     this.unknown = Object.keys(all).filter((side) => !has(whole, side)); // with a function that the page has not
@@ -704,6 +704,7 @@ class Board {
     if (letter !== "t" && has(words, "t")) words._t = words.t;
     this.hasSteps = Object.keys(words).some((w) => w.endsWith("ₜ"));
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
+    this.own = this.spellings.slice(spellings.length - own.length);
     this.sign = new RegExp(anyOf(Object.keys(signs)), "gu");
     this.gradients = new Set(copied.filter((w) => w.includes("/")).map((w) => words[w]));
     const parts = anyOf(copied);
@@ -726,16 +727,21 @@ class Board {
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     this.arrays = anyOf(arrays);
+    this.behindPi = `(?:${anyOf(Object.keys(words).filter((w) => /^π./u.test(w)).map((w) => w.slice(1)))})`; // π3, π_3
     this.entry = new RegExp(`((?<!${W})(?:${this.arrays})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
 
   /** A formula as on a board: other spellings are replaced. */
   spelled(text, steps) {
     if (has(this.words, "chi2") && !this.hasWhole(text)) text = text.replace(RE.CHI2, "chi2");
-    const other = steps.length === 1 || /Σ|sum/.test(text) ? "Σ" : "ₜ"; // of all steps, or of one
+    const isOfOne = steps.length === 1 && !this.isOfLine, other = [steps.length === 1 || /Σ|sum/.test(text) ? "Σ" : "ₜ", isOfOne ? "ₜ" : ""]; // of all steps, or of one
     for (let before = ""; text !== before && text.length < 10000 && !this.hasWhole(text);) {
       before = text;
-      for (const [from, by, name] of this.spellings) if (!name || !(name === other || has(this.words, name))) text = text.replace(from, by);
+      for (const [from, by, name] of this.spellings) if (!name || !(other.includes(name) || has(this.words, name))) text = text.replace(from, by);
+    }
+    for (const [pattern, by, kind] of isOfOne ? this.own : []) {
+      const stem = by.slice(0, -1), numbers = this.steps.get(stem), m = numbers && kind === "ₜ" && text.match(pattern);
+      if (m) throw new Unread(`${m[0]} has a value at each step: write ${stem}${Math.min(...numbers)} … ${stem}${Math.max(...numbers)}`);
     }
     return text;
   }
@@ -804,7 +810,7 @@ class Board {
       return has(this.words, all) ? all : `${word}[${isOfMatrix ? [...number].join(",") : number}]`; // M[1,0] for M₁₀
     });
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})_((?!\\p{Nd})${W}+)`, "gu"), (all, w, at) => (!has(this.words, all) && has(this.words, at) && has(this.shapes, this.words[at]) ? `${w}[${at}]` : all)); // C_context
-    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), has(this.shapes, this.words["π"]) ? "$1 π " : "$1 (np.pi) ");
+    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π(?!${this.behindPi})`, "gu"), has(this.shapes, this.words["π"]) ? "$1 π " : "$1 (np.pi) ");
     if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ\\[?([${LETTERS}${INDICES}]),?([${INDICES}]|\\p{Nd}\\])`, "gu"), (_, ...at) => `1[${at.slice(0, 2).map((c) => lettersOf(c)[0] ?? c.replace("]", "")).join(" = ")}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, ...of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/(d(?!\\p{Nd})(?:${W}|[${MARKS}])+)`, "gu"))) {
@@ -1028,12 +1034,18 @@ class Board {
     return has(this.words, word) && (this.shapes[this.words[word]] ?? []).length > 1;
   }
 
+  /** Whether letters are the name of a value, which below the line are no indices. */
+  isSeveral(letters) {
+    return letters.length > 1 && has(this.words, letters) && has(this.shapes, this.words[letters]);
+  }
+
   /** A formula in which all indices are letters of INDICES: Σₙ xₙ for Σ_b x_b, or as in an einsum, Σ_d h_bd W_cd. */
   inLetters(text, isPlain) {
     text = text.replace(new RegExp(`(?<!${W}|\\.)sum(_[a-z]+)(?!${W})`, "gu"), (all, at) => (has(this.words, all) ? all : `Σ${at}`));
     const several = "[a-z](?:,? ?[a-z])*", found = new Set(), names = Object.keys(this.words).join("");
     const group = new RegExp(`(Σ|(?<!${W}|/)(?:${this.arrays}))(?:_([a-z]+)(?!(?!ᵀ)${W})|_\\{ ?(${several})(?!${W})|\\[(${several})\\])`, "gu");
     for (const [all, word, ...more] of this.hasWhole(text) ? [] : text.matchAll(group)) {
+      if (word !== "Σ" && this.isSeveral(more.find(Boolean))) continue; // dL/dC[ys]
       const at = more.find(Boolean).match(/[a-z]/g), isWhole = !has(this.words, all) && has(this.words, word) && this.shapes[this.words[word]]?.length === at.length;
       const isNamed = at.some((c) => has(this.words, c) && !LETTERS.includes(c) && !this.isMatrix(c)); // P[i, y]
       if (word === "Σ" || (isWhole && at.join("") !== "t" && (!isNamed || this.isReadAs("letters")))) for (const c of at) if (word !== "Σ" || c !== "t") found.add(c);
@@ -1050,10 +1062,10 @@ class Board {
     if (!this.hasOwn) return text;
     const isKnown = (inside) => [...inside].every((c) => has(to, c) || `${LETTERS}t, `.includes(c)), every = anyOf(Object.keys(to));
     const brackets = new RegExp(`(?<!${W}|/)(${this.arrays})\\[(${several})\\]`, "gu");
-    text = text.replace(brackets, (all, word, at) => ([...at].some((c) => has(to, c)) && isKnown(at) ? `${word}_{${at}}` : all));
+    text = text.replace(brackets, (all, word, at) => ([...at].some((c) => has(to, c)) && isKnown(at) && !this.isSeveral(at) ? `${word}_{${at}}` : all));
     text = text.replace(new RegExp(`_(?:\\{([^{}]*)\\}|([a-z]+)(?!(?!ᵀ)${W}))`, "gu"), (all, inside, letters, k, whole) => {
       const [word] = whole.slice(0, k).match(new RegExp(`(?:${W}|/)*$`, "u"));
-      if (has(this.words, word + all) || (letters && !isKnown(letters))) return all;
+      if (has(this.words, word + all) || (letters && (!isKnown(letters) || this.isSeveral(letters)))) return all;
       return all.replace(new RegExp(isKnown(inside ?? letters) ? every : `(?<![\\p{L}\\p{N}])(?:${every})(?!${W})`, "gu"), (c) => to[c]);
     });
     const alone = anyOf(Object.keys(to).filter((c) => !has(this.words, c) && c !== "e")); // 1[wᵢ = u] in a formula with ᵤ
@@ -1598,8 +1610,9 @@ class Reader {
         if (list.length === 1 && (list[0]?.letters || list[0]?.list || list[0]?.shape?.length) && this.isReadAs("group")) return list[0]; // [a ⊙ b] xᵀ
         if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
         if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) { // [0, x], also of rows
-          const sizes = list.find((x) => x.shape.length).shape, isOfColumns = alike([...sizes, list.length], this.shape);
-          if (!isOfColumns && !alike([list.length, ...sizes], this.shape)) return FUNCTIONS.hstack({ parts: list });
+          const sizes = list.find((x) => x.shape.length).shape, isOfRows = alike([list.length, ...sizes], this.shape), isTurned = this.isReadAs("columns"); // [1, x, x²]ᵀ
+          const isOfColumns = isTurned !== alike([...sizes, list.length], this.shape);
+          if (!isOfColumns && !isOfRows && !isTurned) return FUNCTIONS.hstack({ parts: list });
           const rows = this.operand({ list: list.map((x) => array(sizes, spread(x, sizes), x.kind)) });
           return isOfColumns ? transposed(rows) : rows;
         }
@@ -1650,8 +1663,10 @@ class Reader {
     const isLast = ["onehot", "I"].includes(bare(dotted(e[2][0] === "call" ? e[2][1] : e[2]))); // after what it is added to
     const first = this.operand(this.value(e[isLast ? 3 : 2]));
     this.beside = "+-".includes(e[1]) && !first.letters ? first.shape : [];
+    const isProduct = e[1] === "@" || (e[1] === "*" && isPlus(e[3])), factor = isLast && (isProduct || e[1] === "*") ? entryShape(first) : [];
+    this.columns = isProduct ? factor.slice(-2).slice(0, 1) : factor.slice(-1); // of a onehot
     const second = this.operand(this.value(e[isLast ? 2 : 3]));
-    this.beside = [];
+    this.beside = this.columns = [];
     let [left, right] = (isLast ? [second, first] : [first, second]).map((x) => inTerm(x, this.sums.has(e)));
     const [n] = left.shape, isSum = ["+", "-", "*", "/"].includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n * n <= LARGE && n === right.shape[0];
     if (isSum && !left.letters && !right.letters && [left, right].some((x) => x.shape[1] === 1) && this.isReadAs("column")) {
@@ -1908,6 +1923,8 @@ class Reader {
     if (["sum", "mean"].includes(word) && !letters.over && operands[0]?.shape?.length === 0) throw new Unread("a sum of one number cannot be read: write over what it is, as in Σₜ or Σᵢ"); // hₜ at one step
     const onehots = (...x) => { // their columns are those of what it is added to, or of the result
       const ndim = entryShape(x[0]).length, beside = this.beside ?? [], at = beside.length === ndim + 1 ? beside : this.shape;
+      const columns = this.columns ?? [], isKnown = at === this.shape && x.length === 1 && (columns.length || ndim) && !(ndim === 0 && beside.length === 2 && beside[1] === 1);
+      if (isKnown && this.isReadAs(`classes ${this.number("onehot", e)}`)) return onehot(x, columns[0] ?? Math.max(0, ...x[0].data) + 1);
       const isOfFirst = at === this.shape && x.length === 1 && at.length > 1 && !(ndim === 0 && beside[1] === 1) && this.isReadAs(`first ${this.number("onehot", e)}`);
       return onehot(x, this.notations.onehot?.[1][0] ?? (ndim === 0 && beside.length === 2 && beside[1] === 1 ? beside[0] : at.at(isOfFirst ? 0 : -1) ?? 1));
     };
@@ -2078,7 +2095,7 @@ const marking = (data) => {
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
   const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own, isOfColumns, diagonal]) => (
-    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns, diagonal }))]));
+    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns, diagonal, isOfLine: steps.length > 1 }))]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
@@ -2087,7 +2104,8 @@ const marking = (data) => {
   };
   /** Of a diagonal matrix with n rows the diagonal. */
   const ofDiagonal = (x, n) => (n && alike(x.shape, [n, n]) && x.data.every((v, k) => !v || k % (n + 1) === 0) ? FUNCTIONS.diag(x) : x);
-  const read = ({ word, slips, full, letters, isSymmetric, numbers, own, diagonal }, text, reading) => {
+  const read = ({ word, slips, full, letters, isSymmetric, numbers, own, diagonal, isOfLine }, text, reading) => {
+    board.isOfLine = isOfLine;
     const n = reading.includes("matrix") ? diagonal : 0, shape = spaces[0][word].shape, how = [board, ...(n ? [[n, n], ""] : [shape, letters]), numbers, reading];
     let answers = [fitted(ofDiagonal(readers[0].formula(text, ...how), n), shape, full)];
     const isNumber = !readers[0].used.size && (answers[0].data.length > 1 || new Set(spaces[0][word].data).size < 2);

@@ -129,7 +129,9 @@ class Board:
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         own: Sequence[tuple[str, str, str]] = (),
     ) -> None:  # fmt: skip
-        self.spellings = (*SPELLINGS, *own)
+        self.spellings, self._own = (*SPELLINGS, *own), own
+        #: Whether a formula is for each step of a loop, and not for one alone.
+        self.is_of_line = False
         words = {regex.sub(r"(?<![a-ce-z])pi$", "π", w): x for w, x in words.items()} | {**words}
         self.whole, self.shapes, self.letter = whole or {}, shapes or {}, letter
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
@@ -165,6 +167,10 @@ class Board:
         #: What is no value of a loop, so that ``xₜ`` is the name x_t.
         self._before_t = _any(w[:-2] for w in of_t if not self._steps.get(w[:-2], {0}) - {0})
         arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
+        #: What stands behind π in names: π3, π_3.
+        self._behind_pi = f"(?:{_any(w[1:] for w in self.words if regex.match('π.', w))})"
+        #: The names of several letters, which below the line are no indices.
+        self._several = {w for w, word in self.words.items() if len(w) > 1 and word in self.shapes}
         self.indices = [c for c in LETTERS if c in (*arrays, *self._stems)]  # that are the user's own
         self._arrays = _any(arrays)
 
@@ -214,7 +220,7 @@ class Board:
         text = regex.sub(entry, self._entry, text)
         text = regex.sub(rf"(?<!\w)({self._arrays})_([^\W\d]\w*)", self._place, text)
         pi = "π" if self.words["π"] in self.shapes else "(np.pi)"  # 2π, also where the number is meant
-        text = regex.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", rf"\1 {pi} ", text)
+        text = regex.sub(rf"(?<![\w.])(\d+\.?\d*)\s?π(?!{self._behind_pi})", rf"\1 {pi} ", text)
         delta = rf"δ\[?([{LETTERS}{INDICES}]),?([{INDICES}]|\d\])" if "δ" not in self.words else "(?!)"
         text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2].strip(']')}]".translate(_SUBSCRIPTS), text)
         text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
@@ -261,9 +267,15 @@ class Board:
         """A formula as on a board; one that was copied in LaTeX as its code."""
         side = next((side for side in (text, text.partition("=")[2]) if side.strip() in self.whole), "")
         text = f"{text.removesuffix(side)}{self.whole[side.strip()]}" if side else text
-        other = "Σ" if is_of_step or regex.search("Σ|sum", text) else "ₜ"  # of all steps, or of one
+        other = {"Σ"} if is_of_step or regex.search("Σ|sum", text) else {"ₜ"}  # of all steps, or of one
+        is_of_one = is_of_step and not self.is_of_line
+        other |= {"ₜ"} if is_of_one else set()
         text = regex.sub(_CHI2, "chi2", text) if "chi2" in self.words and not self._has_whole(text) else text
-        return text if self._has_whole(text) else spelled(text, {*self.words, other}, self.spellings)
+        text = text if self._has_whole(text) else spelled(text, {*self.words, *other}, self.spellings)
+        for pattern, by, kind in self._own if is_of_one else ():
+            if (steps := self._steps.get(by[:-1])) and kind == "ₜ" and (m := regex.search(pattern, text)):
+                raise Unread(f"{m[0]} has a value at each step: write {by[:-1]}{min(steps)} … {by[:-1]}{max(steps)}")
+        return text
 
     def _of_loop(self, text: str, letters: str, ndim: int, is_typed: bool) -> tuple[str, str]:
         """A formula at one step in which an index is perhaps that of the user's loop, ``N[m]`` or ``dL/dbₖ aₖ``, and
@@ -311,13 +323,19 @@ class Board:
 
         def renamed(m: re.Match[str]) -> str:
             inside, word = m[1] or m[2] or "", regex.findall(r"[\w/]*$", m.string[: m.start()])[0]
-            if word + m[0] in self.words or m[2] and not {*inside} <= known:
+            if word + m[0] in self.words or m[2] and (not {*inside} <= known or inside in self._several):
                 return m[0]
             of = every if {*inside} <= known else rf"(?<![^\W_])(?:{every})(?!\w)"
             return regex.sub(of, lambda c: to[c[0]], m[0])
 
         entry = rf"(?<![\w/])({self._arrays})\[({several})\]"
-        text = regex.sub(entry, lambda m: f"{m[1]}_{{{m[2]}}}" if {*m[2]} & {*to} and {*m[2]} <= known else m[0], text)
+
+
+        def in_braces(m: re.Match[str]) -> str:
+            is_of_letters = {*m[2]} & {*to} and {*m[2]} <= known and m[2] not in self._several
+            return f"{m[1]}_{{{m[2]}}}" if is_of_letters else m[0]
+
+        text = regex.sub(entry, in_braces, text)
         text = regex.sub(r"_(?:\{([^{}]*)\}|([a-z]+)(?![^\Wᵀ]))", renamed, text) if to else text
         alone = rf"(?<![^\W\d])(?:{_any(to.keys() - self.words.keys() - {'e'})})(?![\w(])"  # 1[wᵢ = u] beside ᵤ
         return regex.sub(alone, lambda c: to[c[0]], text)
@@ -330,6 +348,8 @@ class Board:
             at = regex.findall("[a-z]", m[2] or m[3] or m[4])
             is_whole = m[0] not in self.words and len(at) == len(self.shapes.get(self.words.get(m[1], ""), ()))
             named = {c for c in {*at} & self.words.keys() - {*LETTERS} if not self._is_matrix(c)}
+            if (m[2] or m[3] or m[4]) in self._several and m[1] != "Σ":  # dL/dC[ys]
+                continue
             is_of_axes = is_whole and at != ["t"] and (not named or self._is_read_as("letters"))
             found |= {*at} - {"t"} if m[1] == "Σ" else {*at} if is_of_axes else set()
         return found

@@ -334,6 +334,7 @@ class Worksheet(HandOut):
         """The values of an answer, one for each choice of the numbers where it is judged; whether it is a number."""
         n = q.diagonal if "matrix" in reading else 0
         shape, letters = ((n, n), "") if n else (np.shape(q.value), q.letters)
+        self.board.is_of_line = q.is_of_line
         if isinstance(answer, Exception):  # of a line in a text
             raise answer
         if isinstance(answer, Assigned):
@@ -612,7 +613,7 @@ def _of_loops(
                 behind = rf"(?={OF_STEP}|_?[0-9]+(?![^\Wᵀ])|[₀-₉]|_?[i-n](?![\w])|[{INDICES}])"
                 yield rf"(?<![\w/.]){word}{behind}", of, word
     named = {*dict(d.given), *d.chain.names.values(), *map(attrgetter("symbol"), sections[-1].lines)}
-    before = r"(?<![\w.∂])(?<!_\{)(?!(?<=\w/)d[A-Za-z\u0370-\u03ff])"
+    before = r"(?:(?<![\w.∂])|(?<=[⁰¹²³⁴-⁹])|(?<=(?<![\w])[0-9])|(?<=\.[0-9]))(?<!_\{)(?!(?<=\w/)d[A-Za-z\u0370-\u03ff])"
     behind = rf"(?!(?![⁰¹²³⁴-⁹⁻ᵀ])[\w\[{INDICES}ₜ₀-₉₍\u0300-\u036f]| ?_| ?(?:\^|\*\*)? ?\(?t(?![\w])|[)}}] ?[_ₜ])"
     for word in sorted({*stems, *every} - {*named, *map(TEXT.name, named), *LETTERS, "t"}):
         yield f"{before}{re.escape(word.rstrip('_'))}{behind}", f"{word.rstrip('_')}ₜ", "ₜ"
@@ -664,6 +665,7 @@ def _with_steps(several: Sequence[Question], lines: Sequence[Line], made: Made) 
     asked = []
     for line in (line for line in lines if line.formulas):
         steps = [at.pop(w) for w in _symbols(line) if w in at]
+        steps = [replace(q, is_of_line=True) for q in steps] if steps[1:] and "@" in line.symbol else steps
         if sum(line.symbol == other.symbol and bool(other.formulas) for other in lines) > 1:
             continue  # a line for some steps, and another one for others
         if "@" not in line.symbol:

@@ -940,6 +940,27 @@ def spread_out(mu, A, X, t_neg):
     return 0.5 * np.sum(D.T * M) + np.sum(c**3)
 
 
+def prototypes(H, ys, Hq):
+    C = np.stack([H[ys == 0].mean(axis=0), H[ys == 1].mean(axis=0)])
+    d = np.sum((Hq[:, None, :] - C[None, :, :]) ** 2, axis=2)
+    return np.sum(np.tanh(d))
+
+
+def rates(r, pi0, y0, kappa):
+    pi, y, total = pi0, y0, 0.0
+    for t in range(3):
+        y = 0.8 * y - 0.6 * (r[t] - pi)
+        pi = pi + kappa * y
+        total = total + 0.9**t * pi**2
+    return 0.5 * total
+
+
+def pade(a, b, x):
+    num = np.stack([x**0, x, x**2], axis=1) @ a
+    den = 1 + np.stack([x, x**2], axis=1) @ b
+    return np.mean((num / den - np.exp(x)) ** 2)
+
+
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
@@ -949,7 +970,7 @@ WRT = {
     corrected: ["W"], probit: ["w"], absorbed: ["Z"],
     perceptron: ["w", "b"], one_example: ["z"], stress: ["Y"], unrolled: ["step", "theta"],
     slacks: ["w", "b"], tempered: ["w"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"],
-    delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
+    prototypes: ["H"], rates: ["r"], pade: ["a", "b"], delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
 }  # fmt: skip
 
 
@@ -1042,6 +1063,23 @@ def squeezed(maps, A, at, b, h):
 
 
 AS_ON_A_BOARD = {
+    prototypes: ((MATRIX[:12].reshape(4, 3), np.array([0, 0, 1, 1]), MATRIX[12:21].reshape(3, 3)), {
+        "dLdH": dict.fromkeys((
+            "dLdC[ys]/n", "(dL/dC)[ys] / 2", "½ dL/dC_ys", "½ dL/dC_{ys}", "onehot(ys) @ dL/dC / n",
+            "½ onehot(ys) dL/dC"), "")
+        | {"dL/dC[ys]": "it is 2 times the right one", "onehot(ys) dL/dC": "it is 2 times the right one"},
+    }),
+    rates: ((np.array([3.0, 2.5, 2.0]), 2.0, 1.0, 0.3), {
+        "dLdpi3": {
+            "0.81π3": "", "0.9^2 π3": "", "0.9²π₃": "", "0.9**2 π_3": "", "0.81 π₂": "it is off by 0.01602",
+            "0.81 π": "not marked here: '0.81 π': π has a value at each step: write π0 … π3",
+            "2π": "not marked here: '2π': π has a value at each step: write π0 … π3",
+        },
+    }),
+    pade: ((np.array([1.0, 0.4, 0.1]), np.array([-0.5, 0.1]), np.array([-1.0, -0.5, 0.25, 0.5, 1.0])), {
+        "dnumda": {"[1, x, x²]ᵀ": "", "[1, x, x²]": "", "[x², x, 1]": "the right numbers in the wrong places"},
+        "ddendb": {"[x, x²]ᵀ": "", "[x, x²]": ""},
+    }),
     squeezed: ((MATRIX[:12].reshape(3, 2, 2), MATRIX[12:16].reshape(2, 2), np.array([2, 0]), MATRIX[1:4], MATRIX[:2]), {
         "dLdmaps": {"b_d dL/ds_{hw}": "", "-b_d dL/ds_{hw}": "the sign is wrong"},  # h is a value, too
         "dLdb": {
