@@ -63,13 +63,13 @@ _NUMPY = """
     sum mean prod max min any all var std cumsum argmax argmin argsort count_nonzero sort convolve correlate transpose
     matrix_transpose swapaxes moveaxis squeeze expand_dims ravel reshape ones_like zeros_like flip trace diagonal array
     asarray concatenate stack column_stack hstack vstack inner outer vdot einsum tensordot kron zeros ones full eye
-    identity arange diag full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
+    identity arange diag full_like broadcast_to tile linalg.inv linalg.det linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 SIGNS_READ = frozenset("0123456789_+-*/%@()[]{},.:<>&|~=!#;^")
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
 _SIZED = ("eye", "identity", "ones", "zeros", "full", "arange")  # by a whole number
-_GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
+_GROWING = ("outer", "kron", "tile", "take", "pad")  # sizes are multiplied
 
 
 _NO_FORMULA = (
@@ -77,7 +77,7 @@ _NO_FORMULA = (
     ast.Await, ast.Yield, ast.YieldFrom, ast.JoinedStr, ast.Starred,
 )  # fmt: skip
 _GREEK = {letter: word for word, letter in GREEK.items()}
-_CAPITALS = r"(?:(?<![A-Za-z])|(?<=(?<![A-Za-z])d))(Gamma|Delta|Theta|Lambda|Xi|Phi|Psi|Omega)(?![A-Za-z])"
+_PARTS = rf"(?:(?<![A-Za-z])|(?<=(?<![A-Za-z])d))({'|'.join(GREEK)})(?![A-Za-z])"
 _ERF, _LGAMMA = (np.vectorize(fn, otypes=[float]) for fn in (math.erf, math.lgamma))
 
 
@@ -112,6 +112,17 @@ def _axis(x: Any, axis: Any) -> Any:
     return np.ravel(axis)[0] if axis is not None else -2 if is_column else -1
 
 
+def _taken(x: Any, at: Any, axis: int | None = None) -> Any:
+    try:
+        return np.take(x, at, axis)
+    except IndexError:
+        raise Misfit("an index is out of range") from None
+
+
+def _along(word: str, x: Any, axis: Any = None, keepdims: bool = True) -> Any:
+    return TABLE[word].on_arrays(x, _axis(x, axis))
+
+
 def _diagonal(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix; of a vector, a column or a row the matrix that has it there."""
     return np.diag(np.ravel(x) if np.ndim(x) == 2 and 1 in np.shape(x) else x, k)
@@ -140,12 +151,13 @@ _FUNCTIONS: Mapping[str, Any] = {
     "Γ": np.vectorize(math.gamma, otypes=[float]),
     "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
+    "take": _taken,
     "bincount": np.bincount,
     "diff": lambda x, n=1, axis=-1, **ends: np.diff(x, n, axis, **ends),
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
-    "softmax": lambda x, axis=None, keepdims=True: TABLE["softmax"].on_arrays(x, _axis(x, axis)),
+    **{word: partial(_along, word) for word in ("softmax", "log_softmax")},
     "logsumexp": np.logaddexp.reduce,
     "onehot": NOTATIONS["onehot"].fn,
     "placed": _at,
@@ -251,8 +263,8 @@ def written(names: Iterable[str]) -> dict[str, str]:
     shown_as = {**spelled, **{text_name(w): w for w in names}}
     printed = {re.sub(r"(?<=[^\W\d_]|[\u0300-\u036f])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
     lowered |= {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for shown, w in printed.items()}  # θ₀
-    capital = {re.sub(_CAPITALS, lambda m: GREEK[m[1].lower()].upper(), w): w for w in names}
-    return {**capital, **lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
+    parts = {re.sub(_PARTS, lambda m: GREEK[m[1]], w): w for w in names}  # θ_rest
+    return {**parts, **lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
 
 
 def clipped(answer: Any) -> str:
@@ -339,8 +351,11 @@ class Reader:
         Those of these that made a difference.
     """
 
-    def __init__(self, names: Mapping[str, Any], shown: Mapping[str, str] | None = None) -> None:
-        self.names, self.shown = dict(names), shown or {}
+    def __init__(
+        self, names: Mapping[str, Any], shown: Mapping[str, str] | None = None,
+        full: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:  # fmt: skip
+        self.names, self.shown, self.full = dict(names), shown or {}, full or {}
         self.numbers = self.names.keys() & {"pi", "_pi", "e"}
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
@@ -432,7 +447,7 @@ class Reader:
         """An entry, or several; behind a number a vector."""
         if _dotted(e.value) == "np.s_":
             return self._index(e.slice)
-        x = _operand(self._value(e.value))
+        x = self._in_full(e.value)
         if isinstance(e.slice, ast.Tuple) and not isinstance(x, Indexed) and not np.ndim(x):  # (a - b) [0, 1]
             return x * _operand(self._list(ast.List(e.slice.elts)))
         index = self._index(e.slice)
@@ -458,6 +473,11 @@ class Reader:
             return x[index]
         except IndexError as error:
             raise Misfit("an index is out of range") if "bounds" in str(error) else error from None
+
+    def _in_full(self, e: ast.expr) -> Any:
+        """What has an index; of a derivative that is one number all of its entries."""
+        x, shape = _operand(self._value(e)), self.full.get(_dotted(e), ())
+        return np.broadcast_to(x, shape) if np.shape(x) == () and not isinstance(x, Indexed) else x
 
     def _operation(self, e: ast.BinOp) -> Any:
         a, b = self._operands(e)
@@ -747,7 +767,7 @@ class Reader:
         letters = _letters_of(e.args[min(len(e.args) - 1, 1)])
         if len(e.args) == 1:
             return Indexed(np.arange(self.board.extents[letters]), letters)
-        x, by = _operand(self._value(e.args[0])), self._value(e.args[2]) if len(e.args) > 2 else ()
+        x, by = self._in_full(e.args[0]), self._value(e.args[2]) if len(e.args) > 2 else ()
         is_on_ring = any(by) and not isinstance(x, Indexed) and self._is_read_as("ring")
         has_one = not isinstance(x, Indexed) and np.shape(x) == (1,) and self.board.ends.get(letters, 1) > 1
         if has_one and self._is_read_as("one"):  # one entry, which stands at index 0 only
@@ -983,6 +1003,8 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
         numbers = [abs(x) for x in args if isinstance(x, (int, float)) and 0 < abs(x) < math.inf]
         return sum(numbers) / min([1, *numbers]), 0  # the step is the smallest, or 1
     sizes = list(map(_size, args))
+    if bare == "tile":  # the repetitions, too
+        args = [0, *(tuple(np.ravel(x).tolist()) for x in args[1:])]
     if bare in ("zeros", "ones", "full"):  # a shape may be a list or an array
         args = [tuple(np.ravel(x).tolist()) for x in args]
     lengths = [math.prod(n for n in _whole(x) if n > 1) for x in args]

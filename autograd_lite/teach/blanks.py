@@ -92,7 +92,7 @@ def questions(
     hints = (f"; {_hint(word, code.env)}" for word in code.functions if _needs_hint(word) and f"{word}(" in answer)
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
     recompute = None if isinstance(line, Factor) else _from_factors(d, line)
-    shape = _shape_of_all(line) if isinstance(line, Factor) else None
+    shape = shape_of_all(line)
     of = line.of.shape if isinstance(line, Factor) and _is_factor(line) else ()
     said, letters = "".join(hints), "" if "(" in shown.indexed[0] else shown.indexed[0]  # not of two axes in one
     typed = Question(
@@ -123,8 +123,12 @@ def _is_symmetric(x: Any) -> bool:
     return is_square and bool(np.any(x)) and np.allclose(x, np.transpose(x), rtol=1e-9, atol=0)
 
 
-def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
-    """The shape of a gradient, or of what is multiplied entry by entry, where one number stands for all entries."""
+def shape_of_all(f: Line) -> tuple[int, ...] | None:
+    """The shape of a partial of a number, or of what is multiplied entry by entry, where one number stands for all of
+    its entries.
+    """
+    if not isinstance(f, Factor):
+        return None
     of, wrt = f.shapes
     return wrt if np.ndim(f.value) == 0 and wrt and of in ((), wrt) else None
 

@@ -156,6 +156,7 @@ class HandOut:
             "signs": SIGNS,
             "spellings": [[_in_script(pattern), _by(by), name] for pattern, by, name in self.board.spellings],
             "own": self.own,
+            "full": self.board.full,
             "powers": POWERS,
             "limits": {"products": PRODUCTS, "readings": READINGS, "fewer": FEWER},
             "constants": self.constants,
@@ -200,7 +201,8 @@ class HandOut:
                 ) for word, slips, shape, letters, is_symmetric, numbers, labels, is_of_columns, diagonal in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
-        how = {word: content[word] for word in ("words", "whole", "letter", "constants", "shown", "zeros", "own")}
+        words = "words whole letter constants shown zeros own full"
+        how = {word: content[word] for word in words.split()}
         return cls(questions, "", "", "", spaces, **how)  # type: ignore[call-arg]  # of a subclass
 
     def _html(self, title: str) -> str:

@@ -283,6 +283,10 @@ const softmax = (x, ...rest) => {
   const e = belowTop(x, axis === undefined ? undefined : array([], [axis], "i"))[1];
   return map((a, b) => a / b, "f", e, reduced(total, "f", e, array([], [axis], "i"), true));
 };
+const logSoftmax = (x, ...rest) => {
+  const last = x.shape.length === 2 && x.shape[1] === 1 ? -2 : -1, [axis] = axesOf(alongOf(rest)[0] ?? array([], [last], "i"), x.shape.length);
+  return map((a, b) => a - b, "f", x, FUNCTIONS.logsumexp(x, array([], [axis], "i"), { params: { keepdims: array([], [1], "b") } }));
+};
 const onehot = ([y, n, ...rest], classes) => {
   const k = n === undefined ? classes : whole(n)[0];
   if (rest.length || n?.params || y.kind !== "i") notMarked("its arguments");
@@ -359,6 +363,11 @@ const FUNCTIONS = {
     const turned = parts.map((p) => (p.shape.length === n && n ? transposed(p, order) : unfit("shapes do not fit"))), below = turned[0].shape.slice(1);
     if (turned.some((p) => !alike(p.shape.slice(1), below))) unfit("shapes do not fit");
     return transposed(array([total(turned.map((p) => p.shape[0])), ...below], turned.flatMap((p) => p.data), kindOf(...parts)), order.map((_, j) => order.indexOf(j)));
+  },
+  take: (x, at, ...rest) => {
+    const [axis] = alongOf(rest), y = axis == null ? array([x.data.length], x.data, x.kind) : x, [k] = axesOf(axis ?? array([], [0], "i"), y.shape.length);
+    const places = whole(at).map((i) => inside(i, y.shape[k])), n = at.shape.length;
+    return gathered(y, [...y.shape.slice(0, k), ...at.shape, ...y.shape.slice(k + 1)], (p) => [...p.slice(0, k), places[p.slice(k, k + n).reduce((sum, q, j) => sum * at.shape[j] + q, 0)], ...p.slice(k + n)]);
   },
   roll: (x, ...rest) => {
     const params = rest.find(isParams)?.params ?? {}, [by, axis] = rest.filter((y) => !isParams(y));
@@ -439,7 +448,7 @@ const FUNCTIONS = {
     const product = terms.reduce((a, b) => map((p, q) => p * q, kindOf(a, b), a, b)), axes = every.slice(kept.length).map((_, k) => array([], [kept.length + k], "i"));
     return axes.length ? reduced(total, product.kind, product, { list: axes }, false) : product;
   },
-  softmax, norm,
+  softmax, log_softmax: logSoftmax, norm,
   logsumexp: (x, ...rest) => {
     const [axis, keepdims] = alongOf(rest);
     if (axis == null && x.shape.length > 1) notMarked("logsumexp without an axis");
@@ -467,6 +476,11 @@ const FUNCTIONS = {
       const shape = sizes.flatMap((n) => whole(n)), known = count(shape.filter((n) => n !== -1));
       const to = shape.map((n) => (n === -1 ? x.data.length / known : n));
       return count(to) === x.data.length && to.every((n) => Number.isInteger(n) && n >= 0) ? array(to, x.data, x.kind) : notMarked("this shape");
+    },
+    tile: (x, ...sizes) => {
+      const reps = sizes.flatMap((n) => whole(n)), n = Math.max(x.shape.length, reps.length), ones = (k) => Array(n - k).fill(1);
+      const from = [...ones(x.shape.length), ...x.shape], by = [...ones(reps.length), ...reps];
+      return gathered(array(from, x.data, x.kind), from.map((m, k) => m * by[k]), (at) => at.map((p, k) => p % from[k]));
     },
     flip: (x, axis) => (axis && x.shape.length > 1 ? notMarked("this flip") : array(x.shape, [...x.data].reverse(), x.kind)),
     pad: (x, widths) => {
@@ -500,7 +514,7 @@ const inside = (i, n) => {
   if (i < -n || i >= n) throw new Misfit("an index is out of range");
   return (i + n) % n;
 };
-const METHODS = ["diagonal", "swapaxes", "var", "std", "argmax", "argmin", "sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
+const METHODS = ["take", "diagonal", "swapaxes", "var", "std", "argmax", "argmin", "sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
 
 const ARITHMETIC = {
   "+": (x, y) => x + y, "-": (x, y) => x - y, "*": (x, y) => x * y, "/": (x, y) => x / y,
@@ -554,6 +568,7 @@ const learned = ({ patterns, tables, remarks }) => {
   const more = { ...patterns, ALONE: `^${patterns.AT}$`, SPLIT: `^([^]+?)((?:${patterns.AT})?)$` };
   for (const [to, from] of [[P, patterns], [TABLES, tables], [SAYS, remarks]]) Object.assign(to, from);
   for (const [word, pattern] of Object.entries(more)) RE[word] = new RegExp(pattern, "gu");
+  RE.LISTED_ONCE = new RegExp(P.LISTED, "u");
 };
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
 const BARS = { "|": "bars", "‖": "norm" };
@@ -592,6 +607,14 @@ const endOfSum = (text, start, c) => { // Σₜ aₜ + bₜ
   let end = endOfTerm(text, start);
   while (new RegExp(`^[-+][^Σ]*?${c}`, "u").test(text.slice(end, endOfTerm(text, end + 1)))) end = endOfTerm(text, end + 1);
   return end;
+};
+/** Where the bracket stands that is open at a place; -1 if none is. */
+const opening = (text, end) => {
+  for (let k = end - 1, depth = 0; k >= 0; k--) {
+    depth += ")]}".includes(text[k]) - "([{".includes(text[k]);
+    if (depth < 0) return k;
+  }
+  return -1;
 };
 const startOfTerm = (text, end) => {
   for (let k = end - 1, depth = 0; k >= 0; k--) {
@@ -660,7 +683,7 @@ const group = (tokens, bar = "") => {
 
 /** A formula with one change that undoes a likely mistake, each with the name of the mistake. */
 function* variants(written, words, shapes) {
-  const text = decomposed(written).replace(/_\{t ?([-+]) ?1\}/gu, (_, sign) => `ₜ${sign === "+" ? "₊" : "₋"}₁`), short = (t) => ([...t.trim()].length <= 30 ? t.trim() : `${[...t.trim()].slice(0, 28).join("")}…`);
+  const text = decomposed(written).replace(/_\{t ?([-+]) ?1\}/gu, (_, sign) => `ₜ${sign === "+" ? "₊" : "₋"}₁`).replace(new RegExp(`(?<=${W})_t(?!${W})`, "gu"), "ₜ"), short = (t) => ([...t.trim()].length <= 30 ? t.trim() : `${[...t.trim()].slice(0, 28).join("")}…`);
   const change = (m, by) => text.slice(0, m.index) + by + text.slice(m.index + m[0].length);
   for (const m of text.matchAll(/[-+−]/gu)) {
     if (/([*/@%^=]|\p{Nd}[eE]|₍)\s*$/u.test(text.slice(0, m.index))) continue;
@@ -670,6 +693,10 @@ function* variants(written, words, shapes) {
   const atSteps = [...text.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)ₜ([₊₋]₁)?`, "gu"))];
   for (const m of atSteps.sort((a, b) => a[1].includes("/") - b[1].includes("/"))) { // dL/dhₜ hₜ: more likely it is hₜ₋₁
     for (const step of ["", "₋₁", "₊₁"].filter((s) => s !== (m[2] ?? ""))) yield [`${m[0]} is of another step than it should be`, change(m, `${m[1]}ₜ${step}`)];
+  }
+  const ofGradients = new RegExp(`((?:^|(?<!${W}))[d∂]${W}+/(?:${W}|[${MARKS}])+?ₜ)(?![₊₋])`, "gu");
+  for (const step of (text.match(ofGradients) ?? []).length > 1 ? ["₊₁", "₋₁"] : []) {
+    yield ["the gradients are of another step than they should be", text.replace(ofGradients, `$1${step}`)];
   }
   for (const m of text.matchAll(/\[t([-+]1)?(?=[\],])/gu)) {
     const [word] = text.slice(0, m.index).match(new RegExp(`(?:${W}|/)*$`, "u"));
@@ -687,6 +714,11 @@ function* variants(written, words, shapes) {
     const [sign] = text.slice(start).match(/^\s*[-+−]?/u);
     end = endOfTerm(text, start + sign.length);
     const term = text.slice(start + sign.length, end);
+    for (const [k, c] of [...INDICES].entries()) {
+      if (new RegExp(`${c}|_${LETTERS[k]}(?!${W})`, "u").test(term) && !new RegExp(`Σ[${INDICES}]*${c}|Σ_`, "u").test(term)) {
+        yield [`the sum over ${LETTERS[k]} is missing in ${short(term)}`, `${text.slice(0, start)}${sign || "+"} Σ${c} (${term}) ${text.slice(end)}`];
+      }
+    }
     for (const [factor, says] of [["2", "2"], ["½", "1/2"], ["n", "n"], ["1/n", "1/n"]]) {
       if (end - start < text.length && (!factor.endsWith("n") || has(words, "n"))) {
         yield [`the term ${short(term)} has to be multiplied by ${says}`, `${text.slice(0, start)}${sign || "+"} (${factor}) (${term}) ${text.slice(end)}`];
@@ -696,15 +728,16 @@ function* variants(written, words, shapes) {
 }
 
 class Board {
-  constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, own, powers }, shapes) {
+  constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, powers, full, constants }, shapes) {
     const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || METHODS.includes(f.split(".")[1]) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
     this.unknown = Object.keys(all).filter((side) => !has(whole, side)); // with a function that the page has not
-    Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
+    Object.assign(this, { words, whole, letter, full, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
+    this.counts = Object.fromEntries(constants.filter(([x]) => Number.isInteger(x)).map(([x, w]) => [w, x]));
     if (letter !== "t" && has(words, "t")) words._t = words.t;
     this.hasSteps = Object.keys(words).some((w) => w.endsWith("ₜ"));
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
-    this.own = this.spellings.slice(spellings.length - own.length);
+    this.own = this.spellings.filter(([, , kind]) => kind === "ₜ");
     this.sign = new RegExp(anyOf(Object.keys(signs)), "gu");
     this.gradients = new Set(copied.filter((w) => w.includes("/")).map((w) => words[w]));
     const parts = anyOf(copied);
@@ -739,14 +772,17 @@ class Board {
       before = text;
       for (const [from, by, name] of this.spellings) if (!name || !(other.includes(name) || has(this.words, name))) text = text.replace(from, by);
     }
-    for (const [pattern, by, kind] of isOfOne ? this.own : []) {
-      const stem = by.slice(0, -1), numbers = this.steps.get(stem), m = numbers && kind === "ₜ" && text.match(pattern);
+    for (const [pattern, by] of isOfOne ? this.own : []) {
+      const stem = by.slice(0, -1), numbers = this.steps.get(stem), m = numbers && text.match(pattern);
       if (m) throw new Unread(`${m[0]} has a value at each step: write ${stem}${Math.min(...numbers)} … ${stem}${Math.max(...numbers)}`);
     }
     return text;
   }
 
   python(text, shape, letters = "", steps = []) {
+    text = this.listed(text);
+    const quoted = [...text.matchAll(RE.QUOTED)].map(([all]) => all); // the letters of an einsum are none of these
+    text = text.replace(RE.QUOTED, (all) => `'⟦${quoted.indexOf(all)}⟧'`);
     const step = new RegExp(`_([ti-n${this.letter}])([+-]\\p{Nd}+|(?:,[ti-n${this.letter}])+)(?!${W}|\\.)`, "gu"); // x_t+1, x_t,i
     text = text.replace(new RegExp(`(?<!${W})([d∂]${W}+)${step.source}(?=/[d∂])`, "gu"), "$1_{$2$3}"); // dx_t+1/dx_t
     if (text.search(step) >= 0 && this.isReadAs("moved")) text = text.replace(step, "_{$1$2}");
@@ -831,7 +867,20 @@ class Board {
     const python = this.rewritten((text.replaceAll("∂", "d").match(RE.TOKEN) ?? []).filter((t) => t.trim()));
     const odd = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
     if (odd) throw new Unread(`${odd[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
-    return python;
+    return python.replace(/'⟦(\p{Nd}+)⟧'/gu, (_, k) => quoted[k]);
+  }
+
+  /** A formula with the entries of each list that Python would make: [f(k) for k in range(2)]. */
+  listed(text) {
+    for (let m, term, n; (m = text.match(RE.LISTED_ONCE)); ) {
+      const [all, word, last, array] = m, end = m.index, start = opening(text, end), isSum = text[start] === "(" && /(?:np\.)?sum$/.exec(text.slice(0, start));
+      n = last ? (has(this.counts, last) ? this.counts[last] : /^[0-9]+$/.test(last) ? Number(last) : NaN) : (has(this.words, array) && this.shapes[this.words[array]]?.[0]) ?? NaN;
+      if (start < 0 || text.length > 10000 || !(n > 0 && n <= 64) || !(all.endsWith("]") ? text[start] === "[" : isSum)) return text;
+      term = Array.from({ length: n }, (_, k) => text.slice(start + 1, end).replace(new RegExp(`(?<!${W}|\\.)${word}(?!${W})`, "gu"), k));
+      const [from, list] = isSum ? [isSum.index, `(${term.map((t) => `(${t})`).join("+")})`] : [start, `[${term.join(",")}]`];
+      text = text.slice(0, from) + list + text.slice(end + all.length);
+    }
+    return text;
   }
 
   isReadAs(choice) {
@@ -968,7 +1017,7 @@ class Board {
     text = text.replace(RE.STEP, (_, sign, k) => t + moved(sign, k));
     const before = new RegExp(`(?<!${W})(${this.arrays})\\[t ?- ?(\\p{Nd}+)((?:,[^\\][]*)?)\\]`, "gu"); // x[t-3] at the second step
     text = text.replace(before, (all, w, k, rest) => (t >= Number(k) || this.isReadAs("ring") ? all : `(0*${w}[0${rest}])`));
-    return text.replace(new RegExp(`${P.QUOTED}|${P.BARE}`, "gu"), (_, quoted) => quoted ?? `(${t})`);
+    return text.replace(RE.BARE, `(${t})`);
   }
 
   stepsOf(term, over = []) {
@@ -1021,10 +1070,9 @@ class Board {
   /** A formula in which the number of a step is t; where the sheet has an index for it, in a formula of one step. */
   withT(text, isOfStep = true) {
     if (this.letter === "t") return text;
-    const parts = text.split(new RegExp(P.QUOTED, "u"));
-    if (parts.length > 1) return parts.map((part, k) => (k % 2 ? part : this.withT(part, isOfStep))).join("");
     const [c, at] = isOfStep || !LETTERS.includes(this.letter) ? [this.letter, stepOf(this.letter)] : ["(?!)", "ₜ"];
-    text = text.replace(new RegExp(`(?<=_\\{)${c}(?=[i-n]+\\})`, "gu"), "t");
+    const below = new RegExp(`(?<!${W}|/)((?:[d∂]${W}+/)?${W}+_)${c}([i-n]+)(?!${W})`, "gu"); // b_si
+    text = text.replace(below, (all, word, more) => (has(this.words, all) ? all : `${word}t${more}`)).replace(new RegExp(`(?<=_\\{)${c}(?=[i-n]+\\})`, "gu"), "t");
     const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${c}(?!${W})`, "gu");
     return text.replaceAll(at, "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) && has(this.shapes, this.words[all]) ? all : `${before}t`));
   }
@@ -1106,6 +1154,12 @@ class Board {
     return text.replace(new RegExp(`(?<=[${P.SUBSCRIPT}])(?=(?![${P.SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
   }
 
+  /** The shape of a value, of a derivative that is one number that of all of its entries. */
+  lengths(base) {
+    const word = has(this.words, base) ? this.words[base] : "";
+    return has(this.full, word) ? this.full[word] : this.shapes[word];
+  }
+
   /** Find how far each index goes: by the result, or else by the values that have it. */
   measure(text, shape, order, isTyped) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
@@ -1120,7 +1174,7 @@ class Board {
     this.order = ([...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c))) && !isOther ? order : "";
     const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);
     const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
-    const isSaid = (text.match(RE.TOKEN) ?? []).map(split).some(([base, at]) => lettersOf(at).join("") === free && has(this.words, base) && alike(this.shapes[this.words[base]] ?? [], several)); // by gapᵢⱼ
+    const isSaid = (text.match(RE.TOKEN) ?? []).map(split).some(([base, at]) => lettersOf(at).join("") === free && has(this.words, base) && alike(this.lengths(base) ?? [], several)); // by gapᵢⱼ
     const isWritten = !this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && !isSaid;
     if (isWritten && this.isReadAs("written")) this.order = asTyped;
     this.order ||= fits.length === 1 && fits[0] !== free ? fits[0] : "";
@@ -1132,18 +1186,18 @@ class Board {
     const extents = Object.fromEntries([...letters].slice(0, sizes.length).map((c, k) => [c, sizes[k]]).filter(([c]) => !sums.includes(c)));
     this.ends = { ...extents };
     for (const token of text.match(RE.TOKEN) ?? []) {
-      const [base, at] = split(token), lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [];
+      const [base, at] = split(token), lengths = this.lengths(base) ?? [];
       lettersOf(at).slice(0, lengths.length).forEach((c, k) => { extents[c] ??= lengths[k]; });
     }
     const inside = (text.match(RE.TOKEN) ?? []).map(split).flatMap(([base, at]) => {
-      const lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [], all = [...at.matchAll(RE.MOVED)];
+      const lengths = this.lengths(base) ?? [], all = [...at.matchAll(RE.MOVED)];
       return all.length === lengths.length ? all.map(([, c, sign, k], j) => [LETTERS[INDICES.indexOf(c)], lengths[j] - Math.max(moved(sign, k), 0), sign, all.length === 1 && lengths[j] > 1 && lengths[j]]) : [];
     });
     for (const c of new Set(sums)) {
       const of = inside.filter(([d]) => d === c), vectors = new Set(of.flatMap(([, , , size]) => size || []));
       if (!letters.includes(c) && (of.some(([, , sign]) => sign) || vectors.size > 1)) this.ends[c] = Math.min(...of.map(([, n]) => n));
     }
-    const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.shapes[this.words[base]]?.length].includes(lettersOf(at).length));
+    const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.lengths(base)?.length].includes(lettersOf(at).length));
     this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...pins.flatMap(([, at]) => lettersOf(at))];
     const rest = lettersOf(text.replace(new RegExp(`Σ[${INDICES}]+`, "gu"), ""));
     for (const [, w, at] of text.matchAll(RE.IN_BRACKETS)) { // of j in g[k-j,j]
@@ -1160,7 +1214,7 @@ class Board {
   fitting(free, sizes, text) {
     const ends = new Set();
     for (const [base, at] of (text.match(RE.TOKEN) ?? []).map(split)) {
-      const letters = lettersOf(at), lengths = (has(this.words, base) && this.shapes[this.words[base]]) || [];
+      const letters = lettersOf(at), lengths = this.lengths(base) ?? [];
       if (letters.length === lengths.length && !/[₊₋]/.test(at)) letters.forEach((c, k) => { if (free.includes(c)) ends.add(c + lengths[k]); });
     }
     const orders = (rest) => (rest.length ? [...rest].flatMap((c) => orders(rest.replace(c, "")).map((more) => c + more)) : [""]);
@@ -1542,8 +1596,8 @@ const chained = (e, isPlus) => {
   return ["binary", "*", at[2], ["binary", last, at[3], inner]];
 };
 class Reader {
-  constructor(space, { functions, usual, maps, notations, shown, limits }) {
-    Object.assign(this, { space, shown, limits, functions: new Set(functions), usual, maps, notations, used: new Set() });
+  constructor(space, { functions, usual, maps, notations, shown, limits, full }) {
+    Object.assign(this, { space, shown, full, limits, functions: new Set(functions), usual, maps, notations, used: new Set() });
   }
 
   formula(text, board, shape, letters, steps, reading) {
@@ -1732,8 +1786,14 @@ class Reader {
     return x && x.shape.length === 2 && this.shape.length > 0 && x.shape[0] === x.shape[1] && x.data.every((v, k) => v === (k % (x.shape[0] + 1) ? 0 : 1));
   }
 
+  /** What has an index; of a derivative that is one number all of its entries. */
+  inFull(e) {
+    const x = this.operand(this.value(e)), word = dotted(e);
+    return has(this.full, word) && !x.letters && !x.shape.length ? array(this.full[word], spread(x, this.full[word]), x.kind) : x;
+  }
+
   indexed([, of, list, isTuple]) {
-    const x = this.operand(this.value(of));
+    const x = this.inFull(of);
     if (isTuple && !x.shape.length && !x.letters) return binary("*", x, this.operand(this.value(["list", list, true]))); // (a - b) [0, 1]
     const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(p[0] === "name" && p[1] === "None")).length;
     const whole = Array(Math.max(missing, 0)).fill(["slice", [null, null]]);
@@ -1834,7 +1894,7 @@ class Reader {
       return withLetters(array([n], [...Array(n).keys()], "i"), letters);
     }
     const by = args[2] ? whole(this.operand(this.value(args[2]))) : [];
-    const value = this.operand(this.value(args[0])), isOnRing = by.some(Boolean) && !value.letters && this.isReadAs("ring");
+    const value = this.inFull(args[0]), isOnRing = by.some(Boolean) && !value.letters && this.isReadAs("ring");
     const ndim = entryShape(value).length;
     if (letters.length === 1 && ndim > 1 && !value.letters && !LETTERS.slice(0, ndim).includes(letters) && this.isReadAs("last")) letters = LETTERS.slice(0, ndim - 1) + letters; // Σₖ Pₖ for Σₖ Pᵢₖ
     const hasOne = !value.letters && alike(value.shape, [1]) && (this.ends[letters] ?? 1) > 1 && this.isReadAs("one");

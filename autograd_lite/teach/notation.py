@@ -18,6 +18,7 @@ from ..base import regex
 from .spellings import FRACTIONS, POWERS, SIGNS, SPELLINGS, power, signs_replaced, spelled
 
 INDICES = "ᵢⱼₖₗₘₙ"
+MANY = 64  # entries of a list that is made as in Python
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
 _SUBSCRIPTS, _UNDER = str.maketrans(INDICES, LETTERS), str.maketrans(LETTERS, INDICES)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
@@ -51,6 +52,7 @@ _SELECTED = (  # sum(x[w == k])
 )
 _CHI2 = r"(?:\\?chi|χ)(?:²|₂|_2(?![\w])|_\{2\}|\^2|\^\{2\})"
 OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
+_LISTED = r" for ([^\W\d]\w*) in range\((?:(\w+)|len\((\w+)\))\) ?[\])]"  # [f(k) for k in range(2)]
 _QUOTED = r"""((?<!\w)['"][a-zA-Z,.> -]*['"])"""  # of an einsum
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -75,6 +77,7 @@ _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋
 PATTERNS = """
     _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
     _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _SELECTED _CHI2 _PLACED _PRIMED _ENTRY_OF _BY_ANOTHER _QUOTED
+    _LISTED
 """
 
 
@@ -109,6 +112,10 @@ class Board:
         The shape of each value, by which the lengths of indices are known.
     whole : mapping of str to str, optional
         Texts that are read as another one if they are all that was written.
+    full : mapping of str to tuple of int, optional
+        The shape of each derivative that is one number for all of its entries.
+    constants : sequence of tuple of float and str
+        The given numbers, each with its name.
     own : sequence of tuple of str
         Spellings of this program, as in :data:`~autograd_lite.teach.spellings.SPELLINGS`.
 
@@ -127,13 +134,16 @@ class Board:
     def __init__(
         self, words: Mapping[str, str], functions: Container[str] = (),
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
-        own: Sequence[tuple[str, str, str]] = (),
+        own: Sequence[tuple[str, str, str]] = (), full: Mapping[str, Sequence[int]] | None = None,
+        constants: Sequence[tuple[float, str]] = (),
     ) -> None:  # fmt: skip
-        self.spellings, self._own = (*SPELLINGS, *own), own
+        self._counts = {w: int(x) for x, w in constants if x == int(x)}
+        first, self._own = [row for row in own if row[2] == "("], [row for row in own if row[2] != "("]
+        self.spellings = (*first, *SPELLINGS, *self._own)
         #: Whether a formula is for each step of a loop, and not for one alone.
         self.is_of_line = False
         words = {regex.sub(r"(?<![a-ce-z])pi$", "π", w): x for w, x in words.items()} | {**words}
-        self.whole, self.shapes, self.letter = whole or {}, shapes or {}, letter
+        self.whole, self.shapes, self.letter, self.full = whole or {}, shapes or {}, letter, full or {}
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Iterable[str] = ""
@@ -180,6 +190,9 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
+        text = self._listed(text)
+        quoted = regex.findall(_QUOTED, text)  # the letters of an einsum are none of these
+        text = regex.sub(_QUOTED, lambda m: f"'⟦{quoted.index(m[1])}⟧'", text)
         step = rf"_([ti-n{self.letter}])([+-]\d+|(?:,[ti-n{self.letter}])+)(?![\w.])"
         text = regex.sub(rf"(?<!\w)([d∂]\w+){step}(?=/[d∂])", r"\1_{\2\3}", text)  # dx_t+1/dx_t
         if regex.search(step, text) and self._is_read_as("moved"):  # x_t+1, x_t,i
@@ -238,7 +251,23 @@ class Board:
         python = self.rewritten([m[0] for m in regex.finditer(_TOKEN, text.replace("∂", "d")) if not m[0].isspace()])
         if m := regex.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
-        return python
+        return regex.sub(r"'⟦(\d+)⟧'", lambda m: quoted[int(m[1])], python)
+
+    def _listed(self, text: str) -> str:
+        """A formula with the entries of each list that Python would make: ``[f(k) for k in range(2)]``."""
+        while m := regex.search(_LISTED, text):
+            start = _opening(text, m.start())
+            is_sum = text[start] == "(" and regex.search(r"(?:np\.)?sum$", text[:start])
+            sizes = self.shapes.get(self.words.get(m[3] or "", ""), ())
+            n = self._counts.get(m[2], int(m[2]) if m[2].isdecimal() else 0) if m[2] else [*sizes, 0][0]
+            is_list = text[start] == "[" and m[0][-1] == "]"
+            if start < 0 or len(text) > 10_000 or not 0 < n <= MANY or not (is_list or is_sum and m[0][-1] == ")"):
+                return text
+            term = text[start + 1 : m.start()]
+            terms = [regex.sub(rf"(?<![\w.]){m[1]}(?!\w)", str(k), term) for k in range(n)]
+            made = f"({'+'.join(f'({t})' for t in terms)})" if is_sum else f"[{','.join(terms)}]"
+            text = f"{text[: is_sum.start() if is_sum else start]}{made}{text[m.end() :]}"
+        return text
 
     def _selected(self, m: re.Match[str], text: str) -> str:
         """``Σᵢ 1[wᵢ = k] xᵢ`` for ``sum(x[w == k])``, where w is an array and k an index."""
@@ -419,12 +448,12 @@ class Board:
         """
         if self.letter == "t":
             return text
-        if (parts := regex.split(_QUOTED, text))[1:]:
-            return "".join(part if k % 2 else self.with_t(part, is_of_step) for k, part in enumerate(parts))
         is_number = is_of_step or self.letter not in LETTERS
-        c, below = (self.letter, _below_t(self.letter)) if is_number else ("(?!)", "ₜ")
+        c, small = (self.letter, below_t(self.letter)) if is_number else ("(?!)", "ₜ")
+        below = rf"(?<![\w/])((?:[d∂]\w+/)?\w+_){c}([i-n]+)(?!\w)"  # b_si
+        text = regex.sub(below, lambda m: m[0] if m[0] in self.words else f"{m[1]}t{m[2]}", text)
         text = regex.sub(rf"(?<=_\{{){c}(?=[i-n]+\}})", "t", text)
-        text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(below, "ₜ"))
+        text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(small, "ₜ"))
         word = rf"(\w*?)(?<![^\W_]){c}(?!\w)"
         return regex.sub(word, lambda m: m[0] if self.words.get(m[0]) in self.shapes else f"{m[1]}t", text)
 
@@ -447,7 +476,7 @@ class Board:
     def of_letter(self, says: str, typed: str = "") -> str:
         """A message with the letter of the sheet, but for what was `typed`."""
         parts = says.split(typed) if typed else [says]
-        own = (part.replace("ₜ", _below_t(self.letter)).replace("step t", f"step {self.letter}") for part in parts)
+        own = (part.replace("ₜ", below_t(self.letter)).replace("step t", f"step {self.letter}") for part in parts)
         return typed.join(own)
 
     def with_subscripts(self, text: str, is_plain: bool = False) -> str:
@@ -601,7 +630,7 @@ class Board:
         text = regex.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
         before = rf"(?<!\w)({self._arrays})\[t ?- ?(\d+)((?:,[^][]*)?)\]"  # x[t-3] at the second step
         text = regex.sub(before, lambda m: self._first(m, t), text)
-        return regex.sub(f"{_QUOTED}|{_BARE}", lambda m: m[1] or f"({t})", text)
+        return regex.sub(_BARE, f"({t})", text)
 
     def _counted(self, m: re.Match[str], t: int) -> str:
         """``xₜ`` as ``x[t-1]``, the entry for the first step with the number 1, where there are as many as steps."""
@@ -725,7 +754,8 @@ class Board:
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in regex.findall(_TOKEN, text)]
-        uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
+        shapes = {**self.shapes, **self.full}
+        uses = [(shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         self._of_result, self.free = order + free, free
         if is_typed and {*order} - {*free} and (more := sorted({*free} - {*order})):  # dL/dwᵢ = λ wⱼ
             raise Unread(f"the index {more[0]} does not stand on the left side")
@@ -1003,6 +1033,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
     step, another transpose, or a factor of a term.
     """
     text = regex.sub(r"_\{t ?([-+]) ?1\}", lambda m: f"ₜ{'₋₊'[m[1] == '+']}₁", decomposed(text))
+    text = regex.sub(r"(?<=\w)_t(?!\w)", "ₜ", text)
     for m in regex.finditer(r"[-+−]", text):
         if not regex.search(r"([*/@%^=]|\d[eE]|₍)\s*$", text[: m.start()]):
             term = text[m.end() : _end_of_term(text, m.end())].strip()
@@ -1011,6 +1042,9 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
     for m in sorted(at_steps, key=lambda m: "/" in m[1]):  # dL/dhₜ hₜ: more likely it is hₜ₋₁
         for step in (k for k in ("", "₋₁", "₊₁") if k != (m[2] or "")):
             yield f"{m[0]} is of another step than it should be", f"{text[: m.start()]}{m[1]}ₜ{step}{text[m.end() :]}"
+    of_gradients = rf"((?:^|(?<!\w))[d∂]\w+/[\w{_MARKS}]+?ₜ)(?![₊₋])"
+    for step in ("₊₁", "₋₁") if len(regex.findall(of_gradients, text)) > 1 else ():
+        yield "the gradients are of another step than they should be", regex.sub(of_gradients, rf"\1{step}", text)
     for m in regex.finditer(r"\[t([-+]1)?(?=[\],])", text):
         word = regex.findall(r"[\w/]*$", text[: m.start()])[0]
         for step in (k for k in ("", "-1", "+1") if k != (m[1] or "")):
@@ -1026,6 +1060,10 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
         sign = regex.findall(r"^\s*[-+−]?", text[start:])[0]
         end = _end_of_term(text, start + len(sign))
         term = text[start + len(sign) : end]
+        for c in INDICES:
+            if regex.search(f"{c}|_{_letters(c)}(?!\\w)", term) and not regex.search(f"Σ[{INDICES}]*{c}|Σ_", term):
+                changed = f"{text[:start]}{sign or '+'} Σ{c} ({term}) {text[end:]}"
+                yield f"the sum over {_letters(c)} is missing in {_short(term)}", changed
         for factor, says in (("2", "2"), ("½", "1/2"), ("n", "n"), ("1/n", "1/n")):
             if end - start < len(text) and (factor[-1] != "n" or "n" in words):
                 changed = f"{text[:start]}{sign or '+'} ({factor}) ({term}) {text[end:]}"
@@ -1105,6 +1143,12 @@ def _end_of_sum(text: str, start: int, c: str) -> int:
     return end
 
 
+def _opening(text: str, end: int) -> int:
+    """Where the bracket stands that is open at a place; -1 if none is."""
+    depths = accumulate((c in ")]}") - (c in "([{") for c in text[end - 1 :: -1])
+    return next((end - 1 - k for k, depth in enumerate(depths) if depth < 0), -1)
+
+
 def _start_of_term(text: str, end: int) -> int:
     """Where the term begins that ends there: behind a bracket that is open, or behind a sign between two terms."""
     depth = 0
@@ -1178,7 +1222,7 @@ def _braced(m: re.Match[str]) -> str:
     return _below("".join(parts))
 
 
-def _below_t(letter: str) -> str:
+def below_t(letter: str) -> str:
     return f"ₜₛ{INDICES}"[f"ts{LETTERS}".index(letter)]
 
 

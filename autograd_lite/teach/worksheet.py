@@ -46,7 +46,7 @@ from .answers import (
     worked_out,
     written,
 )
-from .blanks import Code, as_variable, between, first_by_symbol, form_of, lines_at, questions, teaching
+from .blanks import Code, as_variable, between, first_by_symbol, form_of, lines_at, questions, shape_of_all, teaching
 from .grading import (
     CIRCULAR,
     CLOSE,
@@ -68,7 +68,19 @@ from .grading import (
     verdict,
 )
 from .hand_out import HandOut
-from .notation import DECIMAL, INDICES, LETTERS, WITH_INDICES, Board, Misfit, Unread, decomposed, variants, with_names
+from .notation import (
+    DECIMAL,
+    INDICES,
+    LETTERS,
+    WITH_INDICES,
+    Board,
+    Misfit,
+    Unread,
+    below_t,
+    decomposed,
+    variants,
+    with_names,
+)
 from .spellings import signs_replaced
 
 BLANK = "_" * 14
@@ -113,6 +125,7 @@ class Worksheet(HandOut):
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
         unseen: Iterable[str] = (), zeros: Sequence[str] = (), own: Sequence[tuple[str, str, str]] = (),
+        full: Mapping[str, Sequence[int]] | None = None,
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
@@ -140,10 +153,12 @@ class Worksheet(HandOut):
         self._labels = [others - gradients for others in self._labels]
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
         self.own = own
-        self.board = Board(self.words, FUNCTIONS, shapes, whole, letter, own)
+        #: The shapes of the derivatives that are one number for all of their entries.
+        self.full = full or {}
+        self.board = Board(self.words, FUNCTIONS, shapes, whole, letter, own, self.full, constants)
         #: The values that are named in messages.
         self.seen = [{w: x for w, x in at.items() if self.shown.get(w) != ""} for at in self.spaces]
-        self.readers = [Reader(space, self.shown) for space in self.spaces]
+        self.readers = [Reader(space, self.shown, self.full) for space in self.spaces]
         blanks = {at.word for q in questions for at in (q, *q.steps)}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
         self._blanks = {w: word for w, word in symbols.items() if word in blanks} | short
@@ -294,7 +309,7 @@ class Worksheet(HandOut):
         """Return True if a formula has other values where what is asked for has."""
         if q.word not in self.readers[0].used:
             return False
-        values = [Reader({**self.spaces[0], q.word: self.spaces[0][q.word] + k}) for k in (0, 1)]
+        values = [Reader({**self.spaces[0], q.word: self.spaces[0][q.word] + k}, None, self.full) for k in (0, 1)]
         shape, letters = ((q.diagonal, q.diagonal), "") if "matrix" in reading else (np.shape(q.value), q.letters)
         first, other = (x.formula(answer, self.board, shape, letters, q.numbers, reading) for x in values)
         return not np.array_equal(first, other, equal_nan=True)
@@ -530,11 +545,16 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     constants = _constants(d, spaces[0])
     words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
     letter, first = (counting.word, counting.by + 1) if counting else (d.letter, 1)
-    own = [*_of_loops(d, sections[1:], spaces[0], first), *([_SIGMA] if "Sigma" in spaces[0] else [])]
-    whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=letter, constants=constants, own=own)
+    own = [*_of_loops(d, sections[1:], spaces[0], letter, first), *([_SIGMA] if "Sigma" in spaces[0] else [])]
+    own += [(rf"(Σ_?\{{? ?[t{letter}] ?= ?[0-9]+ ?\}}?\^[{{(] ?){w} ?- ?1(?= ?[)}}])", rf"\g<1>{int(x) - 1}", "")
+            for x, w in constants if w.isidentifier() and x in range(1, 1000)]  # T - 1  # fmt: skip
+    full = {as_variable(counting.name(w) if counting else w): shape
+            for w, line in tables[0].items() if (shape := shape_of_all(line))}  # fmt: skip
+    whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=letter, constants=constants, own=own, full=full)
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
+    chosen = _with_needed(chosen, confirmed, sections[-1].lines) if blanks is None else chosen
     sections = _as_printed(d, sections, chosen, made)
     chosen = _in_letters(chosen, sections[-1].lines, made)
     if vary:
@@ -590,7 +610,7 @@ def _in_letters(chosen: Sequence[Question], lines: Sequence[Line], made: Made) -
 
 
 def _of_loops(
-    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any], first: int
+    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any], letter: str, first: int
 ) -> Iterator[tuple[str, str, str]]:
     """Spellings of what the program has in its loops, whose steps count from `first`: points[t-1] is xₜ, and margin may
     be written for marginₜ, or in what is no sum over steps for all of them.
@@ -603,6 +623,8 @@ def _of_loops(
     stems |= {w: w for w in given if all(f"{w}{t}" in space for t in steps)}
     every = {w: f"(stack([{','.join(f'{w}{t}' for t in steps)}]))" for w, s in stems.items()
              if all(f"{s}{t}" in space for t in steps)}  # fmt: skip
+    for w in sorted(w for w, s in stems.items() if "/" in w and np.ndim(space.get(s, 0))):
+        yield from _of_entries(w, letter, below_t(letter))
     for code in {eq.code for eq in d.chain.recorded.equations} - {None} if lines else ():
         for word, (of, part) in of_loops(code).items():
             n = np.shape(space[of])[:1] if of in space else ()
@@ -613,7 +635,8 @@ def _of_loops(
                 behind = rf"(?={OF_STEP}|_?[0-9]+(?![^\Wᵀ])|[₀-₉]|_?[i-n](?![\w])|[{INDICES}])"
                 yield rf"(?<![\w/.]){word}{behind}", of, word
     named = {*dict(d.given), *d.chain.names.values(), *map(attrgetter("symbol"), sections[-1].lines)}
-    before = r"(?:(?<![\w.∂])|(?<=[⁰¹²³⁴-⁹])|(?<=(?<![\w])[0-9])|(?<=\.[0-9]))(?<!_\{)(?!(?<=\w/)d[A-Za-z\u0370-\u03ff])"
+    number = r"(?<=[⁰¹²³⁴-⁹])|(?<=(?<![\w])[0-9])|(?<=\.[0-9])"
+    before = rf"(?:(?<![\w.∂])|{number})(?<!_\{{)(?!(?<=\w/)d[A-Za-z\u0370-\u03ff])"
     behind = rf"(?!(?![⁰¹²³⁴-⁹⁻ᵀ])[\w\[{INDICES}ₜ₀-₉₍\u0300-\u036f]| ?_| ?(?:\^|\*\*)? ?\(?t(?![\w])|[)}}] ?[_ₜ])"
     for word in sorted({*stems, *every} - {*named, *map(TEXT.name, named), *LETTERS, "t"}):
         yield f"{before}{re.escape(word.rstrip('_'))}{behind}", f"{word.rstrip('_')}ₜ", "ₜ"
@@ -621,6 +644,15 @@ def _of_loops(
             yield f"{before}{re.escape(word.rstrip('_'))}{behind}", every[word], "Σ"
         if word.endswith("_"):
             yield rf"(?<![\w/.∂])({re.escape(word[:-1])})(?=[\[(]t)", r"\1_", ""  # rate2[t]
+
+
+def _of_entries(word: str, letter: str, below: str) -> Iterator[tuple[str, str, str]]:
+    """Spellings of the entries of the gradient of an array beside those of its steps: (dL/dd)ₜ is no dL/ddₜ."""
+    both = "|".join(map(re.escape, (word, re.sub("^d|(?<=/)d", "∂", word))))
+    of = rf"\( *(?:\(({both})\)|({both})) *\) ?"
+    yield rf"{of}({below}(?:[₊₋][₀-₉]+)?)", r"\1\2[\3]", "("
+    yield rf"{of}_(?:({letter})(?![\w])|[{{(] ?({letter})(?: ?([-+]) ?([0-9]+))? ?[)}}])", r"\1\2[\3\4\5\6]", "("
+    yield rf"{of}(?=[₀-₉{INDICES}_])", r"( \1\2)", "("
 
 
 def _with_values(sections: Sequence[Section], space: Mapping[str, Any]) -> list[Section]:
@@ -731,6 +763,17 @@ def _with_blanks(
         lines.append(line)
     steps = (s for s in sections[1:-1] if s.title != RULE)
     return [sections[0], *_numbers(sections[0], space), *steps, Section("Fill in", lines)]
+
+
+def _with_needed(chosen: list[Question], several: Sequence[Question], lines: Sequence[Line]) -> list[Question]:
+    """The questions, with those that their answers use and whose lines would give one away."""
+    names = {TEXT.name(line.symbol): set(map(TEXT.name, line.formulas[0].names)) for line in lines if line.formulas}
+    blanks = {TEXT.name(q.symbol): q for q in chosen}
+    used = {w for blank in blanks for w in names.get(blank, ())} & _giving_away(lines, blanks)
+    likewise = {*map(form_of, chosen)}
+    more = [q for q in several if TEXT.name(q.symbol) in used and form_of(q) not in likewise]
+    every = [q for q in several if any(q is kept for kept in (*chosen, *more))]
+    return _with_needed(every, several, lines) if more else chosen
 
 
 def _giving_away(lines: Sequence[Line], blanks: Container[str]) -> set[str]:

@@ -961,6 +961,59 @@ def pade(a, b, x):
     return np.mean((num / den - np.exp(x)) ** 2)
 
 
+def forwards(f, cash, price):
+    d = [1 / (1 + f[0])]
+    for t in range(1, 4):
+        d.append(d[t - 1] / (1 + f[t]))
+    d = np.stack(d)
+    model = cash @ d
+    return np.sum((model - price) ** 2) + np.sum((f[1:] - f[:-1]) ** 2)
+
+
+def wakes(a, w, theta_rest):
+    deficit = w @ a
+    v = 8.0 * (1 - deficit)
+    return np.sum(a * v**3) + np.sum((a - theta_rest) ** 2)
+
+
+def counted_answers(prior, A, counts):
+    logp = prior - np.log(np.sum(np.exp(prior)))
+    logA = A - np.log(np.sum(np.exp(A), axis=1, keepdims=True))
+    return -np.sum(counts * logA) - np.sum(logp**3)
+
+
+def seasons(base, season, store, month, demand):
+    stock = base[store] * np.exp(season[month])
+    return np.mean(np.maximum(demand - stock, 0) ** 2)
+
+
+def innovations(phi, psi, x):
+    T = len(x)
+    e = [0.0]
+    for t in range(1, T):
+        e.append(x[t] - phi * x[t - 1] - psi * e[t - 1])
+    return np.sum(np.stack(e[1:]) ** 2) * (T - 1)
+
+
+def holt(a, b, sales):
+    level, trend, sse = sales[0], sales[1] - sales[0], 0.0
+    for t in range(1, 5):
+        forecast = level + trend
+        sse = sse + (sales[t] - forecast) ** 2
+        new_level = a * sales[t] + (1 - a) * forecast
+        trend = b * (new_level - level) + (1 - b) * trend
+        level = new_level
+    return sse
+
+
+def sites(K, q, p):
+    L = 0.0
+    for s in range(2):
+        b = 1 + K[s] * p
+        L = L + np.sum(q[s] * np.log(b))
+    return L
+
+
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
@@ -970,7 +1023,9 @@ WRT = {
     corrected: ["W"], probit: ["w"], absorbed: ["Z"],
     perceptron: ["w", "b"], one_example: ["z"], stress: ["Y"], unrolled: ["step", "theta"],
     slacks: ["w", "b"], tempered: ["w"], returns_to_go: ["w"], attracted: ["r"], lagged: ["a"], infected: ["beta"],
-    prototypes: ["H"], rates: ["r"], pade: ["a", "b"], delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
+    forwards: ["f"], wakes: ["a"], counted_answers: ["prior", "A"], seasons: ["base", "season"],
+    innovations: ["phi", "psi"], sites: ["K", "q"], holt: ["a", "b"], prototypes: ["H"],
+    rates: ["r"], pade: ["a", "b"], delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
 }  # fmt: skip
 
 
@@ -1063,6 +1118,55 @@ def squeezed(maps, A, at, b, h):
 
 
 AS_ON_A_BOARD = {
+    forwards: ((np.array([0.02, 0.025, 0.03, 0.028]), MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
+        "dLdd_t": dict.fromkeys((
+            "(dL/dd)ₜ + dL/ddₜ₊₁ / bₜ₊₁", "(∂L/∂d)ₜ + ∂L/∂dₜ₊₁ / bₜ₊₁", "(dL/dd)_t + dL/dd_{t+1} / b_{t+1}",
+            r"\left(\frac{\partial L}{\partial d}\right)_{t} + \frac{\partial L}{\partial d_{t+1}} / b_{t+1}"), "")
+        | {"(dL/dd)_{t+1} + dL/ddₜ₊₁ / bₜ₊₁": "at step t = 2, it is off by 2.651"},
+        "dLda": dict.fromkeys(("(dL/dd)₀ + dL/dd₁ / b₁", "(dL/dd)_0 + dL/dd_1 / b_1"), "")
+        | {"(dL/dd)₁ + dL/dd₁ / b₁": "it is off by 4.08"},
+        "dLdd": dict.fromkeys(('np.einsum("bt,b->t", cash, dLdmodel)', "einsum('bi,b->i', cash, dLdmodel)"), ""),
+    }),
+    wakes: ((np.array([0.3, 0.28, 0.33]), np.tril(MATRIX[:9].reshape(3, 3) ** 2, -1), MATRIX[3:6]), {
+        "dLda": dict.fromkeys((
+            "2 (aᵢ - θ_restᵢ) + vᵢ³ + Σⱼ ddeficit/daᵢⱼ dL/dvⱼ dv/ddeficitⱼ",
+            "2 (a - θ_{rest}) + v³ + ddeficit/da (dL/dv ⊙ dv/ddeficit)"), ""),
+        "dLdv": {"np.take(3 a v², [0, 1, 2])": "", "np.c_[3 a v², a][:, 0]": "", "np.tile(3 a v², 2)[:3]": ""},
+    }),
+    counted_answers: ((MATRIX[:3], MATRIX[3:9].reshape(2, 3), MATRIX[9:15].reshape(2, 3) ** 2), {
+        "dLdprior": dict.fromkeys((
+            "dL/dlogp - exp(log_softmax(prior)) Σᵢ dL/dlogpᵢ", "dL/dlogp - exp(logp) sum(dL/dlogp)"), "")
+        | {"dL/dlogp + exp(log_softmax(prior)) Σᵢ dL/dlogpᵢ": "the sign before exp(log_softmax(prior)) Σᵢ d… is wrong"},
+        "dLdA": {"dL/dlogA - exp(log_softmax(A)) ⊙ Σⱼ dL/dlogAᵢⱼ": ""},
+    }),
+    seasons: ((np.array([10.0, 11, 13]), np.array([0.1, -0.2]), np.array([0, 1, 1, 2, 0]), np.array([0, 0, 1, 1, 1]),
+               np.array([12.0, 15, 11, 14, 13])), {
+        "dLdseason": {
+            "np.array([np.sum(dLdstock[month == k] * stock[month == k]) for k in range(2)])": "",
+            "[sum(dLdstock[month == k] * stock[month == k]) for k in range(len(season))]": "",
+            "sum(onehot(month)[i] * dLdstock[i] * stock[i] for i in range(5))": "",
+            "[sum(dLdstock[month == k]) for k in range(2)]": "2 of 2 entries are off, by up to 33.17",
+        },
+    }),
+    innovations: ((0.6, -0.3, MATRIX[:6]), {
+        "dLdphi": {"-Σ_{t=1}^{T-1} dL/deₜ xₜ₋₁": "",
+                   "-Σ_{t=2}^{T-1} dL/de_t x_{t-1}": "the term de1/dphi is missing from the sum"},
+        "dLde_t": {
+            "(dL/da)_{t-1} - ψ dL/deₜ₊₁": "",
+            "(dL/da)_{t-1} - ψ dL/deₜ": "dL/deₜ is of another step than it should be",
+        },
+    }),
+    holt: ((0.6, 0.3, np.array([10.0, 12, 13, 15.5, 16])), {
+        "dssedtrend_t": {
+            "dsse/dtrendₜ₊₁ (1 - b) + dsse/dforecastₜ₊₁": "",
+            "dsse/dtrendₜ (1 - b) + dsse/dforecastₜ": "the gradients are of another step than they should be",
+            "dsse/dtrend_t (1 - b) + dsse/dforecast_t": "the gradients are of another step than they should be",
+        },
+    }),
+    sites: ((MATRIX[:2] ** 2, MATRIX[2:4], MATRIX[4:7] ** 2), {
+        "dLdK": {"Σᵢ dL/db_si p_i": "", "Σᵢ dL/db_{si} pᵢ": "",
+                 "dL/db_si p_i": "the sum over i is missing in dL/db_si p_i"},
+    }),
     prototypes: ((MATRIX[:12].reshape(4, 3), np.array([0, 0, 1, 1]), MATRIX[12:21].reshape(3, 3)), {
         "dLdH": dict.fromkeys((
             "dLdC[ys]/n", "(dL/dC)[ys] / 2", "½ dL/dC_ys", "½ dL/dC_{ys}", "onehot(ys) @ dL/dC / n",
