@@ -62,6 +62,8 @@ class Question:
         The labels in its line: an answer with these is judged where they have another order, too.
     is_of_columns : bool
         Whether vectors are columns in its line, so that ``xᵀ x`` is a number.
+    uses : sequence of str
+        The names in its answer, which are named first where a factor is missing.
     is_of_line : bool
         Whether it is asked for with other steps in one line.
     diagonal : int
@@ -85,6 +87,7 @@ class Question:
     is_of_columns: bool = False
     diagonal: int = 0
     is_of_line: bool = False
+    uses: Sequence[str] = ()
 
     @property
     def symbols(self) -> list[str]:
@@ -198,7 +201,7 @@ def _judged(
     for value, space, slips in zip(answers, spaces, q.slips or [{}] * len(answers), strict=False):
         if value is not None:
             right = np.asarray(space.get(q.word), float)
-            others = {w: x for w, x in space.items() if w in words and not callable(x)}
+            others = {w: space[w] for w in (*q.uses, *space) if w in words and w in space and not callable(space[w])}
             yield _filled(value, right), right, others, slips, close
 
 
@@ -326,7 +329,7 @@ def _count(simple: Fraction, value: Any) -> str:
     sizes[value.size] = "its number of entries"
     for n, what in sizes.items():
         if n > 2 and abs(simple) in (n, Fraction(1, n)):
-            return f", and {n} is {what}: {'a sum for a mean' if abs(simple) == n else 'a mean for a sum'}"
+            return f", and {n} is {what}: perhaps {'a sum for a mean' if abs(simple) == n else 'a mean for a sum'}"
     return ""
 
 

@@ -198,7 +198,8 @@ class HandOut:
                     word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips],
                     shape=shape and tuple(shape), letters=letters, is_symmetric=is_symmetric, over=numbers,
                     labels=labels, is_of_columns=is_of_columns, diagonal=diagonal, is_of_line=len(steps) > 1,
-                ) for word, slips, shape, letters, is_symmetric, numbers, labels, is_of_columns, diagonal in steps
+                    uses=uses,
+                ) for word, slips, shape, letters, is_symmetric, numbers, labels, is_of_columns, diagonal, uses in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
         words = "words whole letter constants shown zeros own full"
@@ -283,7 +284,7 @@ def _by(replacement: str) -> str:
 def _saved(q: Question) -> tuple[Any, ...]:
     """What marking needs of a question."""
     return (q.word, list(map(_arrays, q.slips)), q.shape, q.letters, q.is_symmetric, [*q.numbers], [*q.labels],
-            q.is_of_columns, q.diagonal)
+            q.is_of_columns, q.diagonal, [*q.uses])
 
 
 def _arrays(values: Mapping[str, Any]) -> dict[str, Any]:

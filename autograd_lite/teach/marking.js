@@ -875,7 +875,7 @@ class Board {
     for (let m, term, n; (m = text.match(RE.LISTED_ONCE)); ) {
       const [all, word, last, array] = m, end = m.index, start = opening(text, end), isSum = text[start] === "(" && /(?:np\.)?sum$/.exec(text.slice(0, start));
       n = last ? (has(this.counts, last) ? this.counts[last] : /^[0-9]+$/.test(last) ? Number(last) : NaN) : (has(this.words, array) && this.shapes[this.words[array]]?.[0]) ?? NaN;
-      if (start < 0 || text.length > 10000 || !(n > 0 && n <= 64) || !(all.endsWith("]") ? text[start] === "[" : isSum)) return text;
+      if (start < 0 || n * text.length > 50000 || !(n > 0 && n <= 64) || !(all.endsWith("]") ? text[start] === "[" : isSum)) return text;
       term = Array.from({ length: n }, (_, k) => text.slice(start + 1, end).replace(new RegExp(`(?<!${W}|\\.)${word}(?!${W})`, "gu"), k));
       const [from, list] = isSum ? [isSum.index, `(${term.map((t) => `(${t})`).join("+")})`] : [start, `[${term.join(",")}]`];
       text = text.slice(0, from) + list + text.slice(end + all.length);
@@ -2057,7 +2057,7 @@ const countText = ([p, q], value) => {
   sizes.set(value.data.length, "its number of entries");
   for (const [n, what] of sizes) {
     if (n > 2 && (Math.abs(p) === n && q === 1 || Math.abs(p) === 1 && q === n)) {
-      return `, and ${n} is ${what}: ${q === 1 ? "a sum for a mean" : "a mean for a sum"}`;
+      return `, and ${n} is ${what}: perhaps ${q === 1 ? "a sum for a mean" : "a mean for a sum"}`;
     }
   }
   return "";
@@ -2154,8 +2154,8 @@ const marking = (data) => {
   const labels = spaces.map((at) => Object.keys(at).filter((w) => has(spaces[0], w) && !gradients.has(w) && areOthers(at[w], spaces[0][w])));
   const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
-  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own, isOfColumns, diagonal]) => (
-    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns, diagonal, isOfLine: steps.length > 1 }))]));
+  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers, own, isOfColumns, diagonal, uses]) => (
+    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns, diagonal, isOfLine: steps.length > 1, uses }))]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
@@ -2164,7 +2164,7 @@ const marking = (data) => {
   };
   /** Of a diagonal matrix with n rows the diagonal. */
   const ofDiagonal = (x, n) => (n && alike(x.shape, [n, n]) && x.data.every((v, k) => !v || k % (n + 1) === 0) ? FUNCTIONS.diag(x) : x);
-  const read = ({ word, slips, full, letters, isSymmetric, numbers, own, diagonal, isOfLine }, text, reading) => {
+  const read = ({ word, slips, full, letters, isSymmetric, numbers, own, diagonal, isOfLine, uses }, text, reading) => {
     board.isOfLine = isOfLine;
     const n = reading.includes("matrix") ? diagonal : 0, shape = spaces[0][word].shape, how = [board, ...(n ? [[n, n], ""] : [shape, letters]), numbers, reading];
     let answers = [fitted(ofDiagonal(readers[0].formula(text, ...how), n), shape, full)];
@@ -2190,7 +2190,7 @@ const marking = (data) => {
     const few = answers.reduce((n, value) => n + (value ? value.data.length : 0), 0) < FEW;
     const judged = answers.map((value, k) => value && {
       value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[k] ?? {}, close,
-      others: few ? [] : Object.entries(spaces[k]).filter(([w]) => w !== word && has(spaces[0], w) && data.shown[w] !== ""),
+      others: few ? [] : [...uses.filter((w) => has(spaces[k], w)).map((w) => [w, spaces[k][w]]), ...Object.entries(spaces[k]).filter(([w]) => !uses.includes(w))].filter(([w]) => w !== word && has(spaces[0], w) && data.shown[w] !== ""),
     }).filter(Boolean);
     const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";

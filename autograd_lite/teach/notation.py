@@ -261,7 +261,7 @@ class Board:
             sizes = self.shapes.get(self.words.get(m[3] or "", ""), ())
             n = self._counts.get(m[2], int(m[2]) if m[2].isdecimal() else 0) if m[2] else [*sizes, 0][0]
             is_list = text[start] == "[" and m[0][-1] == "]"
-            if start < 0 or len(text) > 10_000 or not 0 < n <= MANY or not (is_list or is_sum and m[0][-1] == ")"):
+            if start < 0 or n * len(text) > 50_000 or not 0 < n <= MANY or not (is_list or is_sum and m[0][-1] == ")"):
                 return text
             term = text[start + 1 : m.start()]
             terms = [regex.sub(rf"(?<![\w.]){m[1]}(?!\w)", str(k), term) for k in range(n)]

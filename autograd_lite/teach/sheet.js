@@ -3,7 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent), mark = marking(data);
   const t = stepOf(data.letter);
-  const isLoop = data.questions.some(([, , steps]) => steps.length > 1 || steps.some((at) => at.at(-1).length > 1));
+  const isLoop = data.questions.some(([, , steps]) => steps.length > 1 || steps.some((at) => at[5].length > 1));
   const inputs = [...document.querySelectorAll("li.question input")];
   const score = document.getElementById("score");
   let last = inputs[0];

@@ -822,7 +822,9 @@ def _confirmed(
         for q in (q for q in forms if not judged or not all(judged[0][1] or [False])):
             right = [*_is_right(sheet, q)]
             is_read = not all(right or [False]) and sheet._best(q, q.answer, {}) in RIGHT  # in another reading
-            q = replace(q, labels=sorted(sheet.readers[0].used & labels))
+            used = sorted(sheet.readers[0].used)
+            slips = [{re.sub(r"d\w+/d\w+", lambda m: TEXT.name(m[0]), w): x for w, x in at.items()} for at in q.slips]
+            q = replace(q, labels=[w for w in used if w in labels], uses=used, slips=slips)
             judged.append((q, [True] * len(spaces) if is_read else right))
         q, right = max(judged, key=lambda pair: sum(pair[1]))
         for space, is_right in zip(spaces[1:], right[1:], strict=False):

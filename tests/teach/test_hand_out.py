@@ -1487,7 +1487,8 @@ AS_ON_A_BOARD = {
             r"dL/dkᵢ = \sum_j \frac{\partial L}{\partial \mathrm{h\_in}_{j}}\,\mathrm{sig}_{i+j}",
         ), ""),
         "dLdh_in": {r"\begin{cases} 2 \mathrm{h\_in} & \text{if } h_in > 0 \\ 0 & \text{otherwise} \end{cases}": "",
-                    "⅔ relu(h_in)": "it is 1/3 times the right one, and 3 is its number of entries: a mean for a sum"},
+                    "⅔ relu(h_in)":
+                        "it is 1/3 times the right one, and 3 is its number of entries: perhaps a mean for a sum"},
     }),
     standardised: ((MATRIX[:8].reshape(4, 2), np.array([1.1, 0.8]), MATRIX[2:8].reshape(2, 3)), {
         "dLdx": dict.fromkeys((
