@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial, reduce
-from types import EllipsisType
+from types import EllipsisType, MappingProxyType
 from typing import Any, TypeGuard
 from unicodedata import category
 
@@ -353,9 +353,9 @@ class Reader:
 
     def __init__(
         self, names: Mapping[str, Any], shown: Mapping[str, str] | None = None,
-        full: Mapping[str, Sequence[int]] | None = None,
+        full: Mapping[str, Sequence[int]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        self.names, self.shown, self.full = dict(names), shown or {}, full or {}
+        self.names, self.shown, self.full = dict(names), shown or {}, full
         self.numbers = self.names.keys() & {"pi", "_pi", "e"}
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
@@ -728,22 +728,27 @@ class Reader:
         is_sum = bare in ("sum", "mean") and isinstance(e.func, ast.Name) and not _is_over(e)
         if is_sum and args and not isinstance(args[0], Indexed) and not np.ndim(args[0]):  # Σ hₜ
             raise Unread("a sum of one number cannot be read: write over what it is, as in Σₜ or Σᵢ")
-        if bare == "onehot" and len(args) == 1:  # its columns are those of what it is added to, or of the result
-            at, ndim = self.beside, len(shape_of(args[0]))
-            if not ndim and len(at) == 2 and at[1] == 1:
-                return [*args, at[0]]
-            is_of_result = len(at) != ndim + 1
-            is_known = is_of_result and (self.columns or ndim)
-            if is_known and self._is_read_as(f"classes {self._number('onehot', e)}"):
-                return [*args, self.columns[0] if self.columns else int(np.max(args[0], initial=0)) + 1]
-            at = self.shape if is_of_result else at
-            is_of_first = at is self.shape and len(at) > 1 and self._is_read_as(f"first {self._number('onehot', e)}")
-            return [*args, at[0 if is_of_first else -1] if at else 1]
+        if bare == "onehot" and len(args) == 1:
+            return [*args, self._columns(e, args[0])]
         if bare == "placed":
             return [*args, self.shape][:3]
         if bare in _SIZED and args and np.ndim(args[0]) == 0 and np.asarray(args[0]) % 1 == 0:  # eye(n)
             return [int(args[0]), *args[1:]]
         return [args[0], tuple(args[1:])] if bare in ("reshape", "transpose") and len(args) > 2 else args
+
+    def _columns(self, e: ast.Call, x: Any) -> int:
+        """The columns of a onehot: those of what it is added to, of the result, or as many as its product or labels
+        need.
+        """
+        at, ndim = self.beside, len(shape_of(x))
+        if not ndim and len(at) == 2 and at[1] == 1:
+            return at[0]
+        if len(at) == ndim + 1:
+            return at[-1]
+        if (self.columns or ndim) and self._is_read_as(f"classes {self._number('onehot', e)}"):
+            return self.columns[0] if self.columns else int(np.max(x, initial=0)) + 1
+        is_of_first = len(self.shape) > 1 and self._is_read_as(f"first {self._number('onehot', e)}")
+        return self.shape[0 if is_of_first else -1] if self.shape else 1
 
     def _entrywise(self, fn: Callable[..., Any], args: Sequence[Any]) -> Any:
         """An elementwise function; beside operands with indices the others stand in the frame, or in that of the other

@@ -156,7 +156,7 @@ class HandOut:
             "signs": SIGNS,
             "spellings": [[_in_script(pattern), _by(by), name] for pattern, by, name in self.board.spellings],
             "own": self.own,
-            "full": self.board.full,
+            "full": dict(self.board.full),
             "powers": POWERS,
             "limits": {"products": PRODUCTS, "readings": READINGS, "fewer": FEWER},
             "constants": self.constants,

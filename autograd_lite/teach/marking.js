@@ -760,7 +760,7 @@ class Board {
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     this.arrays = anyOf(arrays);
-    this.behindPi = `(?:${anyOf(Object.keys(words).filter((w) => /^π./u.test(w)).map((w) => w.slice(1)))})`; // π3, π_3
+    this.behindPi = `(?:${anyOf(Object.keys(words).filter((w) => /^π./u.test(w)).map((w) => w.slice(1)))})`; // of π3, π_3
     this.entry = new RegExp(`((?<!${W})(?:${this.arrays})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
 

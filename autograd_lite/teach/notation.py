@@ -12,10 +12,11 @@ import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from itertools import accumulate, islice, pairwise, permutations, product
+from types import MappingProxyType
 from typing import TypeAlias
 
 from ..base import regex
-from .spellings import FRACTIONS, POWERS, SIGNS, SPELLINGS, power, signs_replaced, spelled
+from .spellings import FRACTIONS, POWERS, SIGNS, power, signs_replaced, spelled, with_own
 
 INDICES = "ᵢⱼₖₗₘₙ"
 MANY = 64  # entries of a list that is made as in Python
@@ -134,16 +135,15 @@ class Board:
     def __init__(
         self, words: Mapping[str, str], functions: Container[str] = (),
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
-        own: Sequence[tuple[str, str, str]] = (), full: Mapping[str, Sequence[int]] | None = None,
+        own: Sequence[tuple[str, str, str]] = (), full: Mapping[str, Sequence[int]] = MappingProxyType({}),
         constants: Sequence[tuple[float, str]] = (),
     ) -> None:  # fmt: skip
-        self._counts = {w: int(x) for x, w in constants if x == int(x)}
-        first, self._own = [row for row in own if row[2] == "("], [row for row in own if row[2] != "("]
-        self.spellings = (*first, *SPELLINGS, *self._own)
+        self.constants = constants
+        self.spellings, self._own = with_own(own), own
         #: Whether a formula is for each step of a loop, and not for one alone.
         self.is_of_line = False
         words = {regex.sub(r"(?<![a-ce-z])pi$", "π", w): x for w, x in words.items()} | {**words}
-        self.whole, self.shapes, self.letter, self.full = whole or {}, shapes or {}, letter, full or {}
+        self.whole, self.shapes, self.letter, self.full = whole or {}, shapes or {}, letter, dict(full)
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Iterable[str] = ""
@@ -177,10 +177,6 @@ class Board:
         #: What is no value of a loop, so that ``xₜ`` is the name x_t.
         self._before_t = _any(w[:-2] for w in of_t if not self._steps.get(w[:-2], {0}) - {0})
         arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
-        #: What stands behind π in names: π3, π_3.
-        self._behind_pi = f"(?:{_any(w[1:] for w in self.words if regex.match('π.', w))})"
-        #: The names of several letters, which below the line are no indices.
-        self._several = {w for w, word in self.words.items() if len(w) > 1 and word in self.shapes}
         self.indices = [c for c in LETTERS if c in (*arrays, *self._stems)]  # that are the user's own
         self._arrays = _any(arrays)
 
@@ -233,7 +229,7 @@ class Board:
         text = regex.sub(entry, self._entry, text)
         text = regex.sub(rf"(?<!\w)({self._arrays})_([^\W\d]\w*)", self._place, text)
         pi = "π" if self.words["π"] in self.shapes else "(np.pi)"  # 2π, also where the number is meant
-        text = regex.sub(rf"(?<![\w.])(\d+\.?\d*)\s?π(?!{self._behind_pi})", rf"\1 {pi} ", text)
+        text = regex.sub(rf"(?<![\w.])(\d+\.?\d*)\s?π(?!{_behind('π', self.words)})", rf"\1 {pi} ", text)
         delta = rf"δ\[?([{LETTERS}{INDICES}]),?([{INDICES}]|\d\])" if "δ" not in self.words else "(?!)"
         text = regex.sub(delta, lambda m: f"1[{m[1]} = {m[2].strip(']')}]".translate(_SUBSCRIPTS), text)
         text = regex.sub(rf"(?<![\w.])({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
@@ -259,12 +255,13 @@ class Board:
             start = _opening(text, m.start())
             is_sum = text[start] == "(" and regex.search(r"(?:np\.)?sum$", text[:start])
             sizes = self.shapes.get(self.words.get(m[3] or "", ""), ())
-            n = self._counts.get(m[2], int(m[2]) if m[2].isdecimal() else 0) if m[2] else [*sizes, 0][0]
-            is_list = text[start] == "[" and m[0][-1] == "]"
-            if start < 0 or n * len(text) > 50_000 or not 0 < n <= MANY or not (is_list or is_sum and m[0][-1] == ")"):
+            known = int(m[2]) if (m[2] or "").isdecimal() else [*sizes, 0][0]
+            n = next((x for x, w in self.constants if w == m[2]), known)
+            is_bracket = text[start] == "[" if m[0][-1] == "]" else is_sum
+            if start < 0 or n not in range(1, MANY + 1) or n * len(text) > 50_000 or not is_bracket:
                 return text
             term = text[start + 1 : m.start()]
-            terms = [regex.sub(rf"(?<![\w.]){m[1]}(?!\w)", str(k), term) for k in range(n)]
+            terms = [regex.sub(rf"(?<![\w.]){m[1]}(?!\w)", str(k), term) for k in range(int(n))]
             made = f"({'+'.join(f'({t})' for t in terms)})" if is_sum else f"[{','.join(terms)}]"
             text = f"{text[: is_sum.start() if is_sum else start]}{made}{text[m.end() :]}"
         return text
@@ -352,7 +349,7 @@ class Board:
 
         def renamed(m: re.Match[str]) -> str:
             inside, word = m[1] or m[2] or "", regex.findall(r"[\w/]*$", m.string[: m.start()])[0]
-            if word + m[0] in self.words or m[2] and (not {*inside} <= known or inside in self._several):
+            if word + m[0] in self.words or m[2] and (not {*inside} <= known or self._is_several(inside)):
                 return m[0]
             of = every if {*inside} <= known else rf"(?<![^\W_])(?:{every})(?!\w)"
             return regex.sub(of, lambda c: to[c[0]], m[0])
@@ -361,7 +358,7 @@ class Board:
 
 
         def in_braces(m: re.Match[str]) -> str:
-            is_of_letters = {*m[2]} & {*to} and {*m[2]} <= known and m[2] not in self._several
+            is_of_letters = {*m[2]} & {*to} and {*m[2]} <= known and not self._is_several(m[2])
             return f"{m[1]}_{{{m[2]}}}" if is_of_letters else m[0]
 
         text = regex.sub(entry, in_braces, text)
@@ -377,11 +374,15 @@ class Board:
             at = regex.findall("[a-z]", m[2] or m[3] or m[4])
             is_whole = m[0] not in self.words and len(at) == len(self.shapes.get(self.words.get(m[1], ""), ()))
             named = {c for c in {*at} & self.words.keys() - {*LETTERS} if not self._is_matrix(c)}
-            if (m[2] or m[3] or m[4]) in self._several and m[1] != "Σ":  # dL/dC[ys]
+            if self._is_several(m[2] or m[3] or m[4]) and m[1] != "Σ":  # dL/dC[ys]
                 continue
             is_of_axes = is_whole and at != ["t"] and (not named or self._is_read_as("letters"))
             found |= {*at} - {"t"} if m[1] == "Σ" else {*at} if is_of_axes else set()
         return found
+
+    def _is_several(self, letters: str) -> bool:
+        """Whether letters are the name of a value, which below the line are no indices."""
+        return len(letters) > 1 and self.words.get(letters) in self.shapes
 
     def _is_matrix(self, word: str) -> bool:
         """Whether a value cannot be a position."""
@@ -1055,6 +1056,11 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
     for m in regex.finditer(rf"(?:(?<=/)d|(?<!\w))[^\W\d][\w{_MARKS}]*(?:/d[\w{_MARKS}]+)?", text):
         if len(shapes.get(words.get(m[0], ""), ())) == 2 and text[m.end() : m.end() + 1] not in ("ᵀ", "⁻", "."):
             yield f"{m[0]} has to be transposed", f"{text[: m.start()]}({m[0]})ᵀ{text[m.end() :]}"
+    yield from _variants_of_terms(text, words)
+
+
+def _variants_of_terms(text: str, words: Container[str]) -> Iterator[tuple[str, str]]:
+    """Those in which one term has a sum or a factor more."""
     start = len(regex.findall(r"^(?:[^=<>!\[(]*=(?!=)|)", text)[0])  # behind a left side
     while start < len(text):
         sign = regex.findall(r"^\s*[-+−]?", text[start:])[0]
@@ -1083,6 +1089,11 @@ def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[st
 def _any(words: Iterable[str]) -> str:
     """A pattern for any of some words, the longest first."""
     return "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or "(?!)"
+
+
+def _behind(letter: str, words: Iterable[str]) -> str:
+    """What stands behind a letter in names: 3 and _3 of π3 and π_3."""
+    return f"(?:{_any(w[1:] for w in words if w[0] == letter and w[1:])})"
 
 
 def _called_t(words: Mapping[str, str], shapes: Container[str]) -> list[str]:

@@ -204,6 +204,11 @@ def _rows() -> Iterator[tuple[str, str, str]]:
 SPELLINGS = tuple(_rows())
 
 
+def with_own(own: Sequence[tuple[str, str, str]]) -> tuple[tuple[str, str, str], ...]:
+    """The spellings with those of a program, of which those that are named ( stand first."""
+    return (*(row for row in own if row[2] == "("), *SPELLINGS, *(row for row in own if row[2] != "("))
+
+
 def signs_replaced(text: str) -> str:
     """The signs that stand for one of Python's, replaced."""
     text = regex.sub(r"(?<=\w)['′’](?=\()", "ʹ", regex.sub(r"\^T\b", "ᵀ", text))  # σ'(z)

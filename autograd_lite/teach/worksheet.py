@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -125,7 +126,7 @@ class Worksheet(HandOut):
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
         unseen: Iterable[str] = (), zeros: Sequence[str] = (), own: Sequence[tuple[str, str, str]] = (),
-        full: Mapping[str, Sequence[int]] | None = None,
+        full: Mapping[str, Sequence[int]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
@@ -154,7 +155,7 @@ class Worksheet(HandOut):
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
         self.own = own
         #: The shapes of the derivatives that are one number for all of their entries.
-        self.full = full or {}
+        self.full = full
         self.board = Board(self.words, FUNCTIONS, shapes, whole, letter, own, self.full, constants)
         #: The values that are named in messages.
         self.seen = [{w: x for w, x in at.items() if self.shown.get(w) != ""} for at in self.spaces]
@@ -545,16 +546,14 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     constants = _constants(d, spaces[0])
     words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
     letter, first = (counting.word, counting.by + 1) if counting else (d.letter, 1)
-    own = [*_of_loops(d, sections[1:], spaces[0], letter, first), *([_SIGMA] if "Sigma" in spaces[0] else [])]
-    own += [(rf"(Σ_?\{{? ?[t{letter}] ?= ?[0-9]+ ?\}}?\^[{{(] ?){w} ?- ?1(?= ?[)}}])", rf"\g<1>{int(x) - 1}", "")
-            for x, w in constants if w.isidentifier() and x in range(1, 1000)]  # T - 1  # fmt: skip
-    full = {as_variable(counting.name(w) if counting else w): shape
-            for w, line in tables[0].items() if (shape := shape_of_all(line))}  # fmt: skip
+    own = [*_own_spellings(d, sections[1:], spaces[0], letter, first, constants)]
+    full = _full(tables[0], counting)
     whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=letter, constants=constants, own=own, full=full)
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
-    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
-    chosen = _with_needed(chosen, confirmed, sections[-1].lines) if blanks is None else chosen
+    lines = sections[-1].lines
+    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, lines, made, asked))
+    chosen = _with_needed(chosen, confirmed, lines, blanks)
     sections = _as_printed(d, sections, chosen, made)
     chosen = _in_letters(chosen, sections[-1].lines, made)
     if vary:
@@ -610,7 +609,7 @@ def _in_letters(chosen: Sequence[Question], lines: Sequence[Line], made: Made) -
 
 
 def _of_loops(
-    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any], letter: str, first: int
+    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any], first: int
 ) -> Iterator[tuple[str, str, str]]:
     """Spellings of what the program has in its loops, whose steps count from `first`: points[t-1] is xₜ, and margin may
     be written for marginₜ, or in what is no sum over steps for all of them.
@@ -623,8 +622,6 @@ def _of_loops(
     stems |= {w: w for w in given if all(f"{w}{t}" in space for t in steps)}
     every = {w: f"(stack([{','.join(f'{w}{t}' for t in steps)}]))" for w, s in stems.items()
              if all(f"{s}{t}" in space for t in steps)}  # fmt: skip
-    for w in sorted(w for w, s in stems.items() if "/" in w and np.ndim(space.get(s, 0))):
-        yield from _of_entries(w, letter, below_t(letter))
     for code in {eq.code for eq in d.chain.recorded.equations} - {None} if lines else ():
         for word, (of, part) in of_loops(code).items():
             n = np.shape(space[of])[:1] if of in space else ()
@@ -646,13 +643,29 @@ def _of_loops(
             yield rf"(?<![\w/.∂])({re.escape(word[:-1])})(?=[\[(]t)", r"\1_", ""  # rate2[t]
 
 
-def _of_entries(word: str, letter: str, below: str) -> Iterator[tuple[str, str, str]]:
-    """Spellings of the entries of the gradient of an array beside those of its steps: (dL/dd)ₜ is no dL/ddₜ."""
-    both = "|".join(map(re.escape, (word, re.sub("^d|(?<=/)d", "∂", word))))
-    of = rf"\( *(?:\(({both})\)|({both})) *\) ?"
-    yield rf"{of}({below}(?:[₊₋][₀-₉]+)?)", r"\1\2[\3]", "("
-    yield rf"{of}_(?:({letter})(?![\w])|[{{(] ?({letter})(?: ?([-+]) ?([0-9]+))? ?[)}}])", r"\1\2[\3\4\5\6]", "("
-    yield rf"{of}(?=[₀-₉{INDICES}_])", r"( \1\2)", "("
+def _own_spellings(
+    d: Derivation, sections: Sequence[Section], space: Mapping[str, Any], letter: str, first: int,
+    constants: Sequence[tuple[float, str]],
+) -> Iterator[tuple[str, str, str]]:  # fmt: skip
+    """Spellings of this program: those of its loops, Sigma, T - 1 as the end of a sum, and (dL/dd)ₜ for the entry of
+    the gradient of an array d beside those of its steps, dL/ddₜ.
+    """
+    yield from _of_loops(d, sections, space, first)
+    if "Sigma" in space:
+        yield _SIGMA
+    for x, w in constants:
+        if w.isidentifier() and x in range(1, 1000):
+            end = rf"(Σ_?\{{? ?[t{letter}] ?= ?[0-9]+ ?\}}?\^[{{(] ?){w} ?- ?1(?= ?[)}}])"
+            yield end, rf"\g<1>{int(x) - 1}", ""
+    symbols = (line.symbol for line in sections[-1].lines if re.search("/.*@[a-z]$", line.symbol))
+    for word in sorted({w[:-2] for w in symbols if np.ndim(space.get(w[:-2], 0))}):
+        shown = TEXT.name(word)
+        both = "|".join(map(re.escape, (shown, re.sub("^d|(?<=/)d", "∂", shown))))
+        of = rf"\( *(?:\(({both})\)|({both})) *\) ?"
+        t = rf"({letter})(?![\w])|[{{(] ?({letter})(?: ?([-+]) ?([0-9]+))? ?[)}}]"
+        yield rf"{of}({below_t(letter)}(?:[₊₋][₀-₉]+)?)", r"\1\2[\3]", "("
+        yield rf"{of}_(?:{t})", r"\1\2[\3\4\5\6]", "("
+        yield rf"{of}(?=[₀-₉{INDICES}_])", r"( \1\2)", "("
 
 
 def _with_values(sections: Sequence[Section], space: Mapping[str, Any]) -> list[Section]:
@@ -765,15 +778,27 @@ def _with_blanks(
     return [sections[0], *_numbers(sections[0], space), *steps, Section("Fill in", lines)]
 
 
-def _with_needed(chosen: list[Question], several: Sequence[Question], lines: Sequence[Line]) -> list[Question]:
-    """The questions, with those that their answers use and whose lines would give one away."""
+def _full(lines: Mapping[str, Any], counting: Counting | None) -> dict[str, tuple[int, ...]]:
+    """The shapes of the derivatives that are one number for all of their entries."""
+    shapes = ((w, shape_of_all(line)) for w, line in lines.items())
+    return {as_variable(counting.name(w) if counting else w): shape for w, shape in shapes if shape}
+
+
+def _with_needed(
+    chosen: list[Question], several: Sequence[Question], lines: Sequence[Line], blanks: Any
+) -> list[Question]:
+    """The questions, if none were chosen by the teacher with those that their answers use and whose lines would give
+    one away.
+    """
+    if blanks is not None:
+        return chosen
     names = {TEXT.name(line.symbol): set(map(TEXT.name, line.formulas[0].names)) for line in lines if line.formulas}
-    blanks = {TEXT.name(q.symbol): q for q in chosen}
-    used = {w for blank in blanks for w in names.get(blank, ())} & _giving_away(lines, blanks)
+    asked = {TEXT.name(q.symbol): q for q in chosen}
+    used = {w for blank in asked for w in names.get(blank, ())} & _giving_away(lines, asked)
     likewise = {*map(form_of, chosen)}
     more = [q for q in several if TEXT.name(q.symbol) in used and form_of(q) not in likewise]
     every = [q for q in several if any(q is kept for kept in (*chosen, *more))]
-    return _with_needed(every, several, lines) if more else chosen
+    return _with_needed(every, several, lines, None) if more else chosen
 
 
 def _giving_away(lines: Sequence[Line], blanks: Container[str]) -> set[str]:

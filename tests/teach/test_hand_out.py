@@ -1150,7 +1150,7 @@ AS_ON_A_BOARD = {
     }),
     innovations: ((0.6, -0.3, MATRIX[:6]), {
         "dLdphi": {"-Σ_{t=1}^{T-1} dL/deₜ xₜ₋₁": "",
-                   "-Σ_{t=2}^{T-1} dL/de_t x_{t-1}": "the term de1/dphi is missing from the sum"},
+                   "-Σ_{t=2}^{T-1} dL/de_t x_{t-1}": "the term de1/dφ is missing from the sum"},
         "dLde_t": {
             "(dL/da)_{t-1} - ψ dL/deₜ₊₁": "",
             "(dL/da)_{t-1} - ψ dL/deₜ": "dL/deₜ is of another step than it should be",
