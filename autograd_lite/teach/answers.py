@@ -112,6 +112,18 @@ def _axis(x: Any, axis: Any) -> Any:
     return np.ravel(axis)[0] if axis is not None else -2 if is_column else -1
 
 
+def _blocks(entries: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Matrices and numbers, side by side or below each other, as a matrix of a shape: ``[A, 0]``; None if none fits."""
+    matrices = [x for x in entries if np.ndim(x)]
+    for axis in (1, 0) if len(shape) == 2 else ():
+        left = shape[axis] - sum(x.shape[axis] for x in matrices)
+        n, odd = divmod(left, len(entries) - len(matrices))
+        if n > 0 and not odd and all(x.shape[1 - axis] == shape[1 - axis] for x in matrices):
+            size = (shape[0], n) if axis else (n, shape[1])
+            return np.concatenate([x if np.ndim(x) else np.full(size, x) for x in entries], axis)
+    return None
+
+
 def _taken(x: Any, at: Any, axis: int | None = None) -> Any:
     try:
         return np.take(x, at, axis)
@@ -557,6 +569,8 @@ class Reader:
             if self._is_read_as("columns"):  # [1, x, x²]ᵀ
                 axis = 1 - (axis or 0)
             return np.hstack(entries) if axis is None else np.stack([np.broadcast_to(x, sizes) for x in entries], axis)
+        if {0, 2} == {*map(np.ndim, entries)} and (made := _blocks(entries, self.shape)) is not None:
+            return made
         is_joined = len(entries) > 1 and all(isinstance(x, np.ndarray) and x.ndim for x in entries)
         if is_joined and entries[0].ndim > 1 and self._is_read_as("below"):
             return np.concatenate(entries)

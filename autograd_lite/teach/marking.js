@@ -343,6 +343,17 @@ const varianceOf = (x, ...rest) => {
 const modeOf = (rest, mode) => (rest.find(isParams) ? rest.find(isParams).params.mode : rest[0])?.word ?? (rest.length ? notMarked("its parameters") : mode);
 const turned = (x, k) => (x.shape.at(-1) === 3 ? gathered(x, x.shape, (at) => [...at.slice(0, -1), (at.at(-1) + k) % 3]) : notMarked("cross of other vectors than those of three entries"));
 const cross = (a, b) => binary("-", binary("*", turned(a, 1), turned(b, 2)), binary("*", turned(a, 2), turned(b, 1)));
+/** Matrices and numbers, side by side or below each other, as a matrix of a shape; null if none fits. */
+const blocks = (entries, shape) => {
+  const matrices = entries.filter((x) => x.shape.length), numbers = entries.length - matrices.length;
+  for (const axis of matrices.length && numbers && shape.length === 2 ? [1, 0] : []) {
+    const n = (shape[axis] - total(matrices.map((x) => x.shape[axis]))) / numbers, size = axis ? [shape[0], n] : [n, shape[1]];
+    if (n > 0 && n % 1 === 0 && matrices.every((x) => x.shape[1 - axis] === shape[1 - axis])) {
+      return FUNCTIONS.concatenate({ parts: entries.map((x) => (x.shape.length ? x : array(size, spread(x, size), x.kind))) }, array([], [axis], "i"));
+    }
+  }
+  return null;
+};
 const argsort = (x, ...rest) => (rest.length || x.shape.length !== 1 ? notMarked("its arguments") : array(x.shape, [...x.data.keys()].sort((i, j) => x.data[i] - x.data[j]), "i"));
 const FUNCTIONS = {
   cross, cross3: cross, argsort, unsorted: (g, x) => array(x.shape, argsort(argsort(x)).data.map((i) => g.data[i]), g.kind),
@@ -1670,6 +1681,8 @@ class Reader {
           const rows = this.operand({ list: list.map((x) => array(sizes, spread(x, sizes), x.kind)) });
           return isOfColumns ? transposed(rows) : rows;
         }
+        const made = e[2] && list.every((x) => [0, 2].includes(x?.shape?.length) && !x.letters) ? blocks(list, this.shape) : null; // [A, 0]
+        if (made) return made;
         const isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
         if (isJoined && list[0].shape.length > 1 && this.isReadAs("below")) return FUNCTIONS.concatenate({ parts: list });
         const areAlike = isJoined && list.every((x) => x.shape.length === 1 && x.shape[0] === list[0].shape[0]);

@@ -1633,6 +1633,7 @@ AS_ON_A_BOARD = {
         "dLdP": {
             "dLdQ @ np.eye(3, 4)": "", "np.hstack([dLdQ, np.zeros((3,1))])": "", "dLdQ @ np.eye(3)": "that is dL/dQ",
             "np.hstack([np.zeros((3,1)), dLdQ])": "the right numbers in the wrong places",
+            "[dL/dQ, 0]": "", "np.c_[dLdQ, np.zeros(3)]": "", "[0, dL/dQ]": "the right numbers in the wrong places",
         },
     }),
     barrier: ((np.array([1.0, 1.5]), MATRIX[:6].reshape(3, 2), np.array([9.0, 8.0, 7.0]), MATRIX[6:8], 0.5), {
