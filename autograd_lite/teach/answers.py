@@ -459,7 +459,7 @@ class Reader:
         """An entry, or several; behind a number a vector."""
         if _dotted(e.value) == "np.s_":
             return self._index(e.slice)
-        x = self._in_full(e.value)
+        x = self._in_full(e.value, len(e.slice.elts) if isinstance(e.slice, ast.Tuple) else 1)
         if isinstance(e.slice, ast.Tuple) and not isinstance(x, Indexed) and not np.ndim(x):  # (a - b) [0, 1]
             return x * _operand(self._list(ast.List(e.slice.elts)))
         index = self._index(e.slice)
@@ -486,10 +486,10 @@ class Reader:
         except IndexError as error:
             raise Misfit("an index is out of range") if "bounds" in str(error) else error from None
 
-    def _in_full(self, e: ast.expr) -> Any:
-        """What has an index; of a derivative that is one number all of its entries."""
+    def _in_full(self, e: ast.expr, count: int) -> Any:
+        """What has some indices; of a derivative that is one number all of its entries."""
         x, shape = _operand(self._value(e)), self.full.get(_dotted(e), ())
-        return np.broadcast_to(x, shape) if np.shape(x) == () and not isinstance(x, Indexed) else x
+        return np.broadcast_to(x, shape) if np.shape(x) == () and count <= len(shape) else x
 
     def _operation(self, e: ast.BinOp) -> Any:
         a, b = self._operands(e)
@@ -786,7 +786,7 @@ class Reader:
         letters = _letters_of(e.args[min(len(e.args) - 1, 1)])
         if len(e.args) == 1:
             return Indexed(np.arange(self.board.extents[letters]), letters)
-        x, by = self._in_full(e.args[0]), self._value(e.args[2]) if len(e.args) > 2 else ()
+        x, by = self._in_full(e.args[0], len(letters)), self._value(e.args[2]) if len(e.args) > 2 else ()
         is_on_ring = any(by) and not isinstance(x, Indexed) and self._is_read_as("ring")
         has_one = not isinstance(x, Indexed) and np.shape(x) == (1,) and self.board.ends.get(letters, 1) > 1
         if has_one and self._is_read_as("one"):  # one entry, which stands at index 0 only

@@ -1287,7 +1287,7 @@ class Board {
     }
     const isVector = opening === "[" && tokens[0] === ".T" && inner.includes(",") && !inner.includes(":") && inner[0] !== "["; // g [x, h]ᵀ
     const inside = opening + this.within(opening, () => this.rewritten(calls && out.at(-1) === "where" ? compared(inner) : inner)) + CLOSING[opening];
-    if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)) && this.shapes[out.at(-1)]?.length !== 0)) && isOperand(out.at(-1))) out[out.length - 1] += inside;
+    if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)) && (has(this.full, out.at(-1)) || this.shapes[out.at(-1)]?.length !== 0))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
 
@@ -1799,14 +1799,14 @@ class Reader {
     return x && x.shape.length === 2 && this.shape.length > 0 && x.shape[0] === x.shape[1] && x.data.every((v, k) => v === (k % (x.shape[0] + 1) ? 0 : 1));
   }
 
-  /** What has an index; of a derivative that is one number all of its entries. */
-  inFull(e) {
+  /** What has some indices; of a derivative that is one number all of its entries. */
+  inFull(e, n) {
     const x = this.operand(this.value(e)), word = dotted(e);
-    return has(this.full, word) && !x.letters && !x.shape.length ? array(this.full[word], spread(x, this.full[word]), x.kind) : x;
+    return has(this.full, word) && n <= this.full[word].length && !x.letters && !x.shape.length ? array(this.full[word], spread(x, this.full[word]), x.kind) : x;
   }
 
   indexed([, of, list, isTuple]) {
-    const x = this.inFull(of);
+    const x = this.inFull(of, list.length);
     if (isTuple && !x.shape.length && !x.letters) return binary("*", x, this.operand(this.value(["list", list, true]))); // (a - b) [0, 1]
     const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(p[0] === "name" && p[1] === "None")).length;
     const whole = Array(Math.max(missing, 0)).fill(["slice", [null, null]]);
@@ -1907,7 +1907,7 @@ class Reader {
       return withLetters(array([n], [...Array(n).keys()], "i"), letters);
     }
     const by = args[2] ? whole(this.operand(this.value(args[2]))) : [];
-    const value = this.inFull(args[0]), isOnRing = by.some(Boolean) && !value.letters && this.isReadAs("ring");
+    const value = this.inFull(args[0], letters.length), isOnRing = by.some(Boolean) && !value.letters && this.isReadAs("ring");
     const ndim = entryShape(value).length;
     if (letters.length === 1 && ndim > 1 && !value.letters && !LETTERS.slice(0, ndim).includes(letters) && this.isReadAs("last")) letters = LETTERS.slice(0, ndim - 1) + letters; // Σₖ Pₖ for Σₖ Pᵢₖ
     const hasOne = !value.letters && alike(value.shape, [1]) && (this.ends[letters] ?? 1) > 1 && this.isReadAs("one");

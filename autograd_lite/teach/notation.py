@@ -874,7 +874,8 @@ class Board:
             return
         is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner and inner[0] != "["  # g [x, h]ᵀ
         before = "".join(out[-1:])
-        is_number = regex.fullmatch("[0-9.]+", before) or self.shapes.get(before) == ()  # 2/n [a, b]
+        is_one = self.shapes.get(before) == () and before not in self.full
+        is_number = regex.fullmatch("[0-9.]+", before) or is_one  # 2/n [a, b]
         is_index = opening == "[" and not is_vector and not is_number
         inner = _compared(inner) if calls and out[-1] == "where" else inner
         with self._within(opening):

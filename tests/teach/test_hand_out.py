@@ -1130,7 +1130,8 @@ AS_ON_A_BOARD = {
     wakes: ((np.array([0.3, 0.28, 0.33]), np.tril(MATRIX[:9].reshape(3, 3) ** 2, -1), MATRIX[3:6]), {
         "dLda": dict.fromkeys((
             "2 (aᵢ - θ_restᵢ) + vᵢ³ + Σⱼ ddeficit/daᵢⱼ dL/dvⱼ dv/ddeficitⱼ",
-            "2 (a - θ_{rest}) + v³ + ddeficit/da (dL/dv ⊙ dv/ddeficit)"), ""),
+            "2 (a - θ_{rest}) + v³ + ddeficit/da (dL/dv ⊙ dv/ddeficit)",
+            "2 (a - θ_rest) + v³ + dv/ddeficit[0] ddeficit/da @ dL/dv"), ""),
         "dLdv": {"np.take(3 a v², [0, 1, 2])": "", "np.c_[3 a v², a][:, 0]": "", "np.tile(3 a v², 2)[:3]": ""},
     }),
     counted_answers: ((MATRIX[:3], MATRIX[3:9].reshape(2, 3), MATRIX[9:15].reshape(2, 3) ** 2), {
