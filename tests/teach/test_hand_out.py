@@ -1120,11 +1120,10 @@ def squeezed(maps, A, at, b, h):
 AS_ON_A_BOARD = {
     forwards: ((np.array([0.02, 0.025, 0.03, 0.028]), MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
         "dLdd_t": dict.fromkeys((
-            "(dL/dd)ₜ + dL/ddₜ₊₁ / bₜ₊₁", "(∂L/∂d)ₜ + ∂L/∂dₜ₊₁ / bₜ₊₁", "(dL/dd)_t + dL/dd_{t+1} / b_{t+1}",
-            r"\left(\frac{\partial L}{\partial d}\right)_{t} + \frac{\partial L}{\partial d_{t+1}} / b_{t+1}"), "")
-        | {"(dL/dd)_{t+1} + dL/ddₜ₊₁ / bₜ₊₁": "at step t = 2, it is off by 2.651"},
-        "dLda": dict.fromkeys(("(dL/dd)₀ + dL/dd₁ / b₁", "(dL/dd)_0 + dL/dd_1 / b_1"), "")
-        | {"(dL/dd)₁ + dL/dd₁ / b₁": "it is off by 4.08"},
+            "(dL/dd)ₜ + dL/ddₜ₊₁ / aₜ₊₁", "(∂L/∂d)ₜ + ∂L/∂dₜ₊₁ / aₜ₊₁", "(dL/dd)_t + dL/dd_{t+1} / a_{t+1}",
+            r"\left(\frac{\partial L}{\partial d}\right)_{t} + \frac{\partial L}{\partial d_{t+1}} / a_{t+1}"), "")
+        | {"(dL/dd)_{t+1} + dL/ddₜ₊₁ / aₜ₊₁": "at step t = 2, it is off by 2.651"},
+        "dLda_t": dict.fromkeys(("-dL/ddₜ dₜ / aₜ", "-dL/dd_t d_{t-1} / a_t^2"), ""),
         "dLdd": dict.fromkeys(('np.einsum("bt,b->t", cash, dLdmodel)', "einsum('bi,b->i', cash, dLdmodel)"), ""),
     }),
     wakes: ((np.array([0.3, 0.28, 0.33]), np.tril(MATRIX[:9].reshape(3, 3) ** 2, -1), MATRIX[3:6]), {
