@@ -26,6 +26,7 @@ from .dispatch import MISS, Dispatch
 from .sizes import OtherSize
 
 SIZE = 64  # programs
+MANY = 16  # of them that differ in sizes that values decide
 _TRACING = RLock()  # a trace changes what Tensors refer to
 
 
@@ -87,11 +88,13 @@ class Jitted:
         if context.watcher is not None:
             return self.f(*args, **params)
         key = (arguments.key, context.recording)
+        others = 0  # programs with other sizes
         with self._lock:  # a call that writes waits until the trace has put everything back
             for dispatch in self._cache.get(key, ()):
                 try:
                     result = dispatch.call(args, params) if dispatch.refresh() else MISS
                 except OtherSize:
+                    others += 1
                     continue
                 if result is not MISS:
                     self._use(key, dispatch)
@@ -99,6 +102,12 @@ class Jitted:
                     return result
             if key in self._eager:
                 return self.f(*args, **params)
+            if others == MANY:
+                warnings.warn(
+                    f"jit: {self._name} has been recorded {MANY} times, because values decide a size in it: write "
+                    "np.where(mask, x, 0), whose shape does not depend on the mask",
+                    stacklevel=3,
+                )
             new = self._new(key, arguments, args, params, context.recording)
             if new is None:
                 return self.f(*args, **params)

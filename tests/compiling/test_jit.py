@@ -546,6 +546,17 @@ def test_a_step_that_chooses_examples_writes_once():
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-12)
 
 
+def test_many_sizes_are_worth_a_warning():
+    jitted, x = ag.jit(lambda x, m: np.mean(x[m])), np.arange(30.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for n in range(1, 17):
+            jitted(x, x < n)
+        jitted(x, x < 3)
+    with pytest.warns(UserWarning, match="recorded 16 times, because values decide a size in it: write np.where"):
+        assert jitted(x, x < 20) == 9.5
+
+
 def test_a_size_that_changes_from_step_to_step_of_a_loop_raises():
     jitted = ag.jit(lambda xs: ag.scan(lambda c, x: (c + np.mean(x[x > 0]), c), 0.0, xs)[0])
     assert float(jitted(np.ones((3, 2)))) == 3
