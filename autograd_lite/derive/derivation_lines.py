@@ -479,7 +479,7 @@ class Lines:
         if e.role == "product" and e.key not in self._parts:
             args = self._in_order(sorted(args, key=lambda f: not f.is_number and not frozenset() < f.names <= sizes))
         is_new = is_short_sum(e) and e.key not in self._parts
-        if is_new and (in_order := _by_entries(again(e, args))) is not None:
+        if is_new and (in_order := _by_entries(again(e, args)) or self._by_names(e)) is not None:
             return in_order
         is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)
         if is_signed:  # a - Σ (-1)
@@ -493,7 +493,9 @@ class Lines:
         out = list[Expr]()
         for f in factors:
             k = len(out)
-            while k and f.role == "name" and "/" not in f.value and self._is_behind(out[k - 1], f):
+            is_number = f.role in ("sum", "difference") and not f.shape and f.key in self._parts  # (m1 + m2) cos(t)
+            is_word = f.role == "name" and "/" not in f.value
+            while k and (is_word or is_number) and self._is_behind(out[k - 1], f):
                 k -= 1
             out.insert(k, f)
         return out
@@ -502,6 +504,20 @@ class Lines:
         """Return True if a factor stands behind a name, whose gradient it is not."""
         pair = _word_of(word), _word_of(f)
         return is_call(f) or pair in self._pairs and pair[::-1] not in self._pairs
+
+    def _by_names(self, e: Expr) -> Expr | None:
+        """A sum of names alone as a step has it: m1 + m2, not m2 + m1."""
+        terms = terms_of(e)
+        words = [x.value for sign, x in terms if sign > 0 and x.role == "name"]
+        stated = self._sums.get(frozenset(words)) if len(words) == len(terms) else None
+        return stated if stated is not None and stated.shape == e.shape else None
+
+    @cached_property
+    def _sums(self) -> dict[frozenset[str], Expr]:
+        """The sums of names alone in the steps, by these names."""
+        sums = [e for e in self._parts.values() if e.role == "sum"]
+        words = ((e, [x.value for sign, x in terms_of(e) if sign > 0 and x.role == "name"]) for e in sums)
+        return {frozenset(of): e for e, of in words if len(of) == len(terms_of(e))}
 
     @cached_property
     def _parts(self) -> dict[str, Expr]:

@@ -26,7 +26,7 @@ from .constants import is_number
 from .derivation_lines import Lines, Total
 from .entries import COUNTING, UNIT
 from .factors import Factor, total
-from .formula import Expr, Shape, name, number, walk
+from .formula import Expr, Shape, index_parts, name, number, walk
 from .formula_ops import evaluate
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
@@ -361,6 +361,9 @@ class Derivation(GraphView):
                 out.append(Definition(symbol, definition))
             if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
+        entries = [index_parts(d.formula.params["index"]) for d in out if d.formula and d.formula.role == "index"]
+        if len(entries) == len(out) and all(type(k) is int for at in entries for k in at):  # w1 = ω[0], w2 = ω[1]
+            out.sort(key=lambda d: index_parts(d.formula.params["index"]) if d.formula else ())
         return out
 
     def _symmetric(self, factors: Iterable[Factor | Closed]) -> list[Definition]:

@@ -324,3 +324,17 @@ def test_the_source_gives_the_same_gradients(case):
     expected = ag.grad(f, argnums=tuple(places))(*args)
     for g, result in zip(expected, space[f.__name__](*args)[1:], strict=True):
         np.testing.assert_allclose(result, g, rtol=1e-9, atol=1e-12)
+
+
+def test_factors_sums_and_entries_stand_as_in_the_program():
+    def energy(theta, omega, m1, m2, l1, l2):
+        g = 9.81
+        t1, t2 = theta
+        w1, w2 = omega
+        both = (l1 * w1) ** 2 + (l2 * w2) ** 2 + 2 * l1 * l2 * w1 * w2 * np.cos(t1 - t2)
+        return 0.5 * m1 * (l1 * w1) ** 2 + 0.5 * m2 * both - (m1 + m2) * g * l1 * np.cos(t1) - m2 * g * l2 * np.cos(t2)
+
+    text = str(ag.trace(energy, np.array([0.3, 0.5]), np.array([1.0, -0.5]), 1.0, 2.0, 1.5, 0.8).explain())
+    assert "(m1 + m2) g cos(t1)" in text
+    assert "m2 + m1" not in text
+    assert "since w1 = ω[0], w2 = ω[1]" in text
