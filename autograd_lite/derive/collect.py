@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -75,6 +75,8 @@ class Context:
         The name of a number of entries.
     letters : set of str
         The names of what has none in the program.
+    indicators : collection of str
+        The names of the indicators that have been made so far.
     """
 
     environment: Callable[[], Mapping[str, Any]]
@@ -83,6 +85,7 @@ class Context:
     computed: Set[str]
     size: Callable[[int], Expr]
     letters: Set[str]
+    indicators: Collection[str]
 
 
 def collected(e: Expr, context: Context) -> Form | None:
@@ -529,6 +532,9 @@ class _Reader:
         is_steady = any(part.row is not None and part.row.kind == "constant" for part in walk(summed))  # Σ sign(y - c)
         if largest(value) < 1e-12 * size and summed.names & self.context.computed and not is_steady:
             return number(0)
+        is_indicator = summed.of.role == "name" and not summed.shape and summed.of.value in self.context.indicators
+        if is_indicator and summed.of.shape[:1] == (value,) > (1,):  # Σ Y is n
+            return self.context.size(int(value))
         if np.allclose(value, 1, rtol=1e-12):
             is_known = summed.of.head == "onehot" or summed.of.role == "placement"
             self.ones |= {} if is_known else {summed.key: summed}

@@ -80,7 +80,9 @@ class Shorter:
                 inside |= {word} if word in definitions and stated.role in ("sum", "difference", "reduction") else set()
             steps = self.steps
             unnamed = every - picked
-            context = Context(steps.environment, definitions, self.labelled, self._computed, steps.size_name, unnamed)
+            context = Context(
+                steps.environment, definitions, self.labelled, self._computed, steps.size_name, unnamed, self.labels
+            )
             form = how(whole, context)
             if form is not None:
                 yield form

@@ -324,6 +324,9 @@ def _with_ratios(numerators: Sequence[Expr], denominators: Sequence[Expr]) -> tu
                 above[k] = simplified(word, f.args, f.shape) if word else number(1)
                 below[j] = number(1) if word else f.of
                 f = above[k]
+            of, n = _base(below[j])
+            if (f.head, of.head) == ("sign", "absolute") and f.of.key == of.of.key and not n % 2:  # x is real
+                below[j] = simplified("power", (f.of, number(n)), g.shape)
     return [f for f in above if not f.is_number], [f for f in below if not f.is_number]
 
 
@@ -762,8 +765,10 @@ def _matmul(e: Expr) -> Expr | None:
 
 
 def _solution(e: Expr) -> Expr | None:
-    """``K⁻¹ @ -g`` as ``-K⁻¹ @ g``."""
+    """``K⁻¹ @ -g`` as ``-K⁻¹ @ g``, and ``K⁻¹ @ I`` as K⁻¹."""
     sign, x = _signed(e.args[1])
+    if x.head == "identity":
+        return product((number(sign), simplified("linalg.inv", (e.of,), e.shape)), e.shape)
     return None if sign == 1 else product((number(sign), replace(e, args=(e.of, x))), e.shape)
 
 

@@ -139,6 +139,13 @@ def masked(f):
 MASK = np.array([True, False, True, False, True])
 
 
+def naive_bayes():
+    counts, topic = np.array([[2.0, 1.0], [0.0, 3.0], [1.0, 1.0]]), np.array([0, 1, 1])
+    phi = np.array([[-1.0, -0.5], [-0.4, -1.2]])
+    joint = F.log_softmax(leaf("prior", 2), 0) + counts @ phi
+    return -np.sum(joint[np.arange(3), topic])
+
+
 def two_masks():
     u = leaf("u", values=[0.3, 0.8, 1.2, 0.1, 0.7])
     return np.sum(np.log(u)[MASK]) + np.sum(np.tanh(u)[~MASK])
@@ -218,6 +225,10 @@ PROGRAMS = {
     "a polynomial": (lambda: masked(lambda x: (x - 1) * (x - 2) * (x - 3)), "dL/dx = 3 x² - 12 x + 11"),
     "numbers of the program": (
         lambda: np.mean(3 * (x := leaf("x", 5)) - 0.5 * np.sin(x)), "dL/dx = (3 - ½ cos(x)) / n"),
+    "the square of a size": (lambda: masked(lambda x: 3 / np.abs(x)), "dL/dx = -3 sign(x) / x²"),
+    "a trace of a solution": (
+        lambda: np.trace(np.linalg.solve(leaf("K", values=[[2.0, 0.3], [0.1, 1.0]]), np.ones((2, 2)))), "= -K⁻ᵀ @ aᵀ  "),
+    "rows that are counted": (naive_bayes, "dL/dprior = n softmax(prior) - Σᵢ Yᵢ"),
     "no sum in brackets": (
         lambda: -masked(lambda x: -0.5 * (5 - 1) * x - 0.5 * np.exp(-x)), "dL/dx = 2 - ½ exp(-x)"),
     "what is not masked": (
