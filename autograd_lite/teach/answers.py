@@ -459,7 +459,7 @@ class Reader:
         """An entry, or several; behind a number a vector."""
         if _dotted(e.value) == "np.s_":
             return self._index(e.slice)
-        x = self._in_full(e.value, len(e.slice.elts) if isinstance(e.slice, ast.Tuple) else 1)
+        x = self._in_full(e.value, _indices(e.slice))
         if isinstance(e.slice, ast.Tuple) and not isinstance(x, Indexed) and not np.ndim(x):  # (a - b) [0, 1]
             return x * _operand(self._list(ast.List(e.slice.elts)))
         index = self._index(e.slice)
@@ -961,6 +961,11 @@ def _is_elementwise(fn: Any, bare: str) -> bool:
     others = ("where", "clip", "sech", "coth", "sec", "csc", "cot", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
     is_ours = fn is _OURS.get(bare) or bare in others or bare.endswith("ʹ")
     return is_ours or isinstance(fn, np.vectorize) or isinstance(fn, np.ufunc) and fn.signature is None
+
+
+def _indices(e: ast.expr) -> int:
+    """How many indices stand in brackets."""
+    return len(e.elts) if isinstance(e, ast.Tuple) else 1
 
 
 def _is_plus(e: ast.expr) -> TypeGuard[ast.UnaryOp]:
