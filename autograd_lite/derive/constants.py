@@ -761,8 +761,7 @@ class Constants:
             case ast.Call(func=ast.Name(id="reversed"), args=[of]):
                 return self.steps(of, code, turns)[::-1]
             case ast.Call(func=ast.Name(id="range"), args=args):
-                values = {w: np.asarray(x) for of in args for w in names(of) if (x := self._value(w, code)) is not None}
-                limits = [evaluated(of, values) for of in args]
+                limits = [evaluated(of, self._variables(of, code)) for of in args]
                 return range(*(int(limit.value) for limit in limits if limit)) if all(limits) else ()
         return ()
 

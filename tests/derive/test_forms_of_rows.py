@@ -227,7 +227,7 @@ PROGRAMS = {
         lambda: np.mean(3 * (x := leaf("x", 5)) - 0.5 * np.sin(x)), "dL/dx = (3 - ½ cos(x)) / n"),
     "the square of a size": (lambda: masked(lambda x: 3 / np.abs(x)), "dL/dx = -3 sign(x) / x²"),
     "a trace of a solution": (
-        lambda: np.trace(np.linalg.solve(leaf("K", values=[[2.0, 0.3], [0.1, 1.0]]), np.ones((2, 2)))), "= -K⁻ᵀ @ aᵀ  "),
+        lambda: np.trace(np.linalg.solve(leaf("K", 2, 2), np.ones((2, 2)))), "= -K⁻ᵀ @ aᵀ  "),
     "rows that are counted": (naive_bayes, "dL/dprior = n softmax(prior) - Σᵢ Yᵢ"),
     "no sum in brackets": (
         lambda: -masked(lambda x: -0.5 * (5 - 1) * x - 0.5 * np.exp(-x)), "dL/dx = 2 - ½ exp(-x)"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import runpy
 
 import numpy as np
 import pytest
@@ -2073,3 +2075,16 @@ def test_a_number_at_a_place_that_is_a_variable_is_that_of_its_array():
     i, j = 2, 1
     L = image[i + 1, j] * d**2 + image[i, j + 1] * d
     assert "L = image[3, 1] d² + image[2, 2] d" in str(L.explain(d, {"image": image}))
+
+
+def test_a_module_may_have_the_name_of_a_size(tmp_path, monkeypatch):
+    file = tmp_path / "program.py"
+    file.write_text(
+        "import numpy as np\nimport autograd_lite as ag\n"
+        "w, x, e = ag.tensor(0.5, requires_grad=True), np.array([0.1, 0.4, 0.9, 0.2]), [0.0]\nT = len(x)\n"
+        "for t in range(1, T):\n    e.append(x[t] - w * e[t - 1])\n"
+        "L = np.sum(np.stack(e[1:]) ** 2)\n"
+    )
+    monkeypatch.setitem(globals(), "T", math)  # which is no number of steps
+    space = runpy.run_path(str(file))
+    assert "dL/dw" in str(space["L"].explain(space["w"]))
