@@ -353,7 +353,7 @@ class Constants:
             is_known = bool(word) or e.value.id not in self.taken
             e, word = (_instead(e, e.value.id, word), word) if word else (e, e.value.id)
             variables = {word: whole, **variables} if is_known else variables
-        parts = (evaluated(part, variables) for part in (e, *(_factors(e) if np.ndim(x) else ())))
+        parts = (evaluated(part, variables) for part in (e, *(_factors(e, variables) if np.ndim(x) else ())))
         tries = (part for part in parts if part is not None)
         stated = next((part for part in tries if is_near(part.value, x)), None)
         if stated is not None and self._introduces(stated.formula, variables):
@@ -508,7 +508,7 @@ class Constants:
         variables = self._variables(e, eq.code)
         for word, value in variables.items():
             is_part = np.ndim(value) > 0 and _owner(value) is _owner(x)
-            is_own = source is None or word in names(source) or is_part
+            is_own = source is None or word in names(source) and not isinstance(source, ast.BinOp) or is_part
             is_whole = np.ndim(value) > 0 and is_own and _is_same(value, x)
             if is_whole or is_part:
                 self.use({word: value}, [word])
@@ -989,12 +989,16 @@ def _is_size(e: ast.expr) -> bool:
     return not words.isdisjoint(("len", "shape", "size"))
 
 
-def _factors(e: ast.expr) -> Iterator[ast.expr]:
-    """The factors of a product, without its sign: of ``beta * Phi.T`` an operand may be ``Phi.T`` alone."""
-    inside = [e.left, e.right] if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult | ast.Div) else []
-    for part in [e.operand] if isinstance(e, ast.UnaryOp) else inside:
+def _factors(e: ast.expr, variables: Variables) -> Iterator[ast.expr]:
+    """The factors of a product with a number, without its sign: of ``beta * Phi.T`` an operand may be ``Phi.T`` alone.
+    That of ``mask * x`` is not x, also if the mask is 1 everywhere.
+    """
+    inside = [(e.left, e.right), (e.right, e.left)] if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult) else []
+    inside += [(e.left, e.right)] if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Div) else []
+    numbers = [part for part, other in inside if (by := evaluated(other, variables)) and not np.ndim(by.value)]
+    for part in [e.operand] if isinstance(e, ast.UnaryOp) else numbers:
         yield part
-        yield from _factors(part)
+        yield from _factors(part, variables)
 
 
 def _is_length(e: ast.expr) -> bool:

@@ -175,6 +175,8 @@ def _cases(d: Derivation, start: Values) -> Cases:
         value = computed(part, args)
         if np.asarray(value).dtype == bool:
             conditions[part.key] = np.asarray(value)
+        elif part.role in ("larger", "smaller") and len(args) == 2:  # max(0, d - 1): which one it is
+            conditions[part.key] = np.greater(*args)
         elif part.role == "sign":
             signs[part.key] = np.asarray(value) > 0
         return value

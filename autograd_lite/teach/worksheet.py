@@ -205,7 +205,7 @@ class Worksheet(HandOut):
         """
         answered = self._answers(answers)
         typed = {
-            self._blanks[w]: f"{word} = {x}" if isinstance(x, str) and len(w) < len(word) else x
+            self._blanks[w]: f"{word} = {x}" if len(w) < len(word) and not self._has_left_side(w, x) else x
             for word, x in answered.items() if (w := self._bare(word)) in self._blanks
         }  # fmt: skip
         marks = Marks()
@@ -241,6 +241,11 @@ class Worksheet(HandOut):
         is_direct = self.words.get(bare, "").endswith("_direct")  # ∂L/∂β, and not what is left blank for dL/dβ
         words = bare, bare.rstrip("ₜ"), *([] if is_direct else [bare.replace("∂", "d")])
         return next((w for w in words if w in self._blanks), bare)
+
+    def _has_left_side(self, word: str, answer: Any) -> bool:
+        """Whether an answer is no text, or begins with the symbol of its blank itself, ``dL/dEₖ = …``."""
+        left, _, right = answer.partition("=") if isinstance(answer, str) else ("", "", "")
+        return not isinstance(answer, str) or right[:1] != "=" and right != "" and self._bare(left.strip()) == word
 
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
