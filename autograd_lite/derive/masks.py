@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operands import raw
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, names
 from ..program.graph import recorded_equations
@@ -25,7 +26,7 @@ STEPS = "comparison", "sign", "rounding"  # what has whole numbers, and no slope
 
 def with_masks(program: Program) -> Program:
     """The program with equations for masks that the user's lines compute from values of the program."""
-    has_masks = any(_is_mask(x) for eq in program.equations for x in eq.operands)
+    has_masks = any(isinstance(x, np.ndarray) and x.ndim for eq in program.equations for x in eq.operands)
     return program.mapped(_Masks(program).rule) if has_masks else program
 
 
@@ -51,7 +52,8 @@ class _Masks:
         self.operands |= here
         before, operands = list[Equation](), list[Any]()
         for e, x in zip(written, eq.operands, strict=True):
-            equations, x = self._computed(eq, e, x, here) if _is_mask(x) and e is not None else ([], x)
+            is_product = isinstance(e, ast.BinOp) and isinstance(x, np.ndarray) and x.ndim > 0  # mask * cycles
+            equations, x = self._computed(eq, e, x, here) if e is not None and (_is_mask(x) or is_product) else ([], x)
             before += equations
             operands.append(x)
         return [*before, replace(eq, operands=tuple(operands))]
@@ -66,13 +68,20 @@ class _Masks:
             return [], mask
         known = {} if isinstance(e, ast.Name) else here
         used = {w: known[w] if w in known else self._value(w, eq) for w in dict.fromkeys(names(sources[0]))}
-        values = {w: self.values[x] if isinstance(x, Var) else x for w, x in used.items()}
+        before, masks = list[Equation](), dict[Var, Any]()
+        for w, x in [(w, raw(x)) for w, x in used.items()] if isinstance(e, ast.BinOp) else ():
+            equations, v = self._computed(eq, ast.copy_location(ast.Name(w), e), x, {}) if _is_mask(x) else ([], x)
+            before += equations
+            masks |= {v: x} if equations else {}
+            used[w] = v
+        known_values = {**self.values, **masks}
+        values = {w: known_values[x] if isinstance(x, Var) else x for w, x in used.items()}
         arrays = {w: np.asarray(x) for w, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}
         stated = evaluated(sources[0], arrays)
-        variables = {x: self.values[x] for x in used.values() if isinstance(x, Var)}
+        variables = {x: known_values[x] for x in used.values() if isinstance(x, Var)}
         if not variables or stated is None or not np.array_equal(stated.value, mask):
             return [], mask
-        is_test = mask.dtype == bool or any(part.role in STEPS for part in walk(stated.formula))
+        is_test = len(before) > 0 or mask.dtype == bool or any(part.role in STEPS for part in walk(stated.formula))
         if not is_test or not stated.formula.names <= used.keys():  # np.zeros(len(u)), 1 - I of np.eye(len(u))
             return [], mask
 
@@ -80,7 +89,8 @@ class _Masks:
             env = {w: tensors[x] if isinstance(x, Var) else x for w, x in used.items()}
             return evaluate(stated.formula, env, call=recorded)
 
-        return recorded_equations(run, variables, origin=eq.origin._replace(at=at_place(code, sources[0])))
+        made, result = recorded_equations(run, variables, origin=eq.origin._replace(at=at_place(code, sources[0])))
+        return [*before, *made], result
 
     def _value(self, word: str, eq: Equation) -> Any:
         """What a variable is that has one value only: an operand, a value of the program, or what it is where the

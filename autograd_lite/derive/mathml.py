@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import groupby
 
 from ..base.escape import TEX_CHARACTERS, xml
 from .binding import read
@@ -106,7 +107,7 @@ class Reader:
     """
 
     def __init__(self, tex: str, operands: Sequence[str] = ()) -> None:
-        tex = re.sub(r"\\text\{(?:[^{}]|\{\})*\}", lambda m: m[0].replace(" ", "\u00a0"), tex)  # where spaces count
+        tex = re.sub(r"\\text\{(?:[^{}]|\{[^{}]*\})*\}", lambda m: m[0].replace(" ", "\u00a0"), tex)  # where spaces count
         self.tokens = [t for t in _TOKEN.findall(tex) if t == "\u00a0" or not t.isspace()]
         self.operands = operands
         self.at = 0
@@ -235,7 +236,17 @@ class Reader:
     _tex_operatorname = _tex_mathcal = _tex_mathrm
 
     def _tex_text(self) -> str:
-        return MATHML.prose(self.raw())
+        start = self.at + 1
+        text = self.raw()
+        inside = self.tokens[start : self.at - 1]
+        if "$" not in inside:
+            return MATHML.prose(text)
+        parts = [[*group] for is_end, group in groupby(inside, lambda t: t == "$") if not is_end]
+        first = int(inside[0] == "$")  # whether a formula comes first
+        return "".join(
+            Reader("".join(part)).all() if (k + first) % 2 else MATHML.prose(Reader(f"{{{''.join(part)}}}").raw())
+            for k, part in enumerate(parts)
+        )
 
     def _tex_left(self) -> str:
         opening = self.take()

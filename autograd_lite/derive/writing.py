@@ -936,7 +936,8 @@ class Latex(Text):
         for k in range(1, len(pieces), 3):
             pieces[k : k + 2] = f"${self.name(*pieces[k : k + 2])}$".translate(_LEVEL), ""
         inside = "".join(p if k % 3 == 1 else escape.tex(p) for k, p in enumerate(pieces))
-        return rf"\text{{{inside}}}"
+        is_name = len(pieces) == 4 and not pieces[0] and not pieces[3]
+        return pieces[1][1:-1] if is_name else rf"\text{{{inside}}}"
 
     def upright(self, word: str) -> str:
         """A name of several letters."""

@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.derive.binding import read
 from autograd_lite.derive.formula import Expr, name, number
-from autograd_lite.derive.mathml import MATHML, html_of
+from autograd_lite.derive.mathml import MATHML, Reader, html_of
 from autograd_lite.derive.simplify import make
 from autograd_lite.derive.writing import LATEX, write
 from autograd_lite.table import TABLE
@@ -156,3 +156,12 @@ def test_a_brace_grows_with_its_cases():
     made = html_of(r"$$x = \begin{cases} 1 & a \\ 2 & b \end{cases}$$")
     assert '<mrow class="brace"><mo' in made
     assert ".brace { display: none; }" in made
+
+
+def test_formulas_within_text():
+    text = Reader(r"\text{; $\Phi$: lower triangle where $a_{ij}$ is 0}").all()
+    assert text.replace("\u00a0", " ") == (
+        "<mtext>; </mtext><mi>Φ</mi><mtext>: lower triangle where </mtext>"
+        "<msub><mi>a</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><mtext> is 0</mtext>"
+    )
+    assert LATEX.prose("aᵢⱼ") == "a_{ij}"  # a name alone is no text

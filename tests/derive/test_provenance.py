@@ -153,3 +153,19 @@ def test_a_module_that_is_no_longer_running_imports_numpy(tmp_path):
     scope = runpy.run_path(str(path))
     names = {word: scope[word] for word in ("seen", "dt")}
     assert "Σₜ (qₜ - seen[t-1])²" in str(scope["L"].explain(scope["k"], names=names))
+
+
+def test_a_mask_in_a_product_of_constants_is_a_step(tmp_path):
+    path = tmp_path / "fatigue.py"
+    path.write_text(
+        "import numpy as np\nimport autograd_lite as ag\n"
+        "torque, cycles, s_end = np.array([1.0, 2.6, 3.9]), np.array([5.0, 1.2, 0.1]), 1.5\n"
+        "d = ag.tensor(1.1, requires_grad=True, name='d')\n"
+        "stress = 16 * torque / d**3\n"
+        "mask = stress > s_end\n"
+        "damage = np.sum(mask * cycles / stress)\n"
+        "text = damage.explain(d)\n"
+    )
+    text = str(runpy.run_path(str(path))["text"])
+    assert "damage = Σ (1[stress > s_end] ⊙ cycles / stress)" in text, text
+    assert "s_end = 1.5" in text
