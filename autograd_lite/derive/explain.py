@@ -361,9 +361,10 @@ class Derivation(GraphView):
                 out.append(Definition(symbol, definition))
             if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
-        entries = [index_parts(d.formula.params["index"]) for d in out if d.formula and d.formula.role == "index"]
-        if len(entries) == len(out) and all(type(k) is int for at in entries for k in at):  # w1 = ω[0], w2 = ω[1]
-            out.sort(key=lambda d: index_parts(d.formula.params["index"]) if d.formula else ())
+        entries = {k: (d, at) for k, d in enumerate(out) if (at := _start_of(d.formula)) is not None}
+        in_order = sorted(entries.values(), key=lambda pair: pair[1])  # w1 = ω[0], w2 = ω[1]
+        for k, (d, _) in zip(entries, in_order, strict=True):
+            out[k] = d
         return out
 
     def _symmetric(self, factors: Iterable[Factor | Closed]) -> list[Definition]:
@@ -451,6 +452,13 @@ def _given(word: str, x: Any, is_asked: bool) -> Line:
     if is_state or not np.ndim(x) and kind == "i":
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))
+
+
+def _start_of(e: Expr | None) -> tuple[str, int] | None:
+    """The array of which a formula is an entry or a part, and where that begins."""
+    at = index_parts(e.params["index"]) if e is not None and e.role == "index" and e.of.role == "name" else ()
+    k = at[0].start if len(at) == 1 and isinstance(at[0], slice) else at[0] if len(at) == 1 else None
+    return (e.of.value, k) if e is not None and type(k) is int else None
 
 
 def explain(

@@ -266,11 +266,13 @@ def positions(e: Expr) -> dict[tuple[int, ...], Expr]:
 
 def beside(e: Expr, columns: bool) -> Expr | None:
     """The sum of gradients of slices and entries of an array as ``[dL/di, dL/df]``, if they are all of it, once; also
-    of the `columns` of a matrix.
+    of the `columns` of a matrix, and beside gradients of the whole.
     """
-    terms = [part for term in terms_of(e) for part in _pieces(*term)]
-    terms = [_with_axis(*part) for part in terms] if columns else terms
-    if len(terms) < 2 or any(part.role != "placement" or not is_cut(part) for _, part in terms):
+    every = [part for term in terms_of(e) for part in _pieces(*term)]
+    every = [_with_axis(*part) for part in every] if columns else every
+    terms = [(sign, part) for sign, part in every if part.role == "placement" and is_cut(part)]
+    others = [(sign, part) for sign, part in every if part.role != "placement" and part.shape == e.shape]
+    if len(terms) < 2 or len(terms) + len(others) < len(every):
         return None
     parts = dict[tuple[Any, ...], list[tuple[int, Expr]]]()
     for sign, part in terms:
@@ -287,7 +289,8 @@ def beside(e: Expr, columns: bool) -> Expr | None:
         if all(x.role == "reshape" for _, x in here):  # the sum of two columns as one column
             here = [(sign, x.of) for sign, x in here]
         args.append(fitted(total([times(number(sign), x) for sign, x in here]), shape))
-    return unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
+    joined = unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
+    return reduce(lambda a, b: unsimplified("add" if b[0] > 0 else "subtract", (a, b[1]), e.shape), others, joined)
 
 
 def _with_axis(sign: int, e: Expr) -> tuple[int, Expr]:

@@ -107,7 +107,8 @@ class Reader:
     """
 
     def __init__(self, tex: str, operands: Sequence[str] = ()) -> None:
-        tex = re.sub(r"\\text\{(?:[^{}]|\{[^{}]*\})*\}", lambda m: m[0].replace(" ", "\u00a0"), tex)  # where spaces count
+        # where spaces count
+        tex = re.sub(r"\\text\{(?:[^{}]|\{[^{}]*\})*\}", lambda m: m[0].replace(" ", "\u00a0"), tex)
         self.tokens = [t for t in _TOKEN.findall(tex) if t == "\u00a0" or not t.isspace()]
         self.operands = operands
         self.at = 0

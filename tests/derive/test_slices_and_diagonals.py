@@ -89,3 +89,17 @@ def test_their_gradients_are_those_of_the_engine(f, args):
     derivation = ag.trace(f, *args).explain()
     assert derivation.check() < 1e-12
     assert "not confirmed" not in str(derivation)
+
+
+def test_the_parts_of_an_array_stand_beside_the_gradient_of_the_whole():
+    def penalised(beta, X, y, lam):
+        residual = y - X @ beta
+        penalty = 0.0
+        for first, last in ((0, 2), (2, 3), (3, 5)):
+            penalty = penalty + np.sqrt(np.sum(beta[first:last] ** 2))
+        return np.sum(residual**2) / 2 + lam * penalty
+
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=5), rng.normal(size=(4, 5)), rng.normal(size=4), 0.3
+    line = "dL/dβ = [dL/da1, dL/da2, dL/da3] - Xᵀ @ dL/dresidual since a1 = β[0:2], a2 = β[2:3], a3 = β[3:5],"
+    assert line in explained(penalised, *args, wrt="beta")
