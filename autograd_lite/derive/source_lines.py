@@ -265,8 +265,9 @@ class LineWriter(CodeWriter):
             Whether its memory must be that of no argument, and of nothing else that is returned.
         """
         e, lines = self._shortened(replaced(e if n is None else fitted(e, n.shape), self._as_code))
-        words = {self.chain.names.get(v, ""): v for v in self.chain.nodes}
-        self._near = [*([] if n is None else [n]), *(words[w] for w in e.names if w in words)]
+        if not self.sizes.is_fixed:
+            inside = (v for v in self.chain.nodes if self.chain.names.get(v) in e.names)
+            self._near = [*([] if n is None else [n]), *inside]
         code = write(e, self)
         value = self._run(code)
         if n is not None and np.asarray(value).dtype != n.dtype:
