@@ -75,6 +75,11 @@ class ChosenSizes:
         return None
 
 
+def lengths_in(sizes: ChosenSizes | None) -> dict[str, int]:
+    """The lengths in a program, by their names in formulas."""
+    return {sizes.word(v): v.shape[0] for v in sizes.positions} if sizes is not None else {}
+
+
 def _others(program: Program) -> Iterator[OtherCall]:
     """Calls with other lengths of positions and the same operations."""
     behind = set[Var]()

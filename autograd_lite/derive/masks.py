@@ -68,17 +68,12 @@ class _Masks:
             return [], mask
         known = {} if isinstance(e, ast.Name) else here
         used = {w: known[w] if w in known else self._value(w, eq) for w in dict.fromkeys(names(sources[0]))}
-        before, masks = list[Equation](), dict[Var, Any]()
-        for w, x in [(w, raw(x)) for w, x in used.items()] if isinstance(e, ast.BinOp) else ():
-            equations, v = self._computed(eq, ast.copy_location(ast.Name(w), e), x, {}) if _is_mask(x) else ([], x)
-            before += equations
-            masks |= {v: x} if equations else {}
-            used[w] = v
-        known_values = {**self.values, **masks}
-        values = {w: known_values[x] if isinstance(x, Var) else x for w, x in used.items()}
+        before, masks = self._masks_in(eq, e, used) if isinstance(e, ast.BinOp) else ([], {})
+        all_values = {**self.values, **masks}
+        values = {w: all_values[x] if isinstance(x, Var) else x for w, x in used.items()}
         arrays = {w: np.asarray(x) for w, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}
         stated = evaluated(sources[0], arrays)
-        variables = {x: known_values[x] for x in used.values() if isinstance(x, Var)}
+        variables = {x: all_values[x] for x in used.values() if isinstance(x, Var)}
         if not variables or stated is None or not np.array_equal(stated.value, mask):
             return [], mask
         is_test = len(before) > 0 or mask.dtype == bool or any(part.role in STEPS for part in walk(stated.formula))
@@ -91,6 +86,20 @@ class _Masks:
 
         made, result = recorded_equations(run, variables, origin=eq.origin._replace(at=at_place(code, sources[0])))
         return [*before, *made], result
+
+    def _masks_in(
+        self, eq: Equation, e: ast.BinOp, used: dict[str, Any]
+    ) -> tuple[list[Equation], dict[Var, Any]]:
+        """The equations of the masks that an expression uses, ``mask * cycles``, and their values; `used`, the
+        variables in it, has these then.
+        """
+        before, masks = list[Equation](), dict[Var, Any]()
+        for w, x in [(w, raw(x)) for w, x in used.items()]:
+            equations, v = self._computed(eq, ast.copy_location(ast.Name(w), e), x, {}) if _is_mask(x) else ([], x)
+            before += equations
+            masks |= {v: x} if equations else {}
+            used[w] = v
+        return before, masks
 
     def _value(self, word: str, eq: Equation) -> Any:
         """What a variable is that has one value only: an operand, a value of the program, or what it is where the

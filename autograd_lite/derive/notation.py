@@ -61,7 +61,7 @@ from .board_names import (
     without_gaps,
     without_numbers,
 )
-from .chosen_sizes import ChosenSizes
+from .chosen_sizes import ChosenSizes, lengths_in
 from .constants import SIZES, Constants, counts
 from .entries import is_new
 from .factors import WRITTEN_OUT, Edge
@@ -145,7 +145,7 @@ class Notation:
         inside |= self._laid_out(names) if is_read else set()
         shown = {v: word for v, word in names.items() if v in self.place}
         self._name(without_gaps(shown, inside), masks, board)
-        self.constants.values |= {sizes.word(v): v.shape[0] for v in sizes.positions} if sizes else {}
+        self.constants.values |= lengths_in(sizes)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
             self._read_positions()

@@ -672,18 +672,29 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some)) and _are_of_steps(some, over)
         is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
-        body = _one_of(some, steps) or _one(some, steps) if is_new and is_part else None
-        if body is not None:
-            is_counting = _is_counting(body)
-            body, steps = _with_natural(body, steps, some)
-            for t in (min(steps) - 1, max(steps) + 1):
-                beside = _simpler(body, t, [x for x in terms if id(x) not in {*instead, *map(id, some)}])
-                some, steps = [*some, *beside], sorted([*steps, *[t][: len(beside)]])
-            if is_counting and len(steps) < TERMS:  # of two numbers many are one
-                continue
+        others = [x for x in terms if id(x) not in instead]
+        if is_new and is_part and (one := _with_ends(some, steps, others)) is not None:
+            body, steps, some = one
             instead |= {id(term): [] for term in some} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
             over, least = max(over, steps, key=len), 2
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
+
+
+def _with_ends(
+    terms: Sequence[Expr], steps: list[int], every: Sequence[Expr]
+) -> tuple[Expr, list[int], Sequence[Expr]] | None:
+    """Terms of steps as one, with those steps and terms beside them in which this is simpler; None if they have none in
+    common.
+    """
+    body = _one_of(terms, steps) or _one(terms, steps)
+    if body is None:
+        return None
+    is_counting = _is_counting(body)
+    body, steps = _with_natural(body, steps, terms)
+    for t in (min(steps) - 1, max(steps) + 1):
+        beside = _simpler(body, t, [x for x in every if id(x) not in {*map(id, terms)}])
+        terms, steps = [*terms, *beside], sorted([*steps, *[t][: len(beside)]])
+    return None if is_counting and len(steps) < TERMS else (body, steps, terms)  # of two numbers many are one
 
 
 def _are_of_steps(terms: Sequence[Expr], over: Sequence[int]) -> bool:
