@@ -11,7 +11,7 @@ from ..table import Primitive
 
 
 class OtherSize(RuntimeError):
-    """What values decide has another size than in the recording."""
+    """Raised where a size that values decide is another than in the recording."""
 
 
 def _of_size(x: Any, shape: tuple[int, ...], row: str) -> Any:
@@ -27,7 +27,7 @@ OF_SIZE = Primitive("constant", _of_size, (), name="of_size", bind=lambda x, **p
 
 
 def with_sizes(program: Program) -> Program:
-    """`program` with equations that raise `OtherSize` where the size of a result depends on values and is another."""
+    """Return `program` with equations that raise `OtherSize` where a size that values decide is another one."""
     if not any(eq.is_sized_by_values for eq in program.equations):
         return program
 

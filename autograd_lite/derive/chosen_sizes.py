@@ -76,12 +76,12 @@ class ChosenSizes:
 
 
 def lengths_in(sizes: ChosenSizes | None) -> dict[str, int]:
-    """The lengths in a program, by their names in formulas."""
+    """Return the lengths in a program, by their names in formulas."""
     return {sizes.word(v): v.shape[0] for v in sizes.positions} if sizes is not None else {}
 
 
 def _others(program: Program) -> Iterator[OtherCall]:
-    """Calls with other lengths of positions and the same operations."""
+    """Return calls with other lengths of positions and the same operations."""
     behind = set[Var]()
     for eq in reversed(program.equations):
         if eq.algebra == "positions" or not behind.isdisjoint(eq.outputs):

@@ -805,7 +805,8 @@ def _with_roots(terms: Sequence[Term], shape: Shape) -> Expr | None:
     if powers.keys() != {0, 1, 2} or len(bases) != 1 or len(numbers) < 3:
         return None
     [(key, x)], (c, b, a) = bases.items(), (Fraction(powers[k].coefficient) for k in range(3))
-    root = Fraction(math.isqrt(max((square := (b * b - 4 * a * c)).numerator, 0)), math.isqrt(square.denominator))
+    square = b * b - 4 * a * c
+    root = Fraction(math.isqrt(max(square.numerator, 0)), math.isqrt(square.denominator))
     if root * root != square or not x.shape:
         return None
     roots = sorted(((-b + sign * root) / (2 * a) for sign in (1, -1)), reverse=True)

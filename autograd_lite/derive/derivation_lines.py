@@ -508,16 +508,16 @@ class Lines:
     def _by_names(self, e: Expr) -> Expr | None:
         """A sum of names alone as a step has it: m1 + m2, not m2 + m1."""
         terms = terms_of(e)
-        words = [x.value for sign, x in terms if sign > 0 and x.role == "name"]
-        stated = self._sums.get(frozenset(words)) if len(words) == len(terms) else None
+        addends = [x.value for sign, x in terms if sign > 0 and x.role == "name"]
+        stated = self._sums.get(frozenset(addends)) if len(addends) == len(terms) else None
         return stated if stated is not None and stated.shape == e.shape else None
 
     @cached_property
     def _sums(self) -> dict[frozenset[str], Expr]:
         """The sums of names alone in the steps, by these names."""
         sums = [e for e in self._parts.values() if e.role == "sum"]
-        words = ((e, [x.value for sign, x in terms_of(e) if sign > 0 and x.role == "name"]) for e in sums)
-        return {frozenset(of): e for e, of in words if len(of) == len(terms_of(e))}
+        addends = ((e, [x.value for sign, x in terms_of(e) if sign > 0 and x.role == "name"]) for e in sums)
+        return {frozenset(of): e for e, of in addends if len(of) == len(terms_of(e))}
 
     @cached_property
     def _parts(self) -> dict[str, Expr]:
@@ -638,8 +638,8 @@ class Lines:
         if t.closed is not None and t.node in self.direct:
             return self._written(t.closed.formula)
         terms = [self._term(path) for path in t.paths]
-        parts = [part for e in terms for part in walk(e)] if not t.node.shape and len(terms) > 1 else []
-        if any(part.role == "total" and not part.shape and part.of.role in ("product", "quotient") for part in parts):
+        inside = [part for e in terms for part in walk(e)] if not t.node.shape and len(terms) > 1 else []
+        if any(part.role == "total" and not part.shape and part.of.role in ("product", "quotient") for part in inside):
             terms = [replaced(e, _of_all) for e in terms]  # and not Σᵢ beside it
         return self._written(total(terms)) if terms else number(0)
 

@@ -861,7 +861,7 @@ def in_row(e: Expr, row: Step, c: str, renames: bool = True) -> Expr:
 
 
 def _linear(e: Expr, t: str) -> tuple[Any, Any] | None:
-    """k and d of ``k t + d``."""
+    """Return k and d of ``k t + d``; None for another formula."""
     if e.role == "name" and e.value == t:
         return 1, 0
     if e.is_number:
@@ -1035,7 +1035,7 @@ def _where_within(p: Labels, c: str) -> Expr:
         other = number(int(m[3])) if m[3].isdigit() else name(m[3])
         return unsimplified(TESTS[m[2]], (entry(name(m[1], p.shape), (c,)), other), ())
     if p.dtype == bool:
-        word, values = (p.word, (1, 0)) if p.word[:1] != "~" else (p.word[1:], (0, 1))
+        word, values = p.indicator
         return unsimplified("where", (entry(name(word, p.shape), (c,)), *map(number, values)), ())
     return unsimplified(IN, (name(c), name(p.word, p.shape)), ())
 

@@ -119,6 +119,11 @@ class Labels(Array):
 
     word = ""
 
+    @property
+    def indicator(self) -> tuple[str, tuple[int, int]]:
+        """The name of a mask, and the numbers where it holds and elsewhere: (0, 1) for ``~mask``."""
+        return (self.word[1:], (0, 1)) if self.word[:1] == "~" else (self.word, (1, 0))
+
 
 def index_parts(index: Any) -> tuple[Any, ...]:
     """The parts of an index, between its commas."""

@@ -84,8 +84,8 @@ class _Masks:
             env = {w: tensors[x] if isinstance(x, Var) else x for w, x in used.items()}
             return evaluate(stated.formula, env, call=recorded)
 
-        made, result = recorded_equations(run, variables, origin=eq.origin._replace(at=at_place(code, sources[0])))
-        return [*before, *made], result
+        equations, result = recorded_equations(run, variables, origin=eq.origin._replace(at=at_place(code, sources[0])))
+        return [*before, *equations], result
 
     def _masks_in(
         self, eq: Equation, e: ast.BinOp, used: dict[str, Any]

@@ -242,11 +242,11 @@ class Reader:
         inside = self.tokens[start : self.at - 1]
         if "$" not in inside:
             return MATHML.prose(text)
-        parts = [[*group] for is_end, group in groupby(inside, lambda t: t == "$") if not is_end]
+        groups = [[*group] for is_end, group in groupby(inside, lambda t: t == "$") if not is_end]
         first = int(inside[0] == "$")  # whether a formula comes first
         return "".join(
-            Reader("".join(part)).all() if (k + first) % 2 else MATHML.prose(Reader(f"{{{''.join(part)}}}").raw())
-            for k, part in enumerate(parts)
+            Reader("".join(group)).all() if (k + first) % 2 else MATHML.prose(Reader(f"{{{''.join(group)}}}").raw())
+            for k, group in enumerate(groups)
         )
 
     def _tex_left(self) -> str:

@@ -1,4 +1,4 @@
-"""The same function at other arguments of the same shapes: what a recording took for granted shows there."""
+"""Calls a function at other arguments of the same shapes, where what a recording took for granted shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -41,33 +42,34 @@ class OtherCall:
 
 
 def other_calls(program: Program, inputs: Container[Var], most: int = ENTRIES + 2) -> Iterator[OtherCall]:
-    """Calls with other numbers for each of these inputs in turn, where the function has a finite result; `most` for
-    each input.
+    """Yield calls with other numbers for each of these inputs in turn, where the function has a finite result; `most`
+    for each input.
     """
-    if program.call is None or any(eq.is_random for eq in program.equations):
-        return
+    is_random = any(eq.is_random for eq in program.equations)
+    for k, v in enumerate(program.inputs if program.call is not None and not is_random else ()):
+        yield from islice(_calls_with_another(program, k), most if v in inputs else 0)
+
+
+def _calls_with_another(program: Program, k: int) -> Iterator[OtherCall]:
+    """Yield calls with other numbers for input `k`."""
+    assert program.call is not None
     f, args, names = program.call
-    given = leaves(args)
-    for k, v in enumerate(program.inputs):
-        left = most
-        for x in _changed(np.asarray(raw(given[k]))) if v in inputs else ():
-            if not left:
-                break
-            is_tensor = isinstance(given[k], Tensor)
-            new = Tensor(x, requires_grad=given[k].requires_grad) if is_tensor else x
-            changed = rebuild(args, [*given[:k], new, *given[k + 1 :]])
-            try:
-                with untouched(f, changed), redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
-                    other = traced_program(f, changed, names, whole=True)
-            except Exception:  # it has no value there
-                continue
-            if all(isinstance(y, Var) and np.isfinite(other.values[y]).all() for y in other.outputs):
-                left -= 1
-                yield OtherCall(v, changed, other)
+    values = leaves(args)
+    for x in _changed(np.asarray(raw(values[k]))):
+        is_tensor = isinstance(values[k], Tensor)
+        new = Tensor(x, requires_grad=values[k].requires_grad) if is_tensor else x
+        changed = rebuild(args, [*values[:k], new, *values[k + 1 :]])
+        try:
+            with untouched(f, changed), redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
+                other = traced_program(f, changed, names, whole=True)
+        except Exception:  # it has no value there
+            continue
+        if all(isinstance(y, Var) and np.isfinite(other.values[y]).all() for y in other.outputs):
+            yield OtherCall(program.inputs[k], changed, other)
 
 
 def _changed(x: Any) -> Iterator[Any]:
-    """Arrays like `x`: with one entry that becomes another of them, or of another size."""
+    """Yield arrays like `x`: with one entry that becomes another of them, or of another size."""
     flat = x.ravel()
     for k in range(min(flat.size, ENTRIES)):
         other = ~flat[k : k + 1] if x.dtype == bool else flat[flat != flat[k]][:1]

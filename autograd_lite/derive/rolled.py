@@ -683,8 +683,8 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
 def _with_ends(
     terms: Sequence[Expr], steps: list[int], every: Sequence[Expr]
 ) -> tuple[Expr, list[int], Sequence[Expr]] | None:
-    """Terms of steps as one, with those steps and terms beside them in which this is simpler; None if they have none in
-    common.
+    """Return terms of steps as one, with those steps and terms beside them in which this is simpler; None if they have
+    no form in common.
     """
     body = _one_of(terms, steps) or _one(terms, steps)
     if body is None:
@@ -896,7 +896,7 @@ def _of_neighbours(e: Expr, terms_in: Callable[[Expr], Sequence[tuple[int, Expr]
 
 
 def _go_on(terms: Sequence[Expr]) -> bool:
-    """Whether terms of entries that follow each other have one form, in which no position runs backwards."""
+    """Return True if terms of entries that follow each other have one form, in which no position runs backwards."""
     one = _one(terms, range(len(terms)))
     parts = walk(one) if one is not None else ()
     steps = [i for part in parts for i in index_parts(part.params.get("index")) if isinstance(i, Step)]

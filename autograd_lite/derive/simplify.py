@@ -687,7 +687,7 @@ def _total(e: Expr) -> Expr | None:
     if x.role == "diagonal" and len(x.of.shape) == 2 and not shape and not x.params.get("offset"):
         return unsimplified("trace", x.args, ())
     index = x.params.get("index") if x.role == "index" and not shape else None
-    if isinstance(index, Labels) and index.dtype == bool and index.word.removeprefix("~").isidentifier():
+    if isinstance(index, Labels) and index.dtype == bool and index.indicator[0].isidentifier():
         chosen = _chosen(index, x.of.shape)
         return simplified("sum", (product((chosen, x.of), chosen.shape),), (), axis=None, keepdims=False)
     inner = x.of.of if x.role == "placement" and x.of.role == "broadcast" else x
@@ -993,7 +993,7 @@ def _places(e: Expr) -> Expr | None:
 
 def _chosen(index: Labels, shape: Shape) -> Expr:
     """The indicator of what a mask chooses in an array of a shape."""
-    word, values = (index.word, (1, 0)) if index.word[:1] != "~" else (index.word[1:], (0, 1))
+    word, values = index.indicator
     chosen = simplified("where", (name(word, index.shape), *map(number, values)), index.shape)
     return fitted(chosen, (*index.shape, *(1 for _ in shape[index.ndim :])))
 

@@ -279,7 +279,7 @@ def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str]
 
 
 def _agrees(made: Source, other: OtherCall, program: Program, trees: Sequence[Any]) -> bool:
-    """Whether source has the value and the gradients of its function at other arguments, or refuses these."""
+    """Return True if source has the value and the gradients of its function at other arguments, or refuses these."""
     place = {v: k for k, v in enumerate(program.variables)}
     there, [y] = [*other.program.variables], other.program.outputs
     try:

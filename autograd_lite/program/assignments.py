@@ -520,7 +520,7 @@ def _all_functions(module: ast.AST) -> list[ast.FunctionDef | ast.Lambda]:
 
 @lru_cache(maxsize=256)
 def nodes_of(at: ast.AST) -> Sequence[ast.AST]:
-    """What :func:`ast.walk` yields for a function or a module, which are looked through often."""
+    """Return what :func:`ast.walk` yields for a function or a module, which are looked through often."""
     return (*ast.walk(at),)
 
 

@@ -164,7 +164,7 @@ class Equation:
 
     @property
     def is_sized_by_values(self) -> bool:
-        """Whether values decide the shapes of its results."""
+        """True if values decide the shapes of its results."""
         return self.row.name in SIZED_BY_VALUES
 
     @property
