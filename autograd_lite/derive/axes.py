@@ -75,6 +75,11 @@ class Axes:
             at = self._of[at]
         return at
 
+    @property
+    def terms(self) -> list[int]:
+        """How many terms the sums over one axis have."""
+        return [size for _, _, size in self._reduced]
+
     def is_of_others(self, e: ast.expr, x: Any, size: int, known: Callable[[Any], Any]) -> bool:
         """Whether ``X.shape[1]`` or ``len(X)`` of an array `x` is the size of no sum, but all sums of so many terms are
         over other axes of arrays that have names: variables, or what is `known`.

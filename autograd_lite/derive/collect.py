@@ -175,6 +175,7 @@ class _Reader:
         self.ones: dict[str, Expr] = {}
         self.single: dict[str, Expr] = {}  # names by the one factor that each stands for
         self.known: list[tuple[Expr, Term]] = []  # names, with what each stands for
+        self._sums: dict[tuple[str, Shape], Expr] = {}  # by formulas of sums, as long as no more is known
 
     def read(self, e: Expr) -> list[Term]:
         """The terms of `e`, with the names of what is known."""
@@ -194,8 +195,10 @@ class _Reader:
                 e = replaced(e, partial(_apart, top[0].key, instead, {_sum_key(f) for f, _ in below.values()}))
             elif term.factors.keys() != {whole.key} and (term.coefficient == 1 or _is_function(term)):
                 self.known.append((whole, term))
+                self._sums.clear()
         single = [(whole, of.factors) for whole, of in self.known if of.coefficient == 1 == len(of.factors)]
         self.single = {k: whole for whole, of in single for k, (_, power) in of.items() if power == 1}
+        self._sums.clear()
         forms = [
             self.terms(replaced(_with_sigmoids(form), lambda part: self.single.get(part.key)))
             for form in dict.fromkeys((e, _with_one_test(e)))
@@ -493,6 +496,12 @@ class _Reader:
 
     def _summed(self, e: Expr) -> Expr:
         """A sum along axes, with what is the same in all its terms in front."""
+        key = e.key, e.shape
+        if key not in self._sums:
+            self._sums[key] = self._summed_anew(e)
+        return self._sums[key]
+
+    def _summed_anew(self, e: Expr) -> Expr:
         body, axis = e.of.shape, e.params.get("axis")
         axes = {int(k) % len(body) for k in (range(len(body)) if axis is None else np.atleast_1d(axis))}
         kept = tuple(1 if k in axes else size for k, size in enumerate(body))

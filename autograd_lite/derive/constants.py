@@ -40,7 +40,7 @@ from ..program.assignments import (
     starts_anew,
     unequal,
 )
-from ..program.naming import Names, expression, line, lookup, operand, place, span
+from ..program.naming import Names, expression, line, lookup, operand, place, span, stem
 from ..table import TABLE, Primitive
 from .axes import Axes
 from .board_names import start_of
@@ -191,10 +191,13 @@ class Constants:
             return None
         if here not in self._followed:
             self._followed[here] = self._aligned(eq, k, here)
-        of = self._followed[here].get(eq.y)
+        of, e = self._followed[here].get(eq.y), self.source(eq, k)
+        is_named = of is not None and bool(of.names)
+        if not is_named and is_number(x) and e is not None and any(map(_is_length, ast.walk(e))):
+            return self._stated(eq, e, x)  # len(H) - 1, of several H
         if of is None or self.provenance is None:
             return None
-        if not of.names:
+        if not is_named:
             return number(x) if is_number(x) else None if np.any(x) else full(number(0), np.shape(x))
         return of if self._can_use(of) else None
 
@@ -265,8 +268,12 @@ class Constants:
         return word not in self.taken or _is_same(self.values.get(word), x)
 
     def is_of_round(self, eq: Equation, k: int, written: Expr) -> bool:
-        """True if an operand is written as a variable that has another value in each round of a loop."""
+        """True if an operand is written as a variable that has another value in each round of a loop, or as a part of
+        an array that is also the value of such a variable.
+        """
         e = operand(eq, k)
+        if isinstance(e, ast.Subscript) and written.role == "name" and stem(written.value) != written.value:
+            return written.value not in names(e) and stem(written.value) not in names(e)
         return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
 
     def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
@@ -398,7 +405,8 @@ class Constants:
         for part in [part for part in ast.walk(e) if isinstance(part, ast.expr) and _is_length(part)]:
             stated = evaluated(part, self._variables(part, code))
             powers = () if np.ndim(x) or not x else (x, x**2, 1 / x, 1 / x**2)
-            guesses = powers if stated is None else [stated.value]
+            sums = () if self.axes is None or np.ndim(x) else self.axes.terms
+            guesses = [*powers, *sums] if stated is None else [stated.value]
             for size in (round(float(k)) for k in guesses if np.isrealobj(k) and k > 0.5):  # of an argument: what fits
                 trial = stated or evaluated(_instead(e, ast.unparse(part), str(size)), self._variables(e, code))
                 if trial is stated or trial is not None and _is_same(trial.value, x):
@@ -471,8 +479,9 @@ class Constants:
         arrays = [w for w in variables if np.ndim(variables[w])]
         is_mask = np.ndim(x) == 2 and not arrays and (np.asarray(x).dtype == bool or re.search(r"\btri[lu]\b", word))
         word = "mask" if is_mask and self._is_free("mask", x) else word  # np.tril(np.ones((n, n))) == 0
-        self.quoted[word] = arrays or [word]
-        self.use({**variables, word: x}, [word, *arrays])
+        numbers = [w for w in variables if is_number(variables[w]) and self._is_free(w, variables[w])] if arrays else []
+        self.quoted[word] = [*arrays, *numbers] or [word]  # of signal[lag:T - 1] also lag and T
+        self.use({**variables, word: x}, [word, *arrays, *numbers])
         return name(word, np.shape(x))
 
     def is_first(self, word: str) -> bool:
@@ -1001,7 +1010,7 @@ def _factors(e: ast.expr, variables: Variables) -> Iterator[ast.expr]:
         yield from _factors(part, variables)
 
 
-def _is_length(e: ast.expr) -> bool:
+def _is_length(e: ast.AST) -> bool:
     """True for a number of entries: ``len(x)``, ``x.size`` and ``x.shape[0]``, and nothing around it."""
     match e:
         case ast.Call(func=ast.Name(id="len")) | ast.Subscript(value=ast.Attribute(attr="shape")):

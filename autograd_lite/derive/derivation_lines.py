@@ -298,7 +298,9 @@ class Lines:
         users = [form for form in forms if word in form.formula.names]
         often = max((occurrences(word, form.formula) for form in users), default=0)
         is_form = self.candidates.is_half_of_form(n, [form.formula for form in users])
-        if n not in self.chain.unnamed or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)] and not is_form:
+        if n not in self.chain.unnamed or self.chain.where(n):
+            return False
+        if leaves(definition) > (SHORT, FEW, 1)[min(often, 2)] and not is_form:
             return False
         if definition.role == "inverse" and definition.of.role == "name":
             return True
@@ -687,7 +689,8 @@ def _word_of(f: Expr) -> str:
 
 def _is_one_number(e: Expr) -> bool:
     """True for a diagonal matrix with one number on its diagonal."""
-    return is_diagonal(e) and e.of.role == "broadcast" and not e.of.of.shape
+    is_square = is_diagonal(e) or e.role == "diagonal matrix" and not any(e.params.values())
+    return is_square and e.of.role == "broadcast" and not e.of.of.shape
 
 
 def _trace(e: Expr) -> Expr | None:

@@ -138,7 +138,8 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
     """True if the axes of formulas would have to be guessed."""
     rows = [of for part in (parts if shape else formulas) if (of := _of_rows(part)) is not None]
     return (
-        any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts) or any(map(_adds_axes, parts))
+        any(_is_repeated(e, len(shape)) or 0 < len(_read_shape(e)) < len(shape) for e in formulas)
+        or _is_difference(parts) or any(map(_adds_axes, parts))
         or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
         or len(shape) == 1 and any(map(_is_at_labels, parts))
         or any(_is_convolution(part) or _joins_repeated(part) for part in parts)
@@ -178,6 +179,17 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
     if e.args and (e.role == "product" or e.row.entrywise):
         return any(_is_repeated(a, ndim) for a in e.args)
     return e.role == "name" and "/" in e.value and 0 < len(e.shape) < ndim
+
+
+def _read_shape(e: Expr) -> Shape:
+    """The shape that a formula seems to have, in which nothing says that it is repeated along an axis."""
+
+    def seen(part: Expr, args: Sequence[Shape]) -> Shape:
+        if part.role == "broadcast":
+            return args[0]
+        return np.broadcast_shapes(*args) if part.row is not None and part.row.entrywise else part.shape
+
+    return fold(e, seen)
 
 
 def _of_rows(e: Expr) -> Expr | None:

@@ -67,9 +67,23 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
 
 def _passed(program: Program, found: Program) -> set[Var]:
     """The named values that are used beside an idiom which passes them: a part of their gradient would be lost."""
-    there, users = found.defined, program.users
-    alive = there.keys() & program.named & program.graded
-    return {v for v in alive if any(y not in there for eq in users.get(v, ()) for y in eq.outputs)}
+    old, new = program.defined, found.defined
+    alive, passed = new.keys() & program.named & program.graded, set[Var]()
+    for y, eq in new.items():
+        if y not in old or old[y] is eq:
+            continue
+        starts, stack = set[Var](), [eq]  # what the idiom is of
+        while stack:
+            operands = {x for x in stack.pop().operands if isinstance(x, Var)}
+            starts |= {x for x in operands if x in old or x not in new}
+            stack += [new[x] for x in operands - starts]
+        inside, values = set[Var](), [y]
+        while values:
+            operands = {x for x in old[values.pop()].operands if isinstance(x, Var) and x in old} - starts - inside
+            inside |= operands
+            values += operands
+        passed |= inside & alive
+    return passed
 
 
 def _flat(program: Program, is_read: bool) -> list[Equation]:

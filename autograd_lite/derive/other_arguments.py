@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Container, Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
@@ -28,15 +28,15 @@ class OtherCall:
 
     Attributes
     ----------
-    changed : Var
-        The input of the program that is this argument.
+    changed : Var or str
+        The input of the program that is this argument, or the name of an array from outside.
     args : sequence
         All arguments.
     program : Program
         What is recorded with them.
     """
 
-    changed: Var
+    changed: Var | str
     args: Sequence[Any]
     program: Program
 
@@ -50,22 +50,51 @@ def other_calls(program: Program, inputs: Container[Var], most: int = ENTRIES + 
         yield from islice(_calls_with_another(program, k), most if v in inputs else 0)
 
 
+@contextmanager
+def call_with_other_array(program: Program, word: str) -> Iterator[OtherCall | None]:
+    """A block in which the array of this name, which the function uses from outside, has other numbers, and a call
+    there; None where there is none.
+    """
+    x = program.constants.get(word)
+    if program.call is None or type(x) is not np.ndarray or not x.flags.writeable:
+        yield None
+        return
+    before = x.copy()
+
+    def call(new: Any) -> OtherCall | None:
+        x[...] = new
+        return _call(program, word, program.call[1]) if program.call else None
+
+    try:
+        yield next((other for new in _changed(before) if (other := call(new)) is not None), None)
+    finally:
+        x[...] = before
+
+
 def _calls_with_another(program: Program, k: int) -> Iterator[OtherCall]:
     """Yield calls with other numbers for input `k`."""
     assert program.call is not None
-    f, args, names = program.call
+    args = program.call[1]
     values = leaves(args)
     for x in _changed(np.asarray(raw(values[k]))):
         is_tensor = isinstance(values[k], Tensor)
         new = Tensor(x, requires_grad=values[k].requires_grad) if is_tensor else x
-        changed = rebuild(args, [*values[:k], new, *values[k + 1 :]])
-        try:
-            with untouched(f, changed), redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
-                other = traced_program(f, changed, names, whole=True)
-        except Exception:  # it has no value there
-            continue
-        if all(isinstance(y, Var) and np.isfinite(other.values[y]).all() for y in other.outputs):
-            yield OtherCall(program.inputs[k], changed, other)
+        other = _call(program, program.inputs[k], rebuild(args, [*values[:k], new, *values[k + 1 :]]))
+        if other is not None:
+            yield other
+
+
+def _call(program: Program, changed: Var | str, args: Sequence[Any]) -> OtherCall | None:
+    """A call of the function with these arguments; None where it has no value."""
+    assert program.call is not None
+    f, _, names = program.call
+    try:
+        with untouched(f, args), redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
+            other = traced_program(f, args, names, whole=True)
+    except Exception:
+        return None
+    has_value = all(isinstance(y, Var) and np.isfinite(other.values[y]).all() for y in other.outputs)
+    return OtherCall(changed, args, other) if has_value else None
 
 
 def _changed(x: Any) -> Iterator[Any]:

@@ -54,6 +54,7 @@ class Shorter:
         self.steps = steps
         self.labels: dict[str, Expr] = {}
         self._indicators: dict[bytes, Expr] = {}
+        self._forms: dict[Any, Form | None] = {}
 
     # ---------------------------------------------------------------------------------------------------- their forms
 
@@ -83,7 +84,10 @@ class Shorter:
             context = Context(
                 steps.environment, definitions, self.labelled, self._computed, steps.size_name, unnamed, self.labels
             )
-            form = how(whole, context)
+            key = how, whole.key, whole.shape, tuple((w, d.key) for w, d in definitions.items()), frozenset(unnamed)
+            if key not in self._forms:
+                self._forms[key] = how(whole, context)
+            form = self._forms[key]
             if form is not None:
                 yield form
 

@@ -8,7 +8,7 @@ once is nested where it is used. Each line is run on the example and compared wi
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import chain as chain_of
 from typing import Any, Literal, overload
@@ -29,7 +29,7 @@ from .chosen_sizes import ChosenSizes
 from .formula_ops import largest
 from .helpers import literal
 from .notation import too_many
-from .other_arguments import OtherCall, other_calls
+from .other_arguments import OtherCall, call_with_other_array, other_calls
 from .source_c import CSource, c_source
 from .source_lines import ONLY_FOR, LineWriter, names_in
 from .unpacking import unpacking, written_out
@@ -245,6 +245,7 @@ def source(
             made = _emit(program, wanted, name, update, sizes)
         others = other_calls(program, program.inputs, most=1)
         decides = {other.changed for other in others if not _agrees(made, other, program, wanted)}
+        decides |= {word for word in made.constants if not _takes(made, word, program, wanted)}
         return _emit(program, wanted, name, update, sizes, decides) if decides else made
 
 
@@ -278,7 +279,18 @@ def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str]
     return [by_name[word] for word in wrt]
 
 
-def _agrees(made: Source, other: OtherCall, program: Program, trees: Sequence[Any]) -> bool:
+def _takes(made: Source, word: str, program: Program, trees: Sequence[Any]) -> bool:
+    """Return True if source is right for another array of this name from outside, as far as can be seen; it is not if
+    the function computes something else from the array that stands in the source as numbers.
+    """
+    is_random = any(eq.is_random for eq in program.equations)
+    if is_random or any(v.name == word for v in program.captured) or not isinstance(made.constants[word], np.ndarray):
+        return True
+    with call_with_other_array(program, word) as other:
+        return other is not None and _agrees(made, other, program, trees, **{word: program.constants[word].copy()})
+
+
+def _agrees(made: Source, other: OtherCall, program: Program, trees: Sequence[Any], **arrays: Any) -> bool:
     """Return True if source has the value and the gradients of its function at other arguments, or refuses these."""
     place = {v: k for k, v in enumerate(program.variables)}
     there, [y] = [*other.program.variables], other.program.outputs
@@ -287,7 +299,7 @@ def _agrees(made: Source, other: OtherCall, program: Program, trees: Sequence[An
         g = np.ones(y.shape, y.dtype)
         expected = [other.program.values[y], *gradients(other.program, wanted, g).values()]
         args = rebuild(other.args, [np.array(raw(x)) for x in leaves(other.args)])
-        options = {word: x for word, x in ((made.cotangent, g), (made.rate, 0.0)) if word}
+        options = {word: x for word, x in ((made.cotangent, g), (made.rate, 0.0)) if word} | arrays
         with np.errstate(all="ignore"):
             results = leaves(made(*args, **options))
     except Exception as e:
@@ -299,9 +311,9 @@ def _agrees(made: Source, other: OtherCall, program: Program, trees: Sequence[An
 
 def _emit(
     program: Program, trees: Sequence[Any], name: str, update: str | None, sizes: ChosenSizes,
-    decides: Collection[Var] = (),
+    decides: Set[Var | str] = frozenset(),
 ) -> Source:
-    """The source of a program: forward, backward, return; it is for the values of the inputs that decide."""
+    """The source of a program: forward, backward, return; it is for the values of the inputs and arrays that decide."""
     wanted, parameters = leaves(trees), program.arguments
     chain = Chain(program, wanted, board=False, sizes=sizes)
     writer = LineWriter(chain, sizes, name, wanted)
@@ -319,6 +331,11 @@ def _emit(
     written = {w: literal(x) for w, x in constants.items() if _is_short(x) and w not in changed}
     outside.sort(key=lambda word: word in written)
     given = _parameters(writer, parameters, names_in("\n".join([*body, *checks])))
+    fixed = {w: written.pop(w) for w in sorted(decides & written.keys())}
+    outside = [w for w in outside if w not in fixed]
+    constants = {w: x for w, x in constants.items() if w not in fixed}
+    checks += [line for w in outside if w in decides for line in _only_for_sum(name, w, constants[w])]
+    checks += [line for w, x in fixed.items() for line in _broken(f"{w} = {x}")]
     if before := [*chain_of(*given.values()), *checks]:
         body[:0] = [*before, ""]
     arguments = [*given, *(w for w in outside if w not in written), *([update] if update else []), *written]
@@ -366,6 +383,12 @@ def _only_for(name: str, word: str, x: Any) -> list[str]:
     return [f"if {test}:", f"    raise ValueError({f'{name}: {ONLY_FOR} {word} = {value}'!r})"]
 
 
+def _only_for_sum(name: str, word: str, x: Any) -> list[str]:
+    """The lines that raise if a long array has another sum of squares."""
+    test = f"not np.isclose(np.sum(np.abs({word}) ** 2), {literal(np.sum(np.abs(x) ** 2).item())})"
+    return [f"if {test}:", f"    raise ValueError({f'{name}: {ONLY_FOR} the {word} of its example'!r})"]
+
+
 def _parameters(writer: LineWriter, parameters: Mapping[str, Any], used: Collection[str]) -> dict[str, list[str]]:
     """The names of the arguments, with the lines that take what is `used` out of a tree."""
     given: dict[str, list[str]] = {}
@@ -385,6 +408,11 @@ def _parameters(writer: LineWriter, parameters: Mapping[str, Any], used: Collect
 def _is_short(x: Any) -> bool:
     """Whether a constant is written out; a generator is not."""
     return np.size(x) <= WRITTEN and np.asarray(x).dtype.kind in "biufc"
+
+
+def _broken(line: str) -> list[str]:
+    """A line with brackets, as several where it is long."""
+    return textwrap.wrap(line, 96, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _wrapped(before: str, names: Sequence[str], after: str, bare: str | None = None) -> list[str]:

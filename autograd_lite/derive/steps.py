@@ -11,9 +11,9 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -556,7 +556,8 @@ class Steps(Notation):
             meanings |= {f"x{k + 1}": x for k, x in enumerate(call.xs)}
             results = call.y if isinstance(call.y, tuple) else (call.y,)
             meanings |= {"x": call.xs[0], "y": results[0], **{f"y{k + 1}": y for k, y in enumerate(results)}}
-        return TextbookStep(book, {**meanings, "g": cotangent_of(n)}, self.introduced_name)
+        introduced = partial(self.introduced_name, eq=None if is_fold else self.defined[n])
+        return TextbookStep(book, {**meanings, "g": cotangent_of(n)}, introduced)
 
     def _book_of(self, n: Var) -> Textbook | None:
         """The textbook of a result of a row."""
@@ -603,10 +604,16 @@ class Steps(Notation):
             return Written(self.expression(x), self.values[x])
         return Written(self.constant(x, self.defined[n]), x) if isinstance(x, np.ndarray) else parameter(x)
 
-    def introduced_name(self, word: str, value: Any) -> str:
-        """The name of a quantity that a textbook introduces; from now on it is taken."""
+    def introduced_name(self, word: str, value: Any, eq: Equation | None = None) -> str:
+        """The name of a quantity that a textbook introduces; from now on it is taken. A further result of the call `eq`
+        that is a step has a name.
+        """
         if isinstance(value, int):
             return self.constants.size(value, self.code)
+        results = eq.outputs if eq is not None and eq.row.outputs else ()
+        for v in results:
+            if v in self.names and np.array_equal(self.values[v], value):
+                return self.names[v]
         of_user = word in {"I", "Y"} & {*self.constants.quoted, *self.constants.defined}
         if of_user and np.array_equal(value, self.constants.values[word]):
             return word
@@ -616,17 +623,25 @@ class Steps(Notation):
         return word
 
     def where(self, n: Var) -> list[tuple[str, Expr]]:
-        """The quantities that the textbook of a known step introduces (numbers are given), and the other results of
-        the same call that its derivative needs.
+        """The quantities that the textbooks of the known steps in `n` introduce (numbers are given), and the other
+        results of the same calls that their derivatives need.
         """
+        inside = [] if n in self.folds or n not in self.defined else self._steps_to(n, self.names)
+        return [*dict(pair for m in dict.fromkeys([*inside, n]) for pair in self._where(m)).items()]
+
+    def _where(self, n: Var) -> Iterator[tuple[str, Expr]]:
         step, eq = self.known(n), self.defined.get(n)
-        where = [(word, self._meant(n, e)) for word, e in step.where if not e.is_number] if step else []
+        words = {self.names.get(v) for v in eq.outputs} if eq is not None else set()
+        for word, e in step.where if step else ():
+            if not e.is_number and word not in words:
+                yield word, self._meant(n, e)
         if eq is None or not eq.row.outputs or n in self.regions:
-            return where
+            return
         used = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
         args = [self.expression(x) if isinstance(x, Var) else self.operand(eq, k) for k, x in enumerate(eq.operands)]
-        further = (v for k, v in enumerate(eq.outputs) if v not in self.place and f"{Y}{k}" in used)
-        return where + [(self.word(v), self._one_of_several(v, args)) for v in further]
+        for k, v in enumerate(eq.outputs):
+            if v not in self.place and f"{Y}{k}" in used:
+                yield self.word(v), self._one_of_several(v, args)
 
     def expanded(self, n: Var, e: Expr) -> Expr:
         """`e` with what its textbook introduces in terms of values, where that depends on any."""

@@ -130,8 +130,12 @@ def _eigh_rule(g, y, UPLO):
     return of_triangle(s, UPLO == "U")
 
 
+notation("eigenvalues", "eigvalsh({x1})", r"\operatorname{{eigvalsh}}({x1})", np.linalg.eigvalsh)
+notation(
+    "eigenvectors", "the eigenvectors of {x1}", r"\text{{the eigenvectors of }} {x1}", lambda x: np.linalg.eigh(x)[1]
+)
 _EIGH = (
-    Textbook(note=PHI, x="2 * Phi(y2 @ diag(g) @ y2.T)"),
+    Textbook("eigenvalues(x)", where={"V": "eigenvectors(x)"}, note=PHI, x="2 * Phi(V @ diag(g) @ V.T)"),
     Textbook(
         where={"F": "rotation(y1)"}, note=f"{PHI}", x="Phi(y2 @ (F * (y2.T @ g - g.T @ y2)) @ y2.T)"
     ),
@@ -280,7 +284,8 @@ _singular_vectors("left", "left singular vectors", lambda usv: usv[0])
 _singular_vectors("right", "right singular vectors", lambda usv: usv[2].T)
 _singular_vectors("left1", "first left singular vector", lambda usv: usv[0][:, 0])
 _singular_vectors("right1", "first right singular vector", lambda usv: usv[2][0])
-_SINGULAR = Textbook(where={"U": "left(x)", "V": "right(x)"}, x="U @ diag(g) @ V.T")
+notation("singular", "svdvals({x1})", r"\operatorname{{svdvals}}({x1})", np.linalg.svdvals)
+_SINGULAR = Textbook("singular(x)", where={"U": "left(x)", "V": "right(x)"}, x="U @ diag(g) @ V.T")
 svd = general(
     np.linalg.svd, _svd_rule, bind=_svd_bind, outputs=True, holomorphic=False, batch=stacked(2),
     js="svd({x})[{part}]",

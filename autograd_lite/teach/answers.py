@@ -374,7 +374,7 @@ class Reader:
         self.choices: set[str] = set()
         self.numbered: dict[str, dict[str, int]] = {}  # by their kinds the parts that can be read in two ways
         self.shape: tuple[int, ...] = ()
-        self.board = Board({})
+        self.board, self.tree = Board({}), ast.Expression(ast.Constant(None))
         self.turned: set[ast.AST] = set()  # vectors with a ᵀ
         self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
         self.frame = ""  # the indices of what has none
@@ -388,15 +388,22 @@ class Reader:
         reading: Set[str] = frozenset(),
     ) -> Any:  # fmt: skip
         """The value of one formula, which has a budget of its own; `shape` is expected, perhaps with these indices."""
-        self.shape, self.reading = shape, reading
         self.used.clear()
         self.choices.clear()
-        self.numbered.clear()
         board.free = "?"  # until it is read
-        self.left = WORK * self.entries
         board.reading, board.choices = reading, self.choices
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
-        self.board = board
+        return self._formula(tree, board, shape, reading)
+
+    def same_formula(self, other: Reader) -> Any:
+        """The value of the formula that `other` has read last, with the names of this one."""
+        return self._formula(other.tree, other.board, other.shape, other.reading)
+
+    def _formula(self, tree: ast.Expression, board: Board, shape: tuple[int, ...], reading: Set[str]) -> Any:
+        self.tree, self.board, self.shape, self.reading = tree, board, shape, reading
+        self.used.clear()
+        self.numbered.clear()
+        self.left = WORK * self.entries
         order = board.order or board.free * (len(board.free) == len(shape))
         self.frame = (order + LETTERS[len(order) :])[: len(shape)]
         self.sums = {*_outermost(tree.body)} if "ends" in reading else set()

@@ -152,6 +152,7 @@ def laid_out(x: Any, shape: tuple[int, ...], order: str) -> Any:
         sizes = dict(zip(letters, y.shape, strict=False))
         y = y.reshape([sizes.get(c, 1) for c in frame] + [*x.shape])
         is_full = len(frame) == len(shape) and all(n > 1 and m in (1, n) for n, m in zip(shape, y.shape, strict=True))
-        return np.broadcast_to(y, shape) if is_full else y
+        if is_full:
+            return np.broadcast_to(y, shape)
     several = [[n for n in at if n != 1] for at in (y.shape, shape)]
     return y.reshape(shape) if several[0] == several[1] and math.prod(shape) == y.size else y

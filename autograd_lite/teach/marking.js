@@ -949,11 +949,13 @@ class Board {
       return before && !after ? `(${word}[${":,".repeat(before.length)}${step}])${before}` : `${word}[${[...lettersOf(before), step, ...[...after.replaceAll(",", "")].map((c) => lettersOf(c)[0] ?? SMALL.indexOf(c))].join(",")}]`; // respᵢₜ, emitₜⱼ, xₜ₀
     });
     const counted = new Set(), bare = (c) => new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W})`, "gu");
-    text = text.replace(new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (all, word, index, sign, k) => {
+    const inRows = new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), hasStart = (word) => [word, word.split("/d").at(-1)].some((w) => this.steps.get(w)?.includes(0));
+    const ofStart = new Set([...text.matchAll(inRows)].filter(([, word]) => hasStart(word)).map(([, , index]) => index)); // the indices of values with a start
+    text = text.replace(inRows, (all, word, index, sign, k) => {
       if (!this.stems.has(word) && !this.isReadAs("steps")) return all;
       const steps = this.steps.get(word), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
-      const [c] = lettersOf(index), isNumber = !has(this.words, c) && bare(c).test(text), hasStart = [word, word.split("/d").at(-1)].some((w) => this.steps.get(w)?.includes(0));
-      const isCounted = Math.max(...steps) === n && new Set(steps.filter(Boolean)).size === n && (isNumber || !hasStart) && this.isReadAs("counted"); // fₖ, of which the first has the number 1
+      const [c] = lettersOf(index), isNumber = !has(this.words, c) && bare(c).test(text);
+      const isCounted = Math.max(...steps) === n && new Set(steps.filter(Boolean)).size === n && (isNumber || !ofStart.has(index)) && this.isReadAs("counted"); // fₖ, of which the first has the number 1
       if (isCounted && !has(this.words, c)) counted.add(c);
       const by = moved(sign, k) + isCounted;
       const rows = Array.from({ length: n }, (_, j) => j + by);
@@ -1612,10 +1614,20 @@ class Reader {
   }
 
   formula(text, board, shape, letters, steps, reading) {
-    Object.assign(this, { shape, reading, choices: new Set(), numbered: {}, used: new Set(), turned: new Set() });
+    Object.assign(this, { choices: new Set(), used: new Set() });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices, free: "?" });
-    const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
+    return this.evaluated(parsed(board.python(text.trim(), shape, letters, steps), text.trim()), board, shape, reading);
+  }
+
+  /** The value of the formula that `other` has read last, with the names of this one. */
+  sameFormula(other) {
+    this.choices = new Set();
+    return this.evaluated(other.tree, other.board, other.shape, other.reading);
+  }
+
+  evaluated(tree, board, shape, reading) {
+    Object.assign(this, { tree, board, shape, reading, numbered: {}, used: new Set(), turned: new Set() });
     Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, free: board.free, gradients: board.gradients, rank: shape.length });
     const order = board.order || (board.free.length === shape.length ? board.free : "");
     this.frame = (order + LETTERS.slice(order.length)).slice(0, shape.length);
@@ -2181,13 +2193,13 @@ const marking = (data) => {
     board.isOfLine = isOfLine;
     const n = reading.includes("matrix") ? diagonal : 0, shape = spaces[0][word].shape, how = [board, ...(n ? [[n, n], ""] : [shape, letters]), numbers, reading];
     let answers = [fitted(ofDiagonal(readers[0].formula(text, ...how), n), shape, full)];
-    const isNumber = !readers[0].used.size && (answers[0].data.length > 1 || new Set(spaces[0][word].data).size < 2);
+    const isNumber = !readers[0].used.size && (spaces[0][word].data.length < 2 || (answers[0].data.length > 1 && !/\b(ones|zeros|full|eye|identity)\b/.test(text)));
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       const isJudged = !labels[k + 1].length || labels[k + 1].some((w) => readers[0].used.has(w) && own.includes(w));
       if (!has(spaces[k + 1], word) || !isJudged) answers.push(null);
       else {
         try {
-          const value = fitted(ofDiagonal(reader.formula(text, ...how), n), shape, full);
+          const value = fitted(ofDiagonal(reader.sameFormula(readers[0]), n), shape, full);
           answers.push(value.data.every(Number.isFinite) ? value : null);
         } catch (error) {
           if (!(error instanceof Unread || error instanceof Misfit)) throw error;

@@ -559,8 +559,9 @@ class Board:
         entries = rf"(?<!\w)({self._arrays})([{INDICES}]*){_STEP}((?:,?[{INDICES}₀-₉])*)(?!\w)"  # emitₜⱼ, respᵢₜ, xₜ₀
         text = regex.sub(entries, self._entry_at_step, text)
         rows = rf"(?<!\w)({every})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
+        of_start = {m[2] for m in regex.finditer(rows, text) if self._has_start(m[1])}  # indices of values with a start
         counted = set[str]()
-        text = regex.sub(rows, lambda m: self._stacked(m, letters, shape, counted), text)
+        text = regex.sub(rows, lambda m: self._stacked(m, letters, shape, counted, m[2] in of_start), text)
         for bare in counted:
             text = regex.sub(rf"(?<![^\W\d]){bare}(?!\w)", f"({bare}+1)", text)
         text = regex.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
@@ -648,11 +649,17 @@ class Board:
         """An entry that may be before the first one, where it is 0, if it is not read as in Python."""
         return m[0] if t >= int(m[2]) or self._is_read_as("ring") else f"(0*{m[1]}[0{m[3]}])"
 
-    def _stacked(self, m: re.Match[str], letters: str, shape: tuple[int, ...], counted: set[str]) -> str:
+    def _has_start(self, word: str) -> bool:
+        """Whether the steps of a value, or of that of a gradient, begin with 0."""
+        return 0 in self._steps[word] | self._steps.get(word.rpartition("/d")[2], set())
+
+    def _stacked(
+        self, m: re.Match[str], letters: str, shape: tuple[int, ...], counted: set[str], has_start: bool
+    ) -> str:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k; perhaps of an array.
 
         Where they begin with the number 1, so may the index, which is then added to `counted`; but not ``dL/daₖ``
-        where there is a0, unless k is a number in the formula: ``ρᵏ⁻¹``.
+        where there is a0, nor what stands beside it, unless k is a number in the formula: ``ρᵏ⁻¹``.
         """
         word, index, by = m[1], m[2], _moved(m[3], m[4])
         if word not in self._stems and not self._is_read_as("steps"):
@@ -660,7 +667,6 @@ class Board:
         steps = self._steps[word]
         n = shape[0] if shape and index == (_below(letters[:1]) or index) else max(steps) + 1
         c = _letters(index)
-        has_start = 0 in steps.union(self._steps.get(word.rpartition("/d")[2], ()))
         is_number = c not in self.words and regex.search(rf"(?<![^\W\d]){c}(?!\w)", m.string)
         if {*range(1, n + 1)} == steps - {0} and (is_number or not has_start) and self._is_read_as("counted"):
             by += 1

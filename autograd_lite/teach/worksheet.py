@@ -364,10 +364,9 @@ class Worksheet(HandOut):
         elif isinstance(answer, str):
             how = self.board, shape, letters, q.numbers, reading
             first = self.readers[0].formula(answer, *how)
-            is_one = np.size(q.value) < 2 or np.ptp(q.value) == 0  # else -1 for all entries is a formula
-            used = {*self.readers[0].used}
-            is_number = not used and (np.size(first) > 1 or bool(is_one))
-            others = [] if is_number else [_elsewhere(answer, at, *how) for at in self.readers[1:]]
+            used = {*self.readers[0].used}  # -1 for all entries of an array is a formula, and so is ones(3)
+            is_number = not used and (np.size(q.value) < 2 or np.size(first) > 1 and not re.search(ALIKE, answer))
+            others = [] if is_number else [_elsewhere(at, self.readers[0]) for at in self.readers[1:]]
         else:
             first, others, used, is_number = answer, [], set[str](), False
         at = [fitted(_of_diagonal(raw(first), n), np.shape(q.value), q.shape)]
@@ -392,6 +391,7 @@ class Worksheet(HandOut):
         return answers if len(answers) == len(lines) or not is_python(text) else None
 
 
+ALIKE = r"\b(ones|zeros|full|eye|identity)\b"  # what makes arrays of equal numbers
 Made: TypeAlias = "Callable[[Sequence[Question]], Worksheet]"
 
 
@@ -402,10 +402,10 @@ class Assigned(NamedTuple):
     used: Set[str]  # the names of the sheet
 
 
-def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
-    """The value of a formula for other numbers; None where it has none."""
+def _elsewhere(reader: Reader, first: Reader) -> Any:
+    """The value for other numbers of the formula that was read `first`; None where it has none."""
     try:
-        return reader.formula(text, *how)
+        return reader.same_formula(first)
     except Exception:  # such as a name that has no other value
         return None
 
@@ -524,7 +524,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
     choices, (zeros, with_zeros) = [start, *points.elsewhere(d, start)], points.with_zeros(d, start)
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
-    counting = d.counting if any("@" in line.symbol for s in d.counted for line in s.lines) else None
+    inside = {w for s in d.counted for line in s.lines for e in line.formulas for w in (line.symbol, *e.names)}
+    counting = d.counting if any("@" in w for w in inside) else None
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
 
     def space(env: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
@@ -547,7 +548,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
         asked_of = [[_counted(q, counting, tables[0]) for q in forms] for forms in asked_of]
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
-    sections = [sections[0], *(d.counted if counting else d.in_steps(d.letter))[1:]]
+    given = replace(sections[0], lines=[*map(counting.line, sections[0].lines)]) if counting else sections[0]
+    sections = [given, *(d.counted if counting else d.in_steps(d.letter))[1:]]
     constants = _constants(d, spaces[0])
     words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
     letter, first = (counting.word, counting.by + 1) if counting else (d.letter, 1)

@@ -620,6 +620,31 @@ def test_a_source_copies_the_arrays_from_outside():
     np.testing.assert_array_equal(made.constants["c"], np.arange(20.0))
 
 
+def test_an_array_from_outside_is_an_argument_only_where_all_that_is_computed_from_it_is_in_the_source():
+    J, lines = np.arange(6.0), np.linspace(4, 23, 6)
+
+    def program(B, D):
+        def term(J):
+            return B * J * (J + 1) - D * (J * (J + 1)) ** 2
+
+        return np.sum((lines - term(J + 1) + term(J)) ** 2)
+
+    made = source(program, 1.9, 0.001)
+    assert set(made.constants) == {"lines"}
+    assert "    J = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])\n" in made
+    np.testing.assert_array_equal(J, np.arange(6.0))
+    before = lines.copy()
+    lines += 1
+    np.testing.assert_allclose(made(1.7, 0.002, lines=lines)[0], program(1.7, 0.002))
+    np.testing.assert_array_equal(made.constants["lines"], before)
+    large = np.linspace(0, 1, 900)
+    made = source(lambda B: (lambda J: np.sum(np.sin(B * J)))(large + 1), 0.5)
+    [(word, x)] = made.constants.items()
+    assert made(0.5)[0] == np.sum(np.sin(0.5 * (large + 1)))
+    with pytest.raises(ValueError, match=f"this source is for the {word} of its example"):
+        made(0.5, **{word: x + 1})
+
+
 def test_a_gradient_of_its_own_is_not_copied():
     text = source(lambda a, b: np.sum(np.tanh(a) @ b), np.ones((2, 3)), np.ones((3, 2)))
     assert "copy" not in text
