@@ -99,7 +99,7 @@ def collected(e: Expr, context: Context) -> Form | None:
             reader = _Reader(context, varies)
             with suppress(_NoShortForm, *UNFIT):
                 form = _written(reader.joined(reader.read(spelled)), e.shape)
-                forms.append((_with_decimals(form, e), list(reader.ones.values())))
+                forms.append((_in_order_of(e, _with_decimals(form, e)), list(reader.ones.values())))
             if not reader.has_variants:
                 break
     return min(forms, key=lambda form: leaves(form[0]), default=None)
@@ -146,6 +146,26 @@ def _with_decimals(form: Expr, e: Expr) -> Expr:
         return new if c == -1 else product((number(int(c) if c % 1 == 0 else c), whole), part.shape)
 
     return fold(form, made) if before else form
+
+
+def _in_order_of(e: Expr, form: Expr) -> Expr:
+    """A form with the differences of `e`: ``a + w (H - 1)``, not ``a - w (1 - H)``."""
+    before = {part.key: part for part in walk(e) if part.role == "difference"}
+
+    def turned(x: Expr) -> Expr | None:
+        """Minus a product, with a difference the other way round."""
+        for k, f in enumerate(x.args if x.role == "product" else ()):
+            other = make(f.row, f.args[::-1], f.params, f.shape) if f.role == "difference" else f
+            if other is not f and other.key in before and f.key not in before:
+                return product((*x.args[:k], other, *x.args[k + 1 :]), x.shape)
+        return None
+
+    def made(part: Expr) -> Expr | None:
+        if part.role == "difference" and (last := turned(part.args[1])) is not None:
+            return simplified("add", (part.of, last), part.shape)
+        return turned(part.of) if part.role == "negation" else None
+
+    return replaced(form, made) if before else form
 
 
 def _numbers(e: Expr) -> dict[str, Any]:

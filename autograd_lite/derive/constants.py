@@ -44,6 +44,7 @@ from ..program.naming import Names, expression, line, lookup, operand, place, sp
 from ..table import TABLE, Primitive
 from .axes import Axes
 from .board_names import start_of
+from .factors import total
 from .formula import (
     PRODUCT,
     Array,
@@ -54,12 +55,13 @@ from .formula import (
     name,
     number,
     replaced,
+    terms_of,
     unsimplified,
     walk,
 )  # fmt: skip
 from .formula_ops import evaluate
 from .provenance import Provenance, aligned, is_near
-from .simplify import full
+from .simplify import full, simplified
 from .textbook_parser import Written, formula, read
 from .writing import ASCII, write
 
@@ -223,7 +225,7 @@ class Constants:
                 both = enumerate(zip(every, visits[start:], strict=False))
                 stated = ((y, x, v.written(j)) for j, ((y, x), v) in both if not isinstance(x, Var))
                 known = ((y, of) for y, x, of in stated if of is not None and is_near(of.value, x))
-                return {y: of.formula for y, of in known if of.expr is not None}
+                return {y: replaced(of.formula, _with_one_number) for y, of in known if of.expr is not None}
         return {}
 
     def source(self, eq: Equation, k: int) -> ast.expr | None:
@@ -923,6 +925,16 @@ def evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written]
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
+
+
+def _with_one_number(e: Expr) -> Expr | None:
+    """``J + 2`` for ``J + 1 + 1``, of a function that is called with ``J + 1``."""
+    terms = terms_of(e) if e.role in ("sum", "difference") else []
+    numbers = [sign * x.value for sign, x in terms if x.is_number]
+    if len(numbers) < 2:
+        return None
+    others = [x if sign > 0 else simplified("negative", (x,), x.shape) for sign, x in terms if not x.is_number]
+    return full(total([*others, number(sum(numbers))]), e.shape)
 
 
 def _solved(e: ast.expr, x: Any, variables: Variables) -> tuple[str, Any] | None:

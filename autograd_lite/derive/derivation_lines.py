@@ -458,7 +458,7 @@ class Lines:
             e = substitute(e, symbols)
             above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
             e = self.chain.shorter.formula(e, above, "")
-        e = fold(e, self._counted)
+        e = replaced(fold(e, self._counted), self._of_diagonal)
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
@@ -532,6 +532,17 @@ class Lines:
         """The factors of one product in a step, two and two in their order."""
         words = [[*map(_word_of, e.args)] for e in self._parts.values() if e.role == "product"]
         return {pair for several in words for pair in combinations(several, 2)}
+
+    def _of_diagonal(self, e: Expr) -> Expr | None:
+        """``diag(G)`` for ``diag(G ⊙ 1[I = 1])``: a diagonal without the given factors that are 1 there."""
+        if e.role != "diagonal" or e.of.role != "product":
+            return None
+        c, env = self.chain, self.chain.environment()
+        known = env.keys() - {c.names[n] for n in c.graded & c.names.keys()}
+        given = [f for f in e.of.args if f.names and f.names <= known and f.shape == e.of.shape]
+        ones = [f for f in given if np.all(e.row.fn(evaluate(f, env), **e.params) == 1)]
+        rest = [f for f in e.of.args if f not in ones]
+        return replace(e, args=(product(rest, e.of.shape),)) if ones and rest else None
 
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """A diagonal of one number as that number times I; without a product of I and a matrix."""

@@ -693,7 +693,8 @@ def _repeatable(
     is_read = eq.algebra in ("index", "gather") and isinstance(of := eq.x, Var) and of in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
     is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps
-    is_function = eq.row.kind in ("elementwise", "bilinear") or eq.algebra in _ONCE
+    is_sum = eq.algebra == "total"  # of a helper that is called twice, but not one that is written twice
+    is_function = eq.row.kind in ("elementwise", "bilinear") or eq.algebra in _ONCE or is_sum
     if not is_function and not is_read:
         return None
     e, at = expression(eq) if is_read else None, place(eq)
@@ -709,7 +710,7 @@ def _repeatable(
     varies |= any(_changes(eq, k) for k in given)
     words = [getattr(operand(eq, k), "id", "") for k in given]
     written = ast.unparse(index) if index else ""
-    return _step_of(eq.group), written, *words, varies and rounds[at], is_next and rounds[at]
+    return _step_of(eq.group), written, is_sum and at, *words, varies and rounds[at], is_next and rounds[at]
 
 
 def _step_of(call: Any) -> Any:

@@ -331,7 +331,7 @@ def _emit(
     written = {w: literal(x) for w, x in constants.items() if _is_short(x) and w not in changed}
     outside.sort(key=lambda word: word in written)
     given = _parameters(writer, parameters, names_in("\n".join([*body, *checks])))
-    fixed = {w: written.pop(w) for w in sorted(decides & written.keys())}
+    fixed = {w: written.pop(w) for w in [*written] if w in decides}
     outside = [w for w in outside if w not in fixed]
     constants = {w: x for w, x in constants.items() if w not in fixed}
     checks += [line for w in outside if w in decides for line in _only_for_sum(name, w, constants[w])]
@@ -363,15 +363,15 @@ def _emit(
     return source
 
 
-def _checks(name: str, writer: LineWriter, wanted: Collection[Var], decides: Collection[Var]) -> list[str]:
+def _checks(name: str, writer: LineWriter, wanted: Collection[Var], decides: Set[Var | str]) -> list[str]:
     """The lines that raise if an argument that decides something has another value; of those with a gradient a comment.
     """
     chain, program = writer.chain, writer.chain.program
-    decides = [v for v in program.inputs if v in decides or v in program.deciding()]
+    inputs = [v for v in program.inputs if v in decides or v in program.deciding()]
     graded = {m for n in chain.landmarks for m in chain.inputs_of(n)}.intersection(wanted)
-    fixed = {v: program.examples[v] for v in decides if v not in graded}
+    fixed = {v: program.examples[v] for v in inputs if v not in graded}
     lines = [line for v, x in {**fixed, **program.fixed}.items() for line in _only_for(name, writer.node(v), x)]
-    words = [writer.node(v) for v in decides if v in graded]
+    words = [writer.node(v) for v in inputs if v in graded]
     return [*lines, f"# with the branches of the example, which depend on {', '.join(words)}"] if words else lines
 
 

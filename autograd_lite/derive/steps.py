@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..base.cached_method import cached_method
-from ..program import Program, Var
+from ..program import Equation, Program, Var
 from ..program.naming import expression, is_in_loop, place, stem
 from ..table import TABLE, Textbook
 from . import formula

@@ -227,7 +227,7 @@ arcsinh = elementwise(
     scalar="asinh(x)", onnx="Asinh",
 )
 arccosh = elementwise(
-    np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
+    np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), textbook=Textbook(x="g / sqrt(x ** 2 - 1)"),
     domain=interval(1, np.inf), kinks=(1.0,), tex=r"\operatorname{{arcosh}} {x}",
     scalar="acosh(x)", onnx="Acosh",
 )

@@ -1151,8 +1151,10 @@ def test_what_is_zero_for_the_numbers_given_only_is_a_blank():
         return np.sum(y) + 25 * np.sum(stretch**2)
 
     sheet = ag.trace(hanging, np.array([0.7, 0.4])).worksheet()
-    assert [q.symbol for q in sheet.questions] == ["dL/dstretch", "dL/dy"]
-    assert [mark.right for mark in sheet.check({"dL/dstretch": "50 stretch"})] == [True, False]
+    assert [q.symbol for q in sheet.questions] == ["dL/dstretch", "dstretch/dy", "dL/dy"]
+    marks = sheet.check({"dL/dstretch": "50 stretch", "dstretch/dy": "1[y > 1]"})
+    assert [mark.right for mark in marks] == [True, True, False]
+    assert "but not for others" in str(sheet.check({"dstretch/dy": "0"}))
     assert str(sheet.check({"dL/dstretch": "25 stretch"})).startswith("dLdstretch wrong: it is 1/2 times the right one")
 
 

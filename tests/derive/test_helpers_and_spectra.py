@@ -1,0 +1,135 @@
+"""Derivations of functions whose helpers are called twice, of eigenvalues, of masks, and of what is read in a slice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+A = np.array([[2.0, 0.3, 0.1], [0.3, 1.0, -0.2], [0.1, -0.2, 1.5]])
+P = np.array([[0.05, 0.02], [0.4, 0.1], [-0.3, 0.25], [0.6, 0.35], [-0.5, -0.2]])
+X = np.array([[1.0, 0.5], [-0.5, 1.0], [0.3, 0.8], [1.2, -0.4]])
+Z = np.array([[0.4, 1.5], [0.9, 0.2], [-0.3, 0.6]])
+U, V = np.array([0.1, 0.35, 0.6, 0.8, 0.25]), np.array([0.2, 0.3, 0.7, 0.65, 0.4])
+W = np.array([[0.7, -0.4], [0.3, 0.9]])
+
+
+def covariance(H):
+    Hc = H - H.mean(axis=0)
+    return Hc.T @ Hc / (len(H) - 1)
+
+
+def aligned(W, X, Z):
+    return np.sum((covariance(X @ W) - covariance(Z @ W)) ** 2)
+
+
+def levels(A):
+    E = np.linalg.eigvalsh(A)
+    return np.sum(E[:2])
+
+
+def vectors(A, q):
+    w, V = np.linalg.eigh(A)
+    return np.sum(np.log(w)) + (V[:, 0] @ q) ** 2
+
+
+def nuclear(A):
+    return np.sum(np.linalg.svdvals(A))
+
+
+def clayton(phi, u, v):
+    theta = np.exp(phi)
+    s = u**-theta + v**-theta - 1
+    logc = np.log(1 + theta) - (1 + theta) * (np.log(u) + np.log(v)) - (2 + 1 / theta) * np.log(s)
+    return -np.mean(logc)
+
+
+def exchange(logits, share, endow):
+    p = ag.softmax(logits)
+    income = endow @ p
+    demand = np.einsum("hg,h->hg", share, income) / p
+    excess = np.sum(demand - endow, axis=0)
+    return 0.5 * np.sum(excess**2)
+
+
+def disc(P, child, parent, other):
+    def distance(a, b):
+        gap = np.sum((a - b) ** 2, axis=1)
+        room = (1 - np.sum(a**2, axis=1)) * (1 - np.sum(b**2, axis=1))
+        return np.arccosh(1 + 2 * gap / room)
+
+    near, far = distance(P[child], P[parent]), distance(P[child], P[other])
+    return np.sum(np.log(1 + np.exp(near - far)))
+
+
+def spheres(z, radius, V):
+    D = np.abs(z[:, None] - z[None, :]) + np.eye(len(z))
+    P = np.where(np.eye(len(z)) == 1, np.diag(1 / radius), 1 / D)
+    return 0.5 * np.linalg.solve(P, V) @ V
+
+
+def bands(c, omega, w_pass, w_stop):
+    H = np.cos(np.outer(omega, np.arange(len(c)))) @ c
+    passband, stopband = omega <= 1.0, omega >= 1.6
+    return w_pass * np.sum((H[passband] - 1) ** 2) + w_stop * np.sum(H[stopband] ** 2)
+
+
+LABELS = np.array([1, 2, 3, 4]), np.array([0, 0, 1, 2]), np.array([3, 4, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "wrt", "lines"),
+    [
+        (aligned, (W, X, Z), "W", [
+            "n = 4, m = 3", "/ (n - 1) - (Hc2ᵀ @ Hc2) / (m - 1)", "= -2 (Hc2 @ dL/df) / (m - 1)", "/ m since",
+        ]),
+        (levels, (A,), "A", [
+            "E = eigvalsh(A)", "with V = the eigenvectors of A", "2 Φ(V @ diag(dL/dE) @ Vᵀ) since E = eigvalsh(A); Φ",
+            "half its diagonal =",
+        ]),
+        (vectors, (A, np.ones(3)), "A", ["V = eigh(A)[1]", "+ 2 Φ(V @ diag(dL/dw) @ Vᵀ)"]),
+        (nuclear, (A,), "A", ["a = svdvals(A)", "with U = the left singular vectors of A", "dL/dA = U @ Vᵀ"]),
+        (clayton, (0.3, U, V), "phi", ["logc = log(1 + θ)", "- 1 / (1 + θ)", "dL/dφ = dL/dθ · θ since θ = exp(φ)"]),
+        (exchange, (np.array([0.2, -0.3, 0.5]), np.eye(4)[:, :3] + 0.1, X @ X.T[:2, :3] + 3), "logits", [
+            "dL/daᵢⱼ = dL/ddemandᵢⱼ / pⱼ", "= excessⱼ / pⱼ",
+        ]),
+        (disc, (P, *LABELS), "P", ["h = 1 - Σⱼ cⱼ²", "√((1 + 2 gap2 / room2)² - 1)"]),
+        (spheres, (np.array([0.0, 3.0, 7.0]), np.array([0.5, 0.8, 1.0]), np.ones(3)), "z radius", [
+            "= -diag(dL/dP) / radius²",
+        ]),
+        (bands, (np.array([0.4, 0.5, 0.1, -0.1]), np.linspace(0, 3, 7), 1.0, 4.0), "c", [
+            "+ w_pass (H - 1) ⊙ 1[passband]",
+        ]),
+    ],
+    ids=lambda x: getattr(x, "__name__", ""),
+)  # fmt: skip
+def test_the_words_of_a_book(f, args, wrt, lines):
+    named = zip(f.__code__.co_varnames, args, strict=False)
+    args = [ag.tensor(x, requires_grad=True) if word in wrt.split() else x for word, x in named]
+    text = " ".join(str(ag.trace(f, *args).explain(wrt.split())).split())
+    assert "by a finite difference" in text
+    for line in lines:
+        assert line in text, text
+
+
+def test_what_an_index_is_made_of_is_given():
+    signal = np.sin(np.arange(9.0))
+    T, lag = len(signal), 2
+    m = ag.tensor(0.5, requires_grad=True)
+    parts = [signal[k : k + 6] for k in range(3)]
+    L = np.mean((signal[lag : T - 1] - m * parts[0]) ** 2)
+    text = str(L.explain(m))
+    assert "lag = 2, T = 9" in text
+    assert "signal[lag:T - 1] - m" in text
+
+
+def test_the_numbers_of_a_helper_are_one():
+    J = np.arange(6.0)
+    B, D = ag.tensor(1.9, requires_grad=True), ag.tensor(0.001, requires_grad=True)
+
+    def term(J):
+        return B * J * (J + 1) - D * (J * (J + 1)) ** 2
+
+    lines = term(J + 1) - term(J)
+    assert "= B (J + 1) ⊙ (J + 2) - D ((J + 1) ⊙ (J + 2))²" in str(np.sum(lines**2).explain([B, D]))
