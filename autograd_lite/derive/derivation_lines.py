@@ -458,7 +458,7 @@ class Lines:
             e = substitute(e, symbols)
             above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
             e = self.chain.shorter.formula(e, above, "")
-        e = replaced(fold(e, self._counted), self._of_diagonal)
+        e = replaced(replaced(fold(e, self._counted), self._of_diagonal), _number_in_front)
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
@@ -702,6 +702,14 @@ def _is_one_number(e: Expr) -> bool:
     """True for a diagonal matrix with one number on its diagonal."""
     is_square = is_diagonal(e) or e.role == "diagonal matrix" and not any(e.params.values())
     return is_square and e.of.role == "broadcast" and not e.of.of.shape
+
+
+def _number_in_front(e: Expr) -> Expr | None:
+    """``2 Σ (c ⊙ x)`` for ``Σ (2 c ⊙ x)``, where 2 c was written for dL/dc."""
+    factors = e.of.args if e.role == "total" and e.of.role == "product" else ()
+    numbers = [f for f in factors if f.is_number]
+    rest = [f for f in factors if not f.is_number]
+    return product((*numbers, replace(e, args=(product(rest, e.of.shape),))), e.shape) if numbers and rest else None
 
 
 def _trace(e: Expr) -> Expr | None:
