@@ -2251,10 +2251,14 @@ const marking = (data) => {
   let isOpen = false; // whether there are axes of which it is not certain which they are
   let isMixed = false; // whether arrays with indices and without them stand side by side
   const says = (question, text) => {
-    const verdict = best(question, text), isUncertain = isOpen, isRightAt = (changed) => {
-      try { return howWrong(best(question, changed, data.limits.fewer)) === 0; } catch { return false; } // the page cannot read it
+    const verdict = best(question, text), isUncertain = isOpen, isRightAt = (changed, missing = []) => {
+      try {
+        const verdict = best(question, changed, data.limits.fewer);
+        return howWrong(verdict) === 0 || missing.includes(verdict);
+      } catch { return false; } // the page cannot read it
     };
-    for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data) : []) if (isRightAt(named)) return "";
+    const ones = data.constants.filter(([x]) => x === 1).map(([, w]) => `the factor ${w} is missing`); // who writes 5 for n may omit λ = 1
+    for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data) : []) if (isRightAt(named, ones)) return "";
     if (verdict === SAYS.ELSEWHERE) {
       return `${verdict}${/\p{Nd}\.\p{Nd}/u.test(text) ? SAYS.NAMES : ""}`;
     }
@@ -2266,7 +2270,8 @@ const marking = (data) => {
         if (isRightAt(changed)) return mistake;
       }
     }
-    if (isUncertain && [3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (text.search(RE.WITH_INDICES) >= 0 || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
+    const isIndexed = howWrong(verdict) === 4 && String(verdict).includes("do not fit") && !new RegExp(`(?<!${W}|[/.])(?:${board.arrays})(?!${W}|[/[${INDICES}])`, "u").test(text);
+    if (isUncertain && !isIndexed && [3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (text.search(RE.WITH_INDICES) >= 0 || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };

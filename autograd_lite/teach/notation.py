@@ -277,6 +277,10 @@ class Board:
         """``A_{t+1}[0,1]`` for ``A_{t+1,0,1}``, and for it in Unicode."""
         return f"{m[1]}_{{{m[2]}}}[{m[3][1:]}]" if m[2] else f"{m[1]}{m[4]}[{m[5][1:].translate(_DIGITS)}]"
 
+    def is_indexed(self, text: str) -> bool:
+        """Whether every array in a formula has indices, so that shapes that do not fit are a mistake."""
+        return not regex.search(rf"(?<![\w/.])(?:{self._arrays})(?![\w/\[{INDICES}])", text)
+
     def _is_plain(self, text: str) -> bool:
         """Whether t is an index, and no number of a step."""
         is_free = self.letter != "t" or not self._has_steps

@@ -252,7 +252,8 @@ class Worksheet(HandOut):
         best = self._best(q, answer, values)
         is_open = self._is_open
         with_numbers = with_names(answer, self.constants) if isinstance(answer, str) and 0 < how_wrong(best) < 4 else ()
-        if any(self._best(q, named, {}, FEWER) in RIGHT for named in with_numbers):
+        ones = [f"the factor {w} is missing" for x, w in self.constants if x == 1]  # who writes 5 for n may omit λ = 1
+        if any(self._best(q, named, {}, FEWER) in (*RIGHT, *ones) for named in with_numbers):
             return ""
         if isinstance(answer, str) and best == ELSEWHERE:
             return f"{best}{NAMES if re.search(DECIMAL, answer) else ''}"
@@ -264,6 +265,7 @@ class Worksheet(HandOut):
                 if self._best(q, changed, {}, FEWER) in RIGHT:
                     return says
         is_unfit = is_open and how_wrong(best) in (OTHER_SHAPE, MISFIT) and not str(best).startswith("the sum")
+        is_unfit &= how_wrong(best) == OTHER_SHAPE or "do not fit" not in str(best) or not self.board.is_indexed(answer)
         if isinstance(answer, str) and is_unfit and (re.search(WITH_INDICES, answer) or "range" in str(best)):
             raise Unread(str(best))  # it may be meant in a way that is not known
         if isinstance(best, Exception):
