@@ -155,7 +155,7 @@ class Constants:
                 if not isinstance(x, Var):
                     e = operand(eq, k)
                     rounds.setdefault(at := _place_in_code(eq, k), {})[eq.y] = x
-                    carried |= {at} if self._is_carried(e) else set()
+                    carried |= {at} if self._is_carried(e, eq.code) else set()
         self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
         if provenance is not None and not self.inner:
             self.provenance, provenance.name_of = provenance, self._called
@@ -181,15 +181,19 @@ class Constants:
         detached = ((j, of) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
         self.fixed |= {(of, at[-1]): j for j, of in detached}
 
-    def _is_carried(self, e: ast.expr | None) -> bool:
-        """Whether an operand is a variable that each round of a loop computes for the next."""
-        return isinstance(e, ast.Name) and e.id in self.changing
+    def _is_carried(self, e: ast.expr | None, code: CodeType | None) -> bool:
+        """Whether an operand is a variable that each round of a loop computes for the next; a parameter of a function
+        that does not assign to it is none.
+        """
+        if not isinstance(e, ast.Name) or e.id not in self.changing:
+            return False
+        return code is None or e.id not in code.co_varnames[: code.co_argcount] or bool(assigned(code, e.id))
 
     def in_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of what was given: ``1 - ys[2]``."""
         here = _place_in_code(eq, k)
         is_first = any(isinstance(x, Var) for _, x in self._every.get(here, ())) and (eq.y, k) not in self.befores
-        if not is_first and here not in self.rounds or self._is_carried(operand(eq, k)):
+        if not is_first and here not in self.rounds or self._is_carried(operand(eq, k), eq.code):
             return None
         if here not in self._followed:
             self._followed[here] = self._aligned(eq, k, here)
@@ -298,7 +302,7 @@ class Constants:
         """
         e, rounds = operand(eq, k), self.rounds.get(_place_in_code(eq, k), {})
         rounds = {v: y for v, y in rounds.items() if (v, k) not in self.fixed}
-        variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e)
+        variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e, eq.code)
         last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
         if (eq.y, k) in self.fixed:
             return self._detached(f"{variable}{last - len(rounds) + self.fixed[eq.y, k] + 1}_fixed", x)

@@ -999,6 +999,8 @@ class Latex(Text):
 
     def _head(self, word: str) -> tuple[str, str]:
         """The letter or the word of a name, as it is written, and its index."""
+        if word == "chi2":
+            return self.fill(r"\chi^2"), ""
         is_latin = word[0] == "_" and text_name(word) != word
         word = _SHORT.get(word, word[is_latin:])
         stem, _, index = word.partition("_")
@@ -1124,8 +1126,9 @@ class Latex(Text):
         return self.shape(value) if key == "shape" else self.plain(str(value))
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
-        """LaTeX accepts one subscript; two signs in a row need brackets, and so does a power of a fraction."""
-        if behind.startswith(("^", "_")) and word.startswith((r"\frac", "<mfrac>")):
+        """LaTeX accepts one subscript; two signs in a row need brackets, and so does a power of a fraction, or of χ²."""
+        is_power = word.startswith((r"\frac", "<mfrac>")) or word == self.fill(r"\chi^2")
+        if behind.startswith(("^", "_")) and is_power:
             return self.brackets(word)
         if is_signed(word) and before.endswith(("+ ", "- ")):
             return self.brackets(word)

@@ -133,3 +133,15 @@ def test_the_numbers_of_a_helper_are_one():
 
     lines = term(J + 1) - term(J)
     assert "= B (J + 1) ⊙ (J + 2) - D ((J + 1) ⊙ (J + 2))²" in str(np.sum(lines**2).explain([B, D]))
+
+
+def test_chi_squared_is_written_as_a_square():
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    chi2 = np.sum((x - 1) ** 2)
+    L = np.exp(-chi2 / 2) + chi2**2
+    tex = L.explain(x).latex()
+    assert r"\chi^2 &= \sum (x - 1)^2" in tex
+    assert r"e^{-\frac{\chi^2}{2}} + (\chi^2)^2" in tex
+    sheet = ag.worksheet(L, wrt=x, names={"x": x, "chi2": chi2})
+    answer = r"\frac{\partial L}{\partial \chi^2}\,\frac{\partial \chi^2}{\partial x}"
+    assert [mark.right for mark in sheet.check({"dL/dx": answer}) if mark.word == "dLdx"] == [True]
