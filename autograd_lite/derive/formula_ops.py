@@ -18,6 +18,7 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
 from ..program import Equation, Var
 from ..program.graph import equations_of
+from ..tensor import Tensor
 from .formula import Expr, Function, Labels, constant, fold, index_parts, number, unsimplified, walk
 from .simplify import again, make, remade
 
@@ -45,6 +46,8 @@ def computed(part: Expr, args: Sequence[Any]) -> Any:
 def recorded(part: Expr, args: Sequence[Any]) -> Any:
     """The value of one part on Tensors, recorded; a notation, or a product, is what it does with them."""
     is_row = not isinstance(part.row, Function)
+    if any(isinstance(p, Tensor) for p in index_parts(part.params.get("index"))):  # at labels that can be edited
+        return (args[0] if isinstance(args[0], Tensor) else Tensor(args[0]))[part.params["index"]]
     return record(part.row, args, dict(part.params)) if is_row else part.row.fn(*args)
 
 
@@ -75,7 +78,7 @@ def _at_labels(part: Expr, env: Mapping[str, Any]) -> Expr:
     index = part.params["index"]
     named = tuple(env.get(p.word, p) if isinstance(p, Labels) else p for p in index_parts(index))
     parts = tuple(
-        x if isinstance(p, Labels) and (np.shape(x), np.asarray(x).dtype) == (p.shape, p.dtype) else p
+        x if isinstance(p, Labels) and (np.shape(x), getattr(x, "dtype", None)) == (p.shape, p.dtype) else p
         for x, p in zip(named, index_parts(index), strict=True)
     )
     return replace(part, params={**part.params, "index": parts if isinstance(index, tuple) else parts[0]})

@@ -653,10 +653,14 @@ def argument_names(f: Function, args: Sequence[Any]) -> list[tuple[str, Any]]:
 
 def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | None = None) -> dict[Node, str]:
     """The first name of each node in named values, after those that are `known`; in a tree it is that of its place."""
-    names = dict(known or {})
+    names, seen = dict(known or {}), set[int]()
     stack = list(named)[::-1]
     while stack:
         name, value = stack.pop()
+        if isinstance(value, Mapping | list | tuple):  # names = locals() contains itself
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
         node = value._node if isinstance(value, Tensor) else value
         if isinstance(node, Node):
             names.setdefault(node, name)
