@@ -28,6 +28,7 @@ from .blanks import lines_at
 
 TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
 FAR = (0.5, 1, 2, 4, 8) * 2  # where a case of the formulas has not occurred, how far parameters are moved
+SCALES = (0.5, 0.1, 3, -1)  # or all of them together, where no margin is small enough
 FEW = 12  # entries of conditions of which several choices of the numbers are to differ
 Values: TypeAlias = "Mapping[str, Any]"
 Cases: TypeAlias = "dict[tuple[str, int], tuple[bool, ...]]"
@@ -75,9 +76,12 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     taken = [_cases(d, start)]
     draws = [(seed, k, size) for seed in (1, 2, 3) for k, size in enumerate(FAR if taken[0] else ())]
     far = [chosen(np.random.default_rng([seed, k]), size, False, seed == 3) for seed, k, size in draws]
+    far += [chosen(np.random.default_rng(0), 0.0, False, scale=scale) for scale in SCALES if draws]
     reached = [_cases(d, new) for new in far]
     for number in range(3 if len(taken[0]) > FEW else 5):
-        news = [_news(taken, at, number) for at in reached[: 3 * len(FAR) if number == 2 else 2 * len(FAR)]]
+        news = [_news(taken, at, number) for at in reached]
+        if number != 2:
+            news[2 * len(FAR) : 3 * len(FAR)] = [0] * len(news[2 * len(FAR) : 3 * len(FAR)])
         for k in sorted((k for k, new in enumerate(news) if new), key=lambda k: -news[k]):
             if (env := confirmed(d, far[k])) is not None:
                 taken.append(reached[k])
@@ -132,12 +136,17 @@ def _mixed(at: Cases) -> set[str]:
     return {key for key, n in counts.items() if n > 1}
 
 
-def with_zeros(d: Derivation, start: Values) -> tuple[Sequence[str], list[dict[str, Any]]]:
-    """The given values that are 0, which a formula may leave out, and a choice of the numbers in which they stay so."""
+def with_zeros(
+    d: Derivation, start: Values, others: Sequence[Values]
+) -> tuple[Sequence[str], list[dict[str, Any]]]:
+    """The given values that are 0, which a formula may leave out, and choices of the numbers in which they stay so: one
+    near `start`, and `others`.
+    """
     chosen, zeros = _choice(d, start)
     still = {w: start[w] for w in zeros}
     near = (confirmed(d, chosen(np.random.default_rng(4), *how) | still) for how in TRIES if zeros)
-    return zeros, [*islice((env for env in near if env is not None), 1)]
+    far = (confirmed(d, {**other, **still}) for other in others if zeros)
+    return zeros, [*islice((env for env in near if env is not None), 1), *(env for env in far if env is not None)]
 
 
 def _choice(
@@ -158,9 +167,12 @@ def _choice(
     kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
     others = {word: x for word, x in start.items() if word in kept or not is_name(word)}
 
-    def chosen(rng: np.random.Generator, size: float, all_move: bool, signs: bool = False) -> dict[str, Any]:
+    def chosen(
+        rng: np.random.Generator, size: float, all_move: bool, signs: bool = False, scale: float = 1.0
+    ) -> dict[str, Any]:
         moving = sorted(parameters | (data if all_move else set()))
-        return others | {w: moved(start[w], rng, size, w in asked, w in asked & sums, signs) for w in moving}
+        new = {w: moved(start[w], rng, size, w in asked, w in asked & sums, signs) for w in moving}
+        return others | {w: scale * x if scale != 1 and w in asked else x for w, x in new.items()}
 
     return chosen, [w for w in sorted(data) if not np.any(start[w])]
 

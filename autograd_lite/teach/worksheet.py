@@ -126,7 +126,7 @@ class Worksheet(HandOut):
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
         unseen: Iterable[str] = (), zeros: Sequence[str] = (), own: Sequence[tuple[str, str, str]] = (),
-        full: Mapping[str, Sequence[int]] = MappingProxyType({}),
+        full: Mapping[str, Sequence[int]] = MappingProxyType({}), main: int | None = None,
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
@@ -134,8 +134,9 @@ class Worksheet(HandOut):
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
         #: The labels of which each but the first has another order; an answer without them is not judged there.
         self._labels = [_others(at, self.spaces[0]) for at in self.spaces[1:]]
-        #: The given values that are 0, and stay so in the last of these.
+        #: The given values that are 0, and stay so in all of these but the first `main`.
         self.zeros = tuple(map(as_variable, zeros))
+        self.main = len(spaces) if main is None else main
         values = [w for w, x in spaces[0].items() if not callable(x)]
         #: The given numbers, each with its name.
         self.constants = constants
@@ -285,7 +286,7 @@ class Worksheet(HandOut):
                 with np.errstate(all="ignore"):
                     close = TYPED if is_number else max(CLOSE, rounding(answer))
                     typed = self.board.name_in(answer, *q.numbers[:1] or (0,)) if isinstance(answer, str) else ""
-                    says = verdict(q, places[: len(self.spaces) - bool(self.zeros)], self.seen, earlier, close, typed)
+                    says = verdict(q, places[: self.main], self.seen, earlier, close, typed)
                     says = "" if says not in RIGHT and self._is_without_zeros(q, answer, places, close) else says
                     is_circular = says in RIGHT and isinstance(answer, str) and self._is_of_itself(q, answer, reading)
                     tried.append(CIRCULAR if is_circular else says)
@@ -310,8 +311,9 @@ class Worksheet(HandOut):
     def _is_without_zeros(self, q: Question, answer: Any, places: Sequence[Any], close: float) -> bool:
         """Whether a formula in which no given value is named that is 0 is right while they are."""
         is_without = self.zeros and isinstance(answer, str) and self.readers[0].used.isdisjoint(self.zeros)
-        at = [places[0], places[-1]] if is_without and len(places) == len(self.spaces) else []
-        return bool(at) and holds(q, at, [self.seen[0], self.seen[-1]], close)
+        at = [0, *range(self.main, len(places))] if is_without and len(places) == len(self.spaces) else []
+        at = [k for k in at if places[k] is not None]
+        return len(at) > 1 and holds(q, [places[k] for k in at], [self.seen[k] for k in at], close)
 
     def _is_of_itself(self, q: Question, answer: str, reading: Set[str]) -> bool:
         """Return True if a formula has other values where what is asked for has."""
@@ -524,7 +526,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     """The derivation with blanks in the place of some formulas."""
     sections = d.sections  # this gives names to what has none
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
-    choices, (zeros, with_zeros) = [start, *points.elsewhere(d, start)], points.with_zeros(d, start)
+    choices = [start, *points.elsewhere(d, start)]
+    zeros, with_zeros = points.with_zeros(d, start, choices[1:])
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
     inside = {w for s in d.counted for line in s.lines for e in line.formulas for w in (line.symbol, *e.names)}
     counting = d.counting if any("@" in w for w in inside) else None
@@ -579,8 +582,9 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     with_lines = {counting.name(w) for w in printed} if counting else printed
     others = (as_variable(w) for w in spaces[0] if "/" in w and w not in with_lines)
     unseen = [*_unseen(body, chosen, spaces[0]), *others]
+    main, zeros = len(spaces), zeros if with_zeros else ()
     spaces += spaces_of_zeros
-    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, zeros=zeros if with_zeros else ())
+    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, main=main, zeros=zeros)
 
 
 def _counted(q: Question, how: Counting, symbols: Iterable[str]) -> Question:
@@ -782,6 +786,8 @@ def _with_blanks(
             since = line.since or _of_factors(line, sections[-1].lines)
             formulas, how = [name(BLANK)], "".join(remarks)
             line = replace(line, formulas=formulas, since=since, how=how, ones=(), shape=shape, letters=q.letters)
+        elif any("/" in w for w in line.formulas[0].names):  # its closed form has the answers of the lines before
+            line = replace(line, formulas=line.formulas[:1])
         lines.append(line)
     steps = (s for s in sections[1:-1] if s.title != RULE)
     return [sections[0], *_numbers(sections[0], space), *steps, Section("Fill in", lines)]
