@@ -358,7 +358,8 @@ def _is_inside(eq: Equation) -> bool:
     """True for an operation that may be one of a spelling: arithmetic with numbers that are written as such."""
     row, numbers = eq.row, [(k, x) for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     is_smooth = row.kind == "elementwise" and (row.kinks == () or row.algebra in ("root", "larger", "absolute value"))
-    if eq.is_random or row.idiom or not (is_smooth or row.algebra in _INSIDE):
+    is_smooth = is_smooth and not row.idiom or "logarithm" in row.idiom  # of z - logsumexp(z), a log_softmax
+    if eq.is_random or not (is_smooth or row.algebra in _INSIDE and not row.idiom):
         return False
     used = {word for k, _ in numbers if (e := operand(eq, k)) is not None for word in names(e)}
     return all(np.ndim(x) == 0 for _, x in numbers) and used <= {"np", "numpy", "math"}

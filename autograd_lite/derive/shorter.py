@@ -171,7 +171,7 @@ class Shorter:
         below = of.args[1]
         known = of.names | {result, *names}
         others = [part for part in walk(e) if part.role in ("sum", "difference") and part.key != below.key]
-        if not others or below.role not in ("sum", "difference") or result not in e.names <= known:
+        if not others or below.role not in ("sum", "difference") or not e.names <= known:
             return None
         if e.names <= {result, *names} or of.names & (self._words[2] - self._words[1]):  # P (1 - P); by letters
             return None

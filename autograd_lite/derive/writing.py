@@ -1126,7 +1126,7 @@ class Latex(Text):
         return self.shape(value) if key == "shape" else self.plain(str(value))
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
-        """LaTeX accepts one subscript; two signs in a row need brackets, and so does a power of a fraction, or of χ²."""
+        """LaTeX accepts one subscript; two signs in a row need brackets, and so do powers of a fraction and of χ²."""
         is_power = word.startswith((r"\frac", "<mfrac>")) or word == self.fill(r"\chi^2")
         if behind.startswith(("^", "_")) and is_power:
             return self.brackets(word)

@@ -684,6 +684,9 @@ class Reader:
         left, right = map(np.shape, _rows_and_columns(a, b))
         if left[-1] != right[-2:][0]:
             return False
+        is_turned = getattr(e.right, "operand", None) in self.turned and "row" not in self.reading
+        if is_turned and a.ndim == 1 < a.size * b.size:  # a uᵀ, where u has one entry too
+            return True
         if kind == "product" and a.ndim == b.ndim == 1:  # w A w, but not u v, of which the sum may be forgotten
             kind = "inner"
             if not any(isinstance(n, ast.Name) and np.ndim(self.names.get(n.id, 0)) > 1 for n in ast.walk(e)):

@@ -1086,7 +1086,7 @@ class Board {
     const [c, at] = isOfStep || !LETTERS.includes(this.letter) ? [this.letter, stepOf(this.letter)] : ["(?!)", "ₜ"];
     const below = new RegExp(`(?<!${W}|/)((?:[d∂]${W}+/)?${W}+_)${c}([i-n]+)(?!${W})`, "gu"); // b_si
     text = text.replace(below, (all, word, more) => (has(this.words, all) ? all : `${word}t${more}`)).replace(new RegExp(`(?<=_\\{)${c}(?=[i-n]+\\})`, "gu"), "t");
-    const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${c}(?!${W})`, "gu");
+    const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${c}(?!(?!ᵀ)${W})`, "gu");
     return text.replaceAll(at, "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!(?!ᵀ)${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) && has(this.shapes, this.words[all]) ? all : `${before}t`));
   }
 
@@ -1653,6 +1653,7 @@ class Reader {
     if (Math.min(x.shape.length, y.shape.length) < 1) return false;
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
+    if (x.shape.length === 1 && x.shape[0] * count(y.shape) > 1 && this.turned.has(e[3][2]) && !this.reading.includes("row")) return true; // a uᵀ, where u has one entry too
     if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) { // w A w, but not u v, of which the sum may be forgotten
       const isMatrix = (part) => Array.isArray(part) && (part[0] === "name" ? this.space[part[1]]?.shape.length > 1 : part.some(isMatrix));
       kind = "inner";

@@ -459,7 +459,7 @@ class Board:
         text = regex.sub(below, lambda m: m[0] if m[0] in self.words else f"{m[1]}t{m[2]}", text)
         text = regex.sub(rf"(?<=_\{{){c}(?=[i-n]+\}})", "t", text)
         text = regex.sub(r"(?<![\w.])t(?![^\Wᵀ])", "_t", text.replace(small, "ₜ"))
-        word = rf"(\w*?)(?<![^\W_]){c}(?!\w)"
+        word = rf"(\w*?)(?<![^\W_]){c}(?![^\Wᵀ])"
         return regex.sub(word, lambda m: m[0] if self.words.get(m[0]) in self.shapes else f"{m[1]}t", text)
 
     def at_step_t(self, says: str, t: int) -> str:

@@ -145,3 +145,47 @@ def test_chi_squared_is_written_as_a_square():
     sheet = ag.worksheet(L, wrt=x, names={"x": x, "chi2": chi2})
     answer = r"\frac{\partial L}{\partial \chi^2}\,\frac{\partial \chi^2}{\partial x}"
     assert [mark.right for mark in sheet.check({"dL/dx": answer}) if mark.word == "dLdx"] == [True]
+
+
+def growth(P, rate, capacity):
+    return rate * P * (1 - P / capacity)
+
+
+def test_a_number_that_a_helper_is_called_with_has_its_name():
+    dt, start = 0.5, 1.0
+    rate, capacity = ag.tensor(0.9, requires_grad=True), ag.tensor(6.0, requires_grad=True)
+    f_old = growth(start, rate, capacity)
+    P, sse = start + dt * f_old, 0.0
+    for obs in np.array([1.9, 2.6, 3.4]):
+        f_new = growth(P, rate, capacity)
+        P = P + dt * (1.5 * f_new - 0.5 * f_old)
+        sse = sse + (P - obs) ** 2
+        f_old = f_new
+    assert "= rate start (1 - start / capacity)" in str(sse.explain([rate, capacity]))
+
+
+def test_hand_written_rules_of_a_book():
+    X, Y = np.cos(np.arange(8.0)).reshape(4, 2), np.eye(3)[[0, 1, 2, 0]] * 0.7 + 0.1
+
+    def mixup(W, X, Y):
+        logits = X @ W
+        log_p = logits - ag.logsumexp(logits, axis=1, keepdims=True)
+        return -np.mean(np.sum(Y * log_p, axis=1))
+
+    def squash(s, v):
+        n2 = np.sum(s**2, axis=1)
+        b = n2 / (1 + n2)
+        return np.sum(b * v) + np.sum(np.sqrt(n2))
+
+    text = str(ag.trace(mixup, np.ones((2, 3)), X, Y).explain(["W"]))
+    assert "dL/dlogits = (softmaxⱼ(logits) - Y) / n" in text
+    text = str(ag.trace(squash, X, np.ones(4)).explain(["s"]))
+    assert "/ (1 + n2)²" in text
+    assert "n2 / (1 + n2)²" not in text
+
+
+def test_names_may_contain_themselves():
+    w = ag.tensor([0.2, -0.1], requires_grad=True)
+    names = {"w": w}
+    names["names"] = names
+    assert "w²" in str(np.sum(w**2).explain(w, names=names))

@@ -239,12 +239,12 @@ TEXTBOOK = {
         dL/dDᵢⱼ = 1[Dᵢⱼ = cᵢ] since c = minⱼ(D), L = Σ c; ties share
     """,
     "gaussian_mixture": """
-        logpi = a - logsumexp(a)
-        logN = -sq / (2 f) - d logsigma - ½ d log(2π)
-        dL/dh = -softmaxⱼ(h)
-        dL/dlogsigma = Σᵢ dL/dlogNᵢ sqᵢ / f - d Σᵢ dL/dlogNᵢ
-        dL/dlogpi = Σᵢ dL/dhᵢ
-        dL/da = dL/dlogpi - softmax(a) Σ dL/dlogpi
+        logpi = log_softmax(a)
+        logN = -sq / (2 c) - d logsigma - ½ d log(2π)
+        dL/df = -softmaxⱼ(f)
+        dL/dlogsigma = Σᵢ dL/dlogNᵢ sqᵢ / c - d Σᵢ dL/dlogNᵢ
+        dL/dlogpi = Σᵢ dL/dfᵢ
+        dL/da = dL/dlogpi - softmax(a) Σᵢ dL/dlogpiᵢ
     """,
     "pca": """
         X̂ = Z @ Wᵀ

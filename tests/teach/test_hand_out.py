@@ -609,6 +609,52 @@ def barrier(x, A, b, c, mu):
     return c @ x - mu * (np.sum(np.log(slack)) + np.sum(np.log(x)))
 
 
+def adversarial(v, real, fake):
+    h = np.maximum(np.cos(np.arange(12.0)).reshape(4, 3) + real, 0)
+    m = h @ v
+    return -np.mean(np.log(ag.sigmoid(m))) + np.sum(fake * m**2)
+
+
+def written_to(K, A, M0):
+    M = M0
+    for t in range(len(K)):
+        w = ag.softmax(M @ K[t])
+        M = M * (1 - w[:, None]) + np.outer(w, A[t])
+    return np.sum(M**2)
+
+
+def ranked(good, bad):
+    return np.sum(np.maximum(0, 1 - good + bad)) + 0.01 * np.sum(good**2)
+
+
+def routed(W, T):
+    r = np.zeros(2)
+    length = np.sqrt(np.sum(W**2, axis=1)) + r
+    return np.sum(T * np.maximum(0, 0.9 - length) ** 2 + 0.5 * (1 - T) * np.maximum(0, length - 0.1) ** 2)
+
+
+def projected(t, Z, angles):
+    cloud, total = Z + t, 0.0
+    for angle in angles:
+        u = np.array([np.cos(angle), np.sin(angle)])
+        total = total + np.sum(np.tanh(cloud @ u))
+    return total
+
+
+def regulated(K, A, B, x0):
+    x, J = x0, 0.0
+    for _ in range(3):
+        u = -K @ x
+        J = J + x @ x + u @ u
+        x = A @ x + B @ u
+    return J
+
+
+def bratu(u, lam, n):
+    r = lam * np.exp(u)
+    return np.sum(r**2) / n
+
+
 def tempered(w, X, y, tau):
     r = (X @ w - y) / tau
     return np.mean(np.log(1 + r**2))
@@ -1018,6 +1064,7 @@ MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 WRT = {
+    adversarial: ["v"], written_to: ["K", "A"], routed: ["W"], projected: ["t"], regulated: ["K"], bratu: ["u"],
     barrier: ["x"], optics: ["gap", "power"], chi_squared: ["pred", "rho"], reprojected: ["focal", "yaw"],
     next_words: ["E", "U"], sweeps: ["b", "omega"], panel: ["alpha", "eta"], smoother: ["lam"], slits: ["g", "a"],
     corrected: ["W"], probit: ["w"], absorbed: ["Z"],
@@ -1688,6 +1735,32 @@ AS_ON_A_BOARD = {
             "2 trans - onehot(tags[:-1])ᵀ onehot(tags[1:])": "", "2 trans - [[0, 1], [1, 1]]": "",
             "2 transᵢⱼ - Σₖ 1[tags[k] = j] 1[tags[k+1] = i]": ELSEWHERE,
         },
+    }),
+    adversarial: ((MATRIX[:3].reshape(3, 1), MATRIX[3:15].reshape(4, 3), MATRIX[:4].reshape(4, 1)), {
+        "dLdv": dict.fromkeys(("Σᵢ hᵢⱼ dL/dmᵢ", "Σᵢ hᵢⱼ dL/dmᵢₖ", "hᵀ @ dL/dm"), ""),
+    }),
+    written_to: ((MATRIX[:4].reshape(2, 2), MATRIX[4:8].reshape(2, 2), MATRIX[8:14].reshape(3, 2)), {
+        "dLdA": {"(dL/dMₖ₊₁)ᵀ @ wₖ₊₁": "", "(dL/dMₖ₊₁)ᵀ @ wₖ": "4 of 4 entries are off, by up to 0.6884"},
+    }),
+    ranked: ((np.array([0.1, 0.3, -0.2]), np.array([0.4, 0.1, 0.2])), {
+        "dLdbad": {"1[1 - good + bad > 0]": "", "1": ELSEWHERE, "np.ones(3)": ELSEWHERE,
+                   "[1, 1, 1]": ""},
+    }),
+    routed: ((np.array([[1.2, -0.4], [0.3, 1.1]]), np.array([1.0, 0.0])), {
+        "dLdlength": {
+            "(1 - T) max(0, length - 0.1) - 2 T max(0, 0.9 - length)": "",
+            "(1 - T) max(0, length - 0.1) - T max(0, 0.9 - length)": NAMES,
+        },
+    }),
+    projected: ((MATRIX[:2], MATRIX[2:10].reshape(4, 2), MATRIX[10:13]), {
+        "dtotaldcloud": dict.fromkeys((
+            "Σₛ dtotal/da_s @ u_s^T", "Σₛ dtotal/daₛ @ uₛᵀ", "Σ_s dtotal/da_s u_sᵀ"), ""),
+    }),
+    regulated: ((MATRIX[:2].reshape(1, 2), MATRIX[2:6].reshape(2, 2), MATRIX[6:8].reshape(2, 1), MATRIX[8:10]), {
+        "dJdK": {"-Σₜ dJ/duₜ xₜ₋₁ᵀ": "", "-Σₜ xₜ₋₁ dJ/duₜᵀ": "it is transposed"},
+    }),
+    bratu: ((MATRIX[:5], 1.0, 5), {
+        "dLdu": {"λ exp(u) 2 r/n": "", "exp(u) 2 r/5": "", "dL/dr exp(u)": "the factor λ is missing"},
     }),
     steered: ((MATRIX[:2], MATRIX[2:6].reshape(2, 2), MATRIX[6:10].reshape(2, 2)), {
         "dLdQ": {"Σₜ xₜ₋₁ xₜ₋₁ᵀ + x3 x3ᵀ": "", "Σ_{t=0}^3 xₜ xₜᵀ": "",
