@@ -25,6 +25,7 @@ from ..table import TABLE
 from .factors import total
 from .formula import (
     Expr,
+    Function,
     Labels,
     Shape,
     differ_in_ones,
@@ -262,7 +263,9 @@ class _Reader:
         is_inside = definition.role == "root" or of is not definition and of.role in sums
         if is_inside and part.key == of.key and part.shape == whole.shape:
             return product((whole, definition.args[-1] if definition.role == "quotient" else whole), whole.shape)
-        if definition.role not in sums or part.role not in sums or part.shape != whole.shape:
+        is_function = isinstance(part.row, Function) and not part.row.builtin  # φ(z), which the program computes as phi
+        is_likely = definition.role in sums and part.role in sums or is_function and part.names == definition.names
+        if not is_likely or part.shape != whole.shape:
             return None
         is_it = env.keys() >= part.names and np.allclose(evaluate(part, env), env[whole.value], rtol=1e-12, atol=0)
         return whole if is_it else None

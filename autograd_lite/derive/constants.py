@@ -358,7 +358,7 @@ class Constants:
     def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
         e, sizes = self._with_sizes(self._at_places(e, eq.code), eq.code, x)
-        variables = {**self._variables(e, eq.code), **sizes}
+        variables: Variables = {**self._variables(e, eq.code), **sizes}
         e = _with_identities(e, x, variables)
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
@@ -366,6 +366,7 @@ class Constants:
             is_known = bool(word) or e.value.id not in self.taken
             e, word = (_instead(e, e.value.id, word), word) if word else (e, e.value.id)
             variables = {word: whole, **variables} if is_known else variables
+        e, variables = _with_rows(e, x, variables)
         parts = (evaluated(part, variables) for part in (e, *(_factors(e, variables) if np.ndim(x) else ())))
         tries = (part for part in parts if part is not None)
         stated = next((part for part in tries if is_near(part.value, x)), None)
@@ -374,7 +375,8 @@ class Constants:
             self.use(variables, stated.formula.names)
             of = stated.formula
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.of)]
-            return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
+            of = replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
+            return replaced(of, _without_rows)
         is_one = eq.algebra == "concatenation" and (np.ndim(x) > 1 or np.size(x) == 1) and np.all(x == 1)  # [1, X]
         return number(1) if is_one else self.in_line(eq, x, e) or self._quoted(e, x, variables, eq.code)
 
@@ -929,6 +931,28 @@ def evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written]
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
+
+
+def _with_rows(e: ast.expr, x: Any, variables: Variables) -> tuple[ast.expr, Variables]:
+    """``ref[np.arange(n), win]`` with a name for the numbers of the rows, and that name with the others."""
+    if not isinstance(e, ast.Subscript) or not isinstance(e.slice, ast.Tuple) or np.ndim(x) != 1:
+        return e, variables
+    is_rows = [isinstance(part, ast.Call) and ast.unparse(part.func).endswith("arange") for part in e.slice.elts]
+    if not any(is_rows):
+        return e, variables
+    parts = [ast.Name("rows_") if is_it else part for part, is_it in zip(e.slice.elts, is_rows, strict=True)]
+    return ast.Subscript(e.value, ast.Tuple(parts)), {**variables, "rows_": np.arange(len(x))}
+
+
+def _without_rows(e: Expr) -> Expr | None:
+    """``ref[i, winᵢ]`` for ``ref[rows, win]``, where the rows are 0, 1, …: their name is left out."""
+    index = e.params.get("index") if e.role == "index" else ()
+    labels = [p for p in index_parts(index) if isinstance(p, Labels) and p.ndim == 1]
+    rows = [p for p in labels if np.array_equal(p, np.arange(len(p)))]
+    if len(labels) < 2 or len(rows) != 1:
+        return None
+    counting = np.arange(len(rows[0])).view(Labels)
+    return replace(e, params={**e.params, "index": tuple(counting if p is rows[0] else p for p in index_parts(index))})
 
 
 def _with_one_number(e: Expr) -> Expr | None:

@@ -189,3 +189,24 @@ def test_names_may_contain_themselves():
     names = {"w": w}
     names["names"] = names
     assert "w²" in str(np.sum(w**2).explain(w, names=names))
+
+
+def test_given_arrays_are_read_at_labels_as_values_are():
+    ref, win = np.log(np.array([[0.4, 0.3, 0.3], [0.2, 0.5, 0.3]])), np.array([0, 2])
+    rows = np.arange(len(win))
+    logp = ag.tensor(1.1 * ref, requires_grad=True)
+    gain = logp[rows, win] - ref[rows, win]
+    assert "gainᵢ = logp[i, winᵢ] - ref[i, winᵢ]" in str(np.mean(gain**2).explain(logp))
+    gain = logp[rows, win] - ref[np.arange(2), win]
+    assert "gainᵢ = logp[i, winᵢ] - ref[i, winᵢ]" in str(np.mean(gain**2).explain(logp))
+
+
+def test_a_density_that_the_program_computes_has_its_name():
+    def crps(a, sigma, obs):
+        z = (obs - a) / sigma
+        Phi = 0.5 * (1 + ag.special.erf(z / np.sqrt(2)))
+        phi = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        return np.mean(sigma * (z * (2 * Phi - 1) + 2 * phi - 1 / np.sqrt(np.pi)))
+
+    text = str(ag.trace(crps, 0.4, np.array([1.2, 0.8, 2.1]), np.array([1.0, 0.3, -0.5])).explain(["a"]))
+    assert "        = (2 Phi - 1) ⊙ σ / n" in text
