@@ -187,7 +187,9 @@ def source(
     -------
     Source
         A function of the arguments of `f` that returns the value and then the gradients, each in memory of its own;
-        that of a dict or a list has its form, with None where there is no gradient. If the value has more than one
+        that of a dict or a list has its form, with None where there is no gradient. An array from outside is an
+        argument with a default where the text is right for other numbers in it; `f` is called with such, which are
+        replaced for that time. If the value has more than one
         entry, the function takes its cotangent as an argument. With ``lang="c"`` it is text only, a `CSource`.
 
     Raises
