@@ -938,8 +938,8 @@ def _with_rows(e: ast.expr, x: Any, variables: Variables) -> tuple[ast.expr, Var
     if not isinstance(e, ast.Subscript) or not isinstance(e.slice, ast.Tuple) or np.ndim(x) != 1:
         return e, variables
     is_rows = [isinstance(part, ast.Call) and ast.unparse(part.func).endswith("arange") for part in e.slice.elts]
-    labels = [variables.get(part.id) for part in e.slice.elts if isinstance(part, ast.Name)]
-    are_labels = len(labels) + 1 == len(is_rows) and {np.shape(label) for label in labels} == {(len(x),)}
+    labels = [np.asarray(variables.get(part.id)) for part in e.slice.elts if isinstance(part, ast.Name)]
+    are_labels = len(labels) + 1 == len(is_rows) and {label.shape for label in labels} == {(len(x),)}
     if not are_labels or is_rows.count(True) != 1:
         return e, variables
     parts = [ast.Name("rows_") if is_it else part for part, is_it in zip(e.slice.elts, is_rows, strict=True)]
