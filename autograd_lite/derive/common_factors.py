@@ -97,6 +97,25 @@ def with_terms_joined(e: Expr, args: Sequence[Expr]) -> Expr:
     return e
 
 
+def with_groups(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A sum of derivatives of numbers that fall into groups with one factor, ``r (dL/da - dL/db) + s (dL/dc + dL/dd)``,
+    as these, for :func:`fold`.
+    """
+    e = replace(e, args=tuple(args)) if args else e
+    groups = dict[Any, tuple[list[Expr], list[tuple[int, Expr]]]]()
+    for sign, of in terms_of(e) if not e.shape and is_short_sum(e) else ():
+        factors = factors_of(of)
+        inside = [f for f in factors if any("/" in w for w in f.names)]
+        rest = [f for f in factors if f not in inside]
+        if len(inside) != 1 or not rest or rest[0].is_number or any(part.shape for part in factors):
+            return e
+        several = [(sign * s, x) for s, x in terms_of(inside[0])]
+        groups.setdefault(tuple(f.key for f in rest), (rest, []))[1].extend(several)
+    if len(groups) < 2 or any(len(several) < 2 for _, several in groups.values()) or len(terms_of(e)) == len(groups):
+        return e
+    return added([(1, multiplied((*rest, added(several)), ())) for rest, several in groups.values()])
+
+
 def with_factors_in_front(e: Expr) -> Expr:
     """A formula with indices, with the derivatives or the denominator that all its terms share in front of a sum."""
     terms = [_fraction(sign, of) for sign, of in terms_of(e)] if e.role in ("sum", "difference") else []

@@ -210,3 +210,15 @@ def test_a_density_that_the_program_computes_has_its_name():
 
     text = str(ag.trace(crps, 0.4, np.array([1.2, 0.8, 2.1]), np.array([1.0, 0.3, -0.5])).explain(["a"]))
     assert "        = (2 Phi - 1) ⊙ σ / n" in text
+
+
+def test_derivatives_with_one_factor_stand_in_brackets():
+    def likelihood(r1, r2, counts):
+        none, left = (1 - r1) * (1 - r2), r1 * (1 - r2)
+        right, both = (1 - r1) * r2, r1 * r2
+        p = np.stack([none, left, right, both])
+        return -np.sum(counts * np.log(p))
+
+    text = str(ag.trace(likelihood, 0.2, 0.3, np.array([5.0, 2, 3, 1])).explain(["r1", "r2"]))
+    assert "dL/dr1 = r2 (dL/dboth - dL/dright) + (1 - r2) (dL/dleft - dL/dnone)" in text
+    assert "dL/dr2 = r1 (dL/dboth - dL/dleft) + (1 - r1) (dL/dright - dL/dnone)" in text
