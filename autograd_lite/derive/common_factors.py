@@ -116,6 +116,14 @@ def with_groups(e: Expr, args: Sequence[Expr]) -> Expr:
     return added([(1, multiplied((*rest, added(several)), ())) for rest, several in groups.values()])
 
 
+def with_number_in_front(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with ``½ Σᵢ gᵢ xᵢ`` for ``Σᵢ ½ gᵢ xᵢ``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    factors = factors_of(e.of) if e.role in SUMS else []
+    numbers, rest = ([f for f in factors if f.is_number == is_it] for is_it in (True, False))
+    return multiplied((*numbers, replace(e, args=(_times(rest),))), e.shape) if numbers and rest else e
+
+
 def with_factors_in_front(e: Expr) -> Expr:
     """A formula with indices, with the derivatives or the denominator that all its terms share in front of a sum."""
     terms = [_fraction(sign, of) for sign, of in terms_of(e)] if e.role in ("sum", "difference") else []

@@ -18,7 +18,14 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
-from .common_factors import with_factors_in_front, with_groups, with_one_sum, with_one_weight, with_terms_joined
+from .common_factors import (
+    with_factors_in_front,
+    with_groups,
+    with_number_in_front,
+    with_one_sum,
+    with_one_weight,
+    with_terms_joined,
+)
 from .entries import entries, is_rotated, padded
 from .formula import Expr, fold, is_cut, number, terms_of, walk
 from .formula_ops import largest
@@ -159,7 +166,7 @@ class Line:
             shape, beside = np.shape(self.value) if self.shape is None else self.shape, (d.formula for d in self.since)
             letters, formulas = entries(self.formulas, shape, [e for e in beside if e is not None])
         if "/" in self.symbol:
-            for step in (with_one_sum, with_one_weight, with_terms_joined, with_groups):
+            for step in (with_one_sum, with_number_in_front, with_one_weight, with_terms_joined, with_groups):
                 formulas = [fold(e, step) for e in formulas]
             formulas = [*map(with_factors_in_front, formulas)] if letters else formulas
         return letters, formulas

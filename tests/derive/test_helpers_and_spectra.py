@@ -222,3 +222,11 @@ def test_derivatives_with_one_factor_stand_in_brackets():
     text = str(ag.trace(likelihood, 0.2, 0.3, np.array([5.0, 2, 3, 1])).explain(["r1", "r2"]))
     assert "dL/dr1 = r2 (dL/dboth - dL/dright) + (1 - r2) (dL/dleft - dL/dnone)" in text
     assert "dL/dr2 = r1 (dL/dboth - dL/dleft) + (1 - r1) (dL/dright - dL/dnone)" in text
+
+
+def test_a_number_in_a_sum_over_indices_stands_in_front():
+    def translog(S, logp, fitted):
+        return np.sum(fitted * (0.5 * np.einsum("ij,jk,ik->i", logp, S, logp)))
+
+    text = str(ag.trace(translog, np.eye(2), X, np.ones(4)).explain(["S"])).partition("From the result down")[2]
+    assert "dL/dSᵢⱼ = ½ Σₖ" in text
