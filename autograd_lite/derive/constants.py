@@ -182,8 +182,8 @@ class Constants:
         self.fixed |= {(of, at[-1]): j for j, of in detached}
 
     def _is_carried(self, e: ast.expr | None, code: CodeType | None) -> bool:
-        """Whether an operand is a variable that each round of a loop computes for the next; a parameter of a function
-        that does not assign to it is none.
+        """Return whether an operand is a variable that each round of a loop computes for the next; a parameter of a
+        function that does not assign to it is none.
         """
         if not isinstance(e, ast.Name) or e.id not in self.changing:
             return False
@@ -942,8 +942,8 @@ def _with_rows(e: ast.expr, x: Any, variables: Variables) -> tuple[ast.expr, Var
     are_labels = len(labels) + 1 == len(is_rows) and {label.shape for label in labels} == {(len(x),)}
     if not are_labels or is_rows.count(True) != 1:
         return e, variables
-    parts = [ast.Name("rows_") if is_it else part for part, is_it in zip(e.slice.elts, is_rows, strict=True)]
-    return ast.Subscript(e.value, ast.Tuple(parts)), {**variables, "rows_": np.arange(len(x))}
+    index = [ast.Name("rows_") if is_it else part for part, is_it in zip(e.slice.elts, is_rows, strict=True)]
+    return ast.Subscript(e.value, ast.Tuple(index)), {**variables, "rows_": np.arange(len(x))}
 
 
 def _without_rows(e: Expr) -> Expr | None:

@@ -538,9 +538,9 @@ class Lines:
         if e.role != "diagonal" or e.of.role != "product":
             return None
         c, env = self.chain, self.chain.environment()
-        known = env.keys() - {c.names[n] for n in c.graded & c.names.keys()}
-        given = [f for f in e.of.args if f.names and f.names <= known and f.shape == e.of.shape]
-        ones = [f for f in given if np.all(e.row.fn(evaluate(f, env), **e.params) == 1)]
+        constants = env.keys() - {c.names[n] for n in c.graded & c.names.keys()}
+        masks = [f for f in e.of.args if f.names and f.names <= constants and f.shape == e.of.shape]
+        ones = [f for f in masks if np.all(e.row.fn(evaluate(f, env), **e.params) == 1)]
         rest = [f for f in e.of.args if f not in ones]
         return replace(e, args=(product(rest, e.of.shape),)) if ones and rest else None
 

@@ -338,8 +338,7 @@ class Notation:
         counts = [math.prod(self.defined[v].shape_of(i)) // max(v.size, 1) for v in turns]
         if len({*counts}) == 1:
             return self.size_name(count, self.defined[n].shape_of(i))
-        words = {size: word for word, size in self.constants.sizes.items()}
-        if turns[0] not in self._letters and words.keys() >= {*counts}:  # len(H) of each round
+        if turns[0] not in self._letters and {*self.constants.sizes.values()} >= {*counts}:  # len(H) of each round
             return self.size_name(count, self.defined[n].shape_of(i))
         if turns[0] not in self._letters:
             free = (letter for letter in SIZES if all(f"{letter}{k}" not in self._taken for k in ("", *range(9))))

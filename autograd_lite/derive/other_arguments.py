@@ -91,7 +91,7 @@ def _call(program: Program, changed: Var | str, args: Sequence[Any]) -> OtherCal
     try:
         with untouched(f, args), redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
             other = traced_program(f, args, names, whole=True)
-    except Exception:
+    except Exception:  # it has no value there
         return None
     has_value = all(isinstance(y, Var) and np.isfinite(other.values[y]).all() for y in other.outputs)
     return OtherCall(changed, args, other) if has_value else None

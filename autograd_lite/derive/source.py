@@ -247,7 +247,9 @@ def source(
             made = _emit(program, wanted, name, update, sizes)
         others = other_calls(program, program.inputs, most=1)
         decides = {other.changed for other in others if not _agrees(made, other, program, wanted)}
-        decides |= {word for word in made.constants if not _takes(made, word, program, wanted)}
+        is_random = any(eq.is_random for eq in program.equations)  # no two calls can be compared
+        tried = () if is_random else made.constants
+        decides |= {word for word in tried if not _takes(made, word, program, wanted)}
         return _emit(program, wanted, name, update, sizes, decides) if decides else made
 
 
@@ -285,8 +287,7 @@ def _takes(made: Source, word: str, program: Program, trees: Sequence[Any]) -> b
     """Return True if source is right for another array of this name from outside, as far as can be seen; it is not if
     the function computes something else from the array that stands in the source as numbers.
     """
-    is_random = any(eq.is_random for eq in program.equations)
-    if is_random or any(v.name == word for v in program.captured) or not isinstance(made.constants[word], np.ndarray):
+    if any(v.name == word for v in program.captured) or not isinstance(made.constants[word], np.ndarray):
         return True
     with call_with_other_array(program, word) as other:
         return other is not None and _agrees(made, other, program, trees, **{word: program.constants[word].copy()})

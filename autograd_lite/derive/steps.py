@@ -631,9 +631,9 @@ class Steps(Notation):
 
     def _where(self, n: Var) -> Iterator[tuple[str, Expr]]:
         step, eq = self.known(n), self.defined.get(n)
-        words = {self.names.get(v) for v in eq.outputs} if eq is not None else set()
+        results = {self.names.get(v) for v in eq.outputs} if eq is not None else set()
         for word, e in step.where if step else ():
-            if not e.is_number and word not in words:
+            if not e.is_number and word not in results:
                 yield word, self._meant(n, e)
         if eq is None or not eq.row.outputs or n in self.regions:
             return

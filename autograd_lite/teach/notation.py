@@ -278,7 +278,7 @@ class Board:
         return f"{m[1]}_{{{m[2]}}}[{m[3][1:]}]" if m[2] else f"{m[1]}{m[4]}[{m[5][1:].translate(_DIGITS)}]"
 
     def is_indexed(self, text: str) -> bool:
-        """Whether every array in a formula has indices, so that shapes that do not fit are a mistake."""
+        """Return whether every array in a formula has indices, so that shapes that do not fit are a mistake."""
         return not regex.search(rf"(?<![\w/.])(?:{self._arrays})(?![\w/\[{INDICES}])", text)
 
     def _is_plain(self, text: str) -> bool:
@@ -654,7 +654,7 @@ class Board:
         return m[0] if t >= int(m[2]) or self._is_read_as("ring") else f"(0*{m[1]}[0{m[3]}])"
 
     def _has_start(self, word: str) -> bool:
-        """Whether the steps of a value, or of that of a gradient, begin with 0."""
+        """Return whether the steps of a value, or of that of a gradient, begin with 0."""
         return 0 in self._steps[word] | self._steps.get(word.rpartition("/d")[2], set())
 
     def _stacked(
