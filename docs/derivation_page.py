@@ -124,11 +124,13 @@ and `print(made)` prints
 {source}```
 
 The source is also the function: `made(x, y, V, W, lr)`. Shapes are those of the example. A branch that only assigns
-variables becomes a choice by `np.where`; of any other the source takes the side that the example took, and an argument
-that decides it may have no other value. A mask may choose other entries and another number of them: sizes that values
-decide are lengths, `len(i)`. The source is compared with the function at other arguments; where it would give another
-value, it raises for all but those of the example. The library's own random numbers (dropout) are drawn again at each
-call; those of a NumPy generator inside the function become constants, since a trace cannot see them.
+variables becomes a choice by `np.where`; of any other the source takes the side that the example took. An argument that
+decides it may have no other value; one with a gradient may, and the source raises where it would decide otherwise, or
+says in a comment on what it depends if that takes more than a line. A mask may choose other entries and another number
+of them: sizes that values decide are lengths, `len(i)`. The source is compared with the function at other arguments;
+where it would give another value, it raises for all but those of the example. The library's own random numbers
+(dropout) are drawn again at each call; those of a NumPy generator inside the function become constants, since a trace
+cannot see them.
 
 ## As a worksheet
 

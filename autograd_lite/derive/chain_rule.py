@@ -120,6 +120,11 @@ class Chain(Steps):
                     is_product &= not self._is_behind([v for _, v in here])
                     pair = (formula, before) if is_product else (before, formula)
                     formula = self._passed(at, before, times(*pair))
+                elif not (e.is_elementwise or n.shape) and at.shape == before.shape and self._is_inside_form(at, p):
+                    numbers_beside, core = scalars_apart(before)
+                    whole = substitute(formula, {G: core, self.upstream(n): core})
+                    formula = numbers_beside(e.below(core, whole, at.shape, p.shape))
+                    e = Edge(Combine.ELEMENTWISE, formula, ())
                 elif e.is_map and (not direct or at.shape != n.shape):
                     g = name(self.upstream(n), at.shape if self._is_laid_out(n, at) else n.shape)
                     formula = substitute(formula, {g.value: full(product((g, before), at.shape), at.shape)})
@@ -137,6 +142,11 @@ class Chain(Steps):
                     whole = inner.below(name(self.upstream(n), n.shape), inner.formula, n.shape, p.shape)
                     stack.append((p, whole, here, True))
         return paths
+
+    def _is_inside_form(self, at: Var, p: Var) -> bool:
+        """Whether one of two values is an inner product of a form: x @ Q of x @ Q @ y, Wᵀ @ C @ W of its trace."""
+        is_form = self.defined[at].algebra in ("matrix product", "trace", "inverse", "diagonal matrix")
+        return is_form and not (at in self.landmark_set and p in self.landmark_set)
 
     def _is_laid_out(self, n: Var, at: Var) -> bool:
         """Return True if a value has other axes than the step `n`, which is no sum over some of them."""
@@ -223,6 +233,16 @@ class Chain(Steps):
         if not self.board:
             return e, ()
         e, symmetric = self._without_transposes(self.with_sums(e))
+        if any(map(_is_nested, walk(e))):
+            found = dict.fromkeys(symmetric)
+            is_symmetric = partial(self.is_of_symmetric, found)
+
+            def gathered_in(part: Expr) -> Expr | None:
+                is_form = part.role == "matrix product" and not part.shape  # w @ S @ w stays
+                return part if is_form else gathered_products(part, is_symmetric) if _is_nested(part) else None
+
+            e = replaced(gathered_products(e, is_symmetric), gathered_in)  # also in diag(…)
+            symmetric = tuple(found)
         e = replaced(e, lambda part: again(part, part.args) if part.role == "power" else self._computed.get(part.key))
         if n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
             e = self.shorter.formula(e, {self.upstream(n): n.shape}, self.names[n])
@@ -253,12 +273,23 @@ class Chain(Steps):
 
         return replaced(e, turned), tuple(found)
 
-    @cached_method
     def is_symmetric(self, word: str) -> bool:
-        """Whether a matrix is symmetric: at the recorded point, and if it may change at three points near it."""
+        """Whether a matrix is symmetric: at the recorded point, and if it may change at three points near it; one of a
+        loop if those of all rounds are.
+        """
+        return all(map(self._is_symmetric, self._of_all_rounds(word)))
+
+    def _of_all_rounds(self, word: str) -> list[str]:
+        """The names of the values that a matrix has in the rounds of a loop, R0, R1 and R2; else its name alone."""
+        of = stem(word)
+        same = [w for w in (*self.constants.values, *self.named) if w != of and stem(w) == of]
+        return same if word in same else [word]
+
+    @cached_method
+    def _is_symmetric(self, word: str) -> bool:
         if word in self.constants.values and np.ndim(x := self.constants.values[word]) == 2:  # P0 = I
             following = f"{stem(word)}1" if stem(word) in self.looped and word == f"{stem(word)}0" else ""
-            is_state = following not in self.named or self.is_symmetric(following)
+            is_state = following not in self.named or self._is_symmetric(following)
             return is_state and np.array_equal(x, np.eye(len(x)))
         computed = {
             w: n for n in self.landmarks
@@ -275,6 +306,19 @@ class Chain(Steps):
         if not np.any(x - np.diag(np.diag(x))):  # max(a, 0) may be diagonal by chance, also near it
             return False
         return len(points) > POINTS and all(np.allclose(x := p.values[computed[word]], x.T) for p in points)
+
+    def is_of_symmetric(self, found: dict[str, None], part: Expr) -> bool:
+        """Whether a matrix, or what it is the inverse of, is symmetric; its name is then added to those `found`."""
+        if part.head == "identity":
+            return True
+        word = str((part.of if part.role == "inverse" else part).value)
+        is_fixed = word not in self.introduced and not self.is_picture  # a page may change it
+        given = [np.asarray(self.constants.values.get(w, 0) if is_fixed else 0) for w in self._of_all_rounds(word)]
+        is_it = all(x.ndim == 2 and np.array_equal(x, x.T) for x in given)
+        is_looped = stem(word.rpartition("/d")[2]) in self.looped
+        is_it |= self.is_symmetric(word) or not is_looped and self.shorter.is_symmetric(word)
+        found.update({word: None} if is_it else {})
+        return is_it
 
     def _is_of_form(self, n: Var) -> bool:
         """Whether a given matrix is that of a quadratic form or of equations, and no table that is symmetric by chance:
@@ -410,6 +454,19 @@ def _gathered(e: Expr, g: Expr) -> Expr:
         first, _, above = groups.setdefault(rest.key, (sign, rest, []))
         above.append(product((number(sign * first), *entries), ()))
     return total([product((number(first), total(above), rest), ()) for first, rest, above in groups.values()] or [e])
+
+
+def _is_nested(e: Expr) -> bool:
+    """Whether products of matrices stand in each other, ``Aᵀ @ (g @ Cᵀ)``, a vector before a matrix, or numbers inside:
+    ``Aᵀ @ (2 g / n)``.
+    """
+    if e.is_turned:
+        return e.of.role == "matrix product"
+    within = e.args if e.role in PRODUCTS[:2] else ()
+    cores = [scalars_apart(a)[1] for a in within]
+    is_row = [len(a.shape) for a in within] == [1, 2] and e.role == "matrix product"
+    is_scaled = any(core.key != a.key for core, a in zip(cores, within, strict=True))
+    return is_row or is_scaled or any(core.role in PRODUCTS[:2] for core in cores[1:])
 
 
 def _has_test(e: Expr) -> bool:

@@ -169,8 +169,10 @@ class Candidates:
         numbers = {word: self.closed(m, frozenset({self.chain.root})) for word, m in above.items() if not m.shape}
         plain = {word: form.formula for word, form in numbers.items() if form is not None and form.formula.is_number}
         plain = {word: c for word, c in plain.items() if c.value != 1}
-        e = gathered(substitute(e, plain), partial(self._is_symmetric, symmetric))  # ½ beside ½
-        e = min((e, *(form for form, ones in self.chain.shorter.forms(e, set()) if not ones)), key=leaves)
+        e = gathered(substitute(e, plain), partial(self.chain.is_of_symmetric, symmetric))  # ½ beside ½
+        letters = {self.chain.names[m] for m in self.chain.unnamed}
+        forms = (e, *(form for form, ones in self.chain.shorter.forms(e, set()) if not ones))
+        e = min(forms, key=lambda e: leaves(e) + 2 * len(e.names & letters))
         return Closed(e, start, (), through, symmetric=tuple(symmetric))
 
     def is_half_of_form(self, n: Var, formulas: Sequence[Expr] = ()) -> bool:
@@ -201,18 +203,6 @@ class Candidates:
         while e is not None and (here := (e.names & self._written_out.keys()) - {word}):
             e = substitute(e, {word: self._written_out[word] for word in here})
         return e
-
-    def _is_symmetric(self, found: dict[str, None], part: Expr) -> bool:
-        """Whether a matrix, or what it is the inverse of, is symmetric; its name is then added to those `found`."""
-        if part.head == "identity":
-            return True
-        word = str((part.of if part.role == "inverse" else part).value)
-        is_fixed = word not in self.chain.introduced and not self.chain.is_picture  # a page may change it
-        given = np.asarray(self.chain.constants.values.get(word, 0) if is_fixed else 0)
-        is_it = given.ndim == 2 and np.array_equal(given, given.T)
-        is_it |= self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word)
-        found.update({word: None} if is_it else {})
-        return is_it
 
     @cached_property
     def _data(self) -> set[str]:

@@ -247,7 +247,10 @@ class _Reader:
                 sign = _sign_of_sum(first, [t for t, _, _ in group], [t for t in terms if id(t) not in old])
                 inside = [replace(c, coefficient=sign * t.coefficient * c.coefficient) for t, _, c in group]
                 body = whole.of.shape
-                in_order = sorted(factors_of(_written(inside, body)), key=_is_last)
+                if is_zero(summed := _written(inside, body)):
+                    terms = [t for t in terms if id(t) not in old]
+                    continue
+                in_order = sorted(factors_of(summed), key=_is_last)
                 both = replace(whole, args=(product(in_order, body),))
                 factors = {k: v for k, v in first.factors.items() if k != whole.key}
                 new = Term(sign, {**factors, both.key: (both, 1)})

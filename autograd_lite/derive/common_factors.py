@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .entries import added
-from .formula import Expr, Function, factors_of, multiplied, number, terms_of, unsimplified
+from .entries import EQUAL, LESS, added
+from .formula import Expr, Function, factors_of, multiplied, number, terms_of, unsimplified, walk
 
 SUMS = ("indexed sum", "sum over steps")
 
@@ -57,6 +57,13 @@ def is_short_sum(e: Expr) -> bool:
     while e.role in ("sum", "difference") and k < MOST:
         e, k = e.of, k + 1
     return is_sum and k < MOST
+
+
+def with_terms_opened(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A sum ``g - h - J @ m`` for ``g - (h + J @ m)``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    is_nested = e.role in ("sum", "difference") and is_short_sum(e) and e.args[1].role in ("sum", "difference")
+    return added(terms_of(e)) if is_nested else e
 
 
 def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
@@ -116,10 +123,43 @@ def with_groups(e: Expr, args: Sequence[Expr]) -> Expr:
     return added([(1, multiplied((*rest, added(several)), ())) for rest, several in groups.values()])
 
 
+def with_one_total(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with ``(1 - k) Σ g`` for ``Σ g - k Σ g``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    terms = terms_of(e) if not e.shape and is_short_sum(e) else []
+    sums = [[f for f in factors_of(of) if f.role == "total"] for _, of in terms]
+    if len(terms) < 2 or any(len(several) != 1 for several in sums) or len({f.key for [f] in sums}) > 1:
+        return e
+    rest = [(sign, _times([f for f in factors_of(of) if f.role != "total"])) for sign, of in terms]
+    return multiplied((added(rest), sums[0][0]), ())
+
+
+def with_differences_turned(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with ``g + 2 (f - y)`` for ``g - 2 (y - f)``, as it is written alone, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    terms = terms_of(e) if is_short_sum(e) else []
+    turned = [(1, _turned(of)) if sign < 0 else (sign, of) for sign, of in terms]
+    pairs = [(new[0], new[1]) if new[1] is not None else old for new, old in zip(turned, terms, strict=True)]
+    is_other = any(new[1] is not None and old[0] < 0 for new, old in zip(turned, terms, strict=True))
+    return added(pairs) if is_other else e
+
+
+def _turned(e: Expr) -> Expr | None:
+    """``2 (f - y)`` for ``2 (y - f)``; None for anything else, as where y is a number."""
+    factors = factors_of(e)
+    several = [k for k, f in enumerate(factors) if f.role == "difference" and not any(a.is_number for a in f.args)]
+    if several != [1] or len(factors) != 2 or not factors[0].is_number:
+        return None
+    return multiplied((factors[0], replace(factors[1], args=factors[1].args[::-1])), e.shape)
+
+
 def with_number_in_front(e: Expr, args: Sequence[Expr]) -> Expr:
     """A formula with ``½ Σᵢ gᵢ xᵢ`` for ``Σᵢ ½ gᵢ xᵢ``, for :func:`fold`."""
     e = replace(e, args=tuple(args)) if args else e
-    factors = factors_of(e.of) if e.role in SUMS else []
+    if e.role == "product" and any(f.role == "product" and f.of.is_number for f in e.args):  # x (2 Σ y)
+        every = [part for f in e.args for part in factors_of(f)]
+        return multiplied(sorted(every, key=lambda f: not f.is_number), e.shape)
+    factors = factors_of(e.of) if e.role in (*SUMS, "total") else []
     numbers, rest = ([f for f in factors if f.is_number == is_it] for is_it in (True, False))
     return multiplied((*numbers, replace(e, args=(_times(rest),))), e.shape) if numbers and rest else e
 
@@ -130,6 +170,30 @@ def with_factors_in_front(e: Expr) -> Expr:
     above, below = (_shared(terms, part) for part in ("above", "below"))
     derivatives = [f for term in terms[:1] for f in term.above if f.key in above and any("/" in w for w in f.names)]
     return added([_one_of(terms, above, below)]) if below or derivatives else e
+
+
+def with_one_denominator(e: Expr) -> Expr:
+    """A sum ``(a - b) / c`` for ``a / c - b / c``, if its terms have no other denominators."""
+    terms = terms_of(e) if e.role in ("sum", "difference") else []
+    if not terms or any(of.role != "quotient" or of.shape != e.shape for _, of in terms):
+        return e
+    below = terms[0][1].args[1]
+    if any(of.args[1].key != below.key for _, of in terms):
+        return e
+    above = added([(sign, of.of) for sign, of in terms])
+    is_short = sum(not part.args for part in walk(above)) < MOST - 2
+    return unsimplified("divide", (above, below), e.shape) if is_short else e
+
+
+def with_one_range(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with ``1[j ≤ 1]`` for ``1[j = 1] + 1[j = 0]``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    terms = terms_of(e) if is_short_sum(e) else []
+    tests = [x for sign, x in terms if sign > 0 and x.row is EQUAL and x.args[1].is_number]
+    places = sorted(x.args[1].value for x in tests)
+    if len(terms) < 2 or places != [*range(len(terms))] or len({x.of.key for x in tests}) > 1:
+        return e
+    return unsimplified(LESS, (tests[0].of, number(places[-1])), e.shape)
 
 
 def _read(sign: int, e: Expr) -> _Term:

@@ -24,6 +24,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..engine.engine_rows import STOP_GRADIENT
+from ..engine.operands import raw
 from ..program import Equation, Var
 from ..program.assignments import (
     assigned,
@@ -42,6 +43,7 @@ from ..program.assignments import (
 )
 from ..program.naming import Names, expression, line, lookup, operand, place, span, stem
 from ..table import TABLE, Primitive
+from ..tensor import Tensor
 from .axes import Axes
 from .board_names import start_of
 from .factors import total
@@ -53,6 +55,7 @@ from .formula import (
     index_parts,
     multiplied,
     name,
+    named,
     number,
     replaced,
     terms_of,
@@ -146,7 +149,7 @@ class Constants:
         starts = {eq.y for eq in equations if eq.row is TABLE["positive"]}  # h0 = x
         rounds: dict[Any, dict[Var, Any]] = {}
         every: dict[Any, list[tuple[Var, Any]]] = {}
-        carried = set[Any]()
+        carried, read = set[Any](), set[Any]()
         for eq in equations:
             by_row = self.indices.setdefault(place(eq), {})
             by_row.setdefault(eq.row, {})[eq.y] = eq.params.get("index")
@@ -156,6 +159,7 @@ class Constants:
                     e = operand(eq, k)
                     rounds.setdefault(at := _place_in_code(eq, k), {})[eq.y] = x
                     carried |= {at} if self._is_carried(e, eq.code) else set()
+                    read |= {at} if _reads_in_turn(e, eq.code) else set()
         self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
         if provenance is not None and not self.inner:
             self.provenance, provenance.name_of = provenance, self._called
@@ -167,7 +171,7 @@ class Constants:
             self._find_starts(at, values, named, at in carried)
         for at, operands in rounds.items():
             first, *others = operands.values()
-            is_one = not others or at not in carried and all(_is_same(first, x) for x in others)
+            is_one = not others or at not in carried | read and all(_is_same(first, x) for x in others)
             self.rounds |= {} if is_one else {at: operands}
 
     def _find_starts(self, at: Any, values: Sequence[tuple[Var, Any]], named: Mapping[Var, str], carried: bool) -> None:
@@ -372,13 +376,19 @@ class Constants:
         stated = next((part for part in tries if is_near(part.value, x)), None)
         if stated is not None and self._introduces(stated.formula, variables):
             variables = {**self.values, **variables}
-            self.use(variables, stated.formula.names)
-            of = stated.formula
+            of = self._under_known_names(stated.formula, variables)
+            self.use(variables, of.names)
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.of)]
             of = replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
             return replaced(of, _without_rows)
         is_one = eq.algebra == "concatenation" and (np.ndim(x) > 1 or np.size(x) == 1) and np.all(x == 1)  # [1, X]
         return number(1) if is_one else self.in_line(eq, x, e) or self._quoted(e, x, variables, eq.code)
+
+    def _under_known_names(self, e: Expr, variables: Variables) -> Expr:
+        """A formula in which arrays that have a name are called so: prob, which a helper function has as p."""
+        arrays = {w: x for w in e.names - self.values.keys() if isinstance(x := variables.get(w), np.ndarray)}
+        called = {w: name(word, x.shape) for w, x in arrays.items() if (word := self._called(x))}
+        return named(e, called) if called else e
 
     @cached_property
     def _passed_as(self) -> dict[int, str]:
@@ -475,6 +485,11 @@ class Constants:
         if code is not None and any(looped(code, ast.Name(w)) == "" for w in names(e)):  # h[l], where l counts
             return None
         solved = _solved(e, x, variables) if np.ndim(x) and not isinstance(e, ast.Name) else None
+        same = self._equal_to(solved[1]) if solved is not None and solved[0] not in self.values else ""
+        if solved is not None and same:  # prob, which a helper function has as p
+            e, variables, solved = _instead(e, solved[0], same), {**variables, same: self.values[same]}, None
+            if (stated := evaluated(e, variables)) is not None and is_near(stated.value, x):
+                return stated.formula
         if solved is not None and self._is_free(solved[0], solved[1]):
             self.use({**variables, solved[0]: solved[1]}, [*variables, solved[0]])
             stated = evaluated(e, {**variables, solved[0]: solved[1]})
@@ -491,6 +506,12 @@ class Constants:
         self.quoted[word] = [*arrays, *numbers] or [word]  # of signal[lag:T - 1] also lag and T
         self.use({**variables, word: x}, [word, *arrays, *numbers])
         return name(word, np.shape(x))
+
+    def _equal_to(self, x: Any) -> str:
+        """The name of the only array that has these values; "" if there is none, or several."""
+        arrays = {w: y for w, y in self.values.items() if isinstance(y, np.ndarray) and y.shape == np.shape(x)}
+        equal = [w for w, y in arrays.items() if y.dtype.kind in "fiu" and np.allclose(y, x, 1e-14, 0)]
+        return equal[0] if len(equal) == 1 else ""
 
     def is_first(self, word: str) -> bool:
         """Whether a name is that of what a loop starts with, computed from constants alone: level0 = y[0]."""
@@ -789,8 +810,8 @@ class Constants:
                 self.add(x.item() if isinstance(x, np.generic) else x, word)
 
     def _variables(self, e: ast.expr, code: Any) -> Variables:
-        """The variables in an expression that are arrays and numbers."""
-        values = {word: self._value(word, code) for word in dict.fromkeys(names(e))}
+        """The variables in an expression that are arrays and numbers, also as Tensors without a gradient."""
+        values = {word: _plain(self._value(word, code)) for word in dict.fromkeys(names(e))}
         return {word: x for word, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}
 
     def _value(self, word: str, code: Any) -> Any:
@@ -886,6 +907,20 @@ class Constants:
             return None
         same = [word for word, value in self.values.items() if is_number(value) and value == x]
         return name(same[0]) if len(same) == 1 else None
+
+
+def _reads_in_turn(e: ast.expr | None, code: CodeType | None) -> bool:
+    """Whether an expression of data has entries at the number of a round, which may be equal: ``a[k] + b[k]``."""
+    parts = [*ast.walk(e)] if isinstance(e, ast.BinOp) and code is not None else []
+    at = [part.slice for part in parts if isinstance(part, ast.Subscript)]
+    return code is not None and any(
+        isinstance(part, ast.Name) and counted(code, part) is not None for k in at for part in ast.walk(k)
+    )
+
+
+def _plain(x: Any) -> Any:
+    """The array of a Tensor that no gradient passes, as of np.argmin(d)."""
+    return raw(x) if isinstance(x, Tensor) and not x.requires_grad and x.is_leaf else x
 
 
 def counts(x: Any) -> bool:

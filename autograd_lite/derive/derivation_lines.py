@@ -43,7 +43,7 @@ from .formula import (
 from .formula_ops import evaluate, largest, substitute
 from .matrices import with_diagonal, without_halves
 from .rolled import before_first
-from .simplify import again, full, product, times
+from .simplify import again, full, product, simplified, times
 from .steps import PRODUCTS
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -96,7 +96,9 @@ class Lines:
         looped = any(map(self._is_looped, self.reach))  # a recursion of gradients
         are_windows = any(has_windows(f.formula) for f in self.factors.values())
         are_written = are_windows or bool(self.direct) or any(form.is_zero for form in self._short.values())
-        self.by_gradients = bool(maps or sums or numbers or looped or are_written) or len(self.factors) > MANY
+        are_forms = any(part.role == "matrix product" and part.shape for f in entries for part in walk(f.formula))
+        self.by_gradients = bool(are_forms or maps or sums or numbers or looped or are_written)
+        self.by_gradients |= len(self.factors) > MANY
         self.by_gradients |= len(self.factors) > FEW and (self._has_ways() or self._has_parts())
 
     def _has_parts(self) -> bool:
@@ -276,6 +278,8 @@ class Lines:
         if not points or any(largest(p.gradients[n]) > 1e-12 * p.size for p in points):
             return False
         slopes = [[p.gradients[k] for p in points] for k in users if k is not self.chain.root]
+        if not self.chain.shorter.is_gradient_of_data(n, number(0)):
+            return False
         if is_extreme:
             return any(np.any(g) for of in slopes for g in of)  # by more than a hinge at rest
         are_far = (largest(g - of[0]) > 1e-6 * p.size for of in slopes for g, p in zip(of[1:], points[1:], strict=True))
@@ -390,7 +394,10 @@ class Lines:
 
     def _is_right(self, n: Var, form: Closed) -> bool:
         is_written = not any(map(_is_unit_over_matrix, walk(form.formula)))
-        return is_written and self.chain.shorter.is_gradient(n, form.formula)
+        if not is_written or not self.chain.shorter.is_gradient(n, form.formula):
+            return False
+        has_facts = bool(form.ones or form.labels or form.symmetric)  # Σ Y = 1, which are written beside it
+        return has_facts or self.chain.shorter.is_gradient_of_data(n, form.formula)
 
     @cached_property
     def direct(self) -> set[Var]:
@@ -548,16 +555,24 @@ class Lines:
         """A diagonal of one number as that number times I; without a product of I and a matrix."""
         if _is_one_number(e):
             return product((*e.of.args, self.chain.shorter.labelled(np.eye(e.shape[0]), "")), e.shape)
-        e = again(e, args)
+        before, e = e, again(e, args)
+        for k, a in enumerate(e.args if e.role == "matrix product" else ()):  # (Xᵀ / n) @ X of Xᵀ @ (I / n) @ X
+            if a.role == "quotient" and not a.args[1].shape and before.args[k].role == "matrix product":
+                whole = simplified("matmul", (*e.args[:k], a.of, *e.args[k + 1 :]), e.shape)
+                return simplified("divide", (whole, a.args[1]), e.shape)
         if (unit := self._unit(e)) is None or len(e.args) != 2:
             return e
-        return product((*(f for f in factors_of(unit) if not _is_identity(f)), e.args[e.of is unit]), e.shape)
+        other = e.args[e.of is unit]
+        if unit.role == "quotient":
+            return simplified("divide", (product((*_without_identity(unit.of), other), e.shape), unit.args[1]), e.shape)
+        return product((*_without_identity(unit), other), e.shape)
 
     def _unit(self, e: Expr) -> Expr | None:
         """The factor of a product of matrices that is a multiple of I."""
         is_unit = "I" in self.chain.introduced or "I" in self.chain.constants.quoted
-        factors = [a for a in e.args if a.role in ("name", "product")] if is_unit and e.role == "matrix product" else []
-        return next((a for a in factors if any(map(_is_identity, factors_of(a)))), None)
+        factors = e.args if is_unit and e.role == "matrix product" else ()
+        parts = ((a, a.of if a.role == "quotient" and not a.args[1].shape else a) for a in factors)
+        return next((a for a, of in parts if any(map(_is_identity, factors_of(of)))), None)
 
     @cached_property
     def firsts(self) -> dict[str, Expr]:
@@ -722,6 +737,10 @@ def _trace(e: Expr) -> Expr | None:
         return None
     trace = unsimplified("trace", (multiplied(matrices, e.of.shape),), ())
     return multiplied([*(f for f in rest if f not in matrices), trace], ())
+
+
+def _without_identity(e: Expr) -> list[Expr]:
+    return [f for f in factors_of(e) if not _is_identity(f)]
 
 
 def _is_identity(e: Expr) -> bool:

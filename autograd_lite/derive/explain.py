@@ -235,7 +235,7 @@ class Derivation(GraphView):
         defined |= c.constants.defined
         used = {word for e in defined.values() for word in e.names}
         lines = [f.formula for f in self.order.factors.values()]
-        lines += [self.composition(t) for t in self.totals] if self.order.by_gradients else []
+        lines += [e for t in self.totals if self.order.by_gradients or t.closed for e in self._sides(t)]
         used |= {word for e in lines for word in e.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
         plain = (word for w in used for word in quoted.get(w, [w]))
@@ -443,12 +443,11 @@ def _remarks(*factors: Factor) -> str:
 
 
 def _given(word: str, x: Any, is_asked: bool) -> Line:
-    """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
+    """A given number, also the 0 of all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
     if word.endswith("0") and np.size(x) > 1 and np.array_equal(x, np.eye(len(x))):
         return Line(word, (name("I"),))
     kind = np.asarray(x).dtype.kind
-    is_start = word.endswith("0") or word[-1:].isdigit() and not np.any(x)  # states4 = 0 of a loop back to front
-    is_state = is_start and not is_asked and np.size(x) > 1 and np.all(x == np.ravel(x)[0]) and kind != "b"
+    is_state = word[-1:].isdigit() and not np.any(x) and not is_asked and np.size(x) > 1 and kind != "b"
     if is_state or not np.ndim(x) and kind == "i":
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))

@@ -19,12 +19,17 @@ import numpy as np
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
 from .common_factors import (
+    with_differences_turned,
     with_factors_in_front,
     with_groups,
     with_number_in_front,
+    with_one_denominator,
+    with_one_range,
     with_one_sum,
+    with_one_total,
     with_one_weight,
     with_terms_joined,
+    with_terms_opened,
 )
 from .entries import entries, is_rotated, padded
 from .formula import Expr, fold, is_cut, number, terms_of, walk
@@ -166,9 +171,12 @@ class Line:
             shape, beside = np.shape(self.value) if self.shape is None else self.shape, (d.formula for d in self.since)
             letters, formulas = entries(self.formulas, shape, [e for e in beside if e is not None])
         if "/" in self.symbol:
-            for step in (with_one_sum, with_number_in_front, with_one_weight, with_terms_joined, with_groups):
+            for step in (
+                with_terms_opened, with_one_sum, with_number_in_front, with_one_total, with_one_weight,
+                with_terms_joined, with_groups, with_differences_turned, with_one_range,
+            ):  # fmt: skip
                 formulas = [fold(e, step) for e in formulas]
-            formulas = [*map(with_factors_in_front, formulas)] if letters else formulas
+            formulas = [*map(with_factors_in_front if letters else with_one_denominator, formulas)]
         return letters, formulas
 
     @property

@@ -35,6 +35,11 @@ def _is_mask(x: Any) -> bool:
     return is_it and (x.dtype == bool or x.dtype.kind in "if" and np.array_equal(x, np.rint(x)))  # of x.astype(float)
 
 
+def _is_selection(e: ast.expr) -> bool:
+    """True for ``np.where(mask, a, b)``."""
+    return isinstance(e, ast.Call) and getattr(e.func, "attr", getattr(e.func, "id", "")) == "where"
+
+
 class _Masks:
     def __init__(self, program: Program) -> None:
         self.values, self.defined, self.scopes = program.values, program.defined, scopes()
@@ -52,11 +57,17 @@ class _Masks:
         self.operands |= here
         before, operands = list[Equation](), list[Any]()
         for e, x in zip(written, eq.operands, strict=True):
-            is_product = isinstance(e, ast.BinOp) and isinstance(x, np.ndarray) and x.ndim > 0  # mask * cycles
-            equations, x = self._computed(eq, e, x, here) if e is not None and (_is_mask(x) or is_product) else ([], x)
+            is_array = isinstance(x, np.ndarray) and x.ndim > 0
+            is_tried = e is not None and is_array and (_is_mask(x) or self._is_made(eq, e))
+            equations, x = self._computed(eq, e, x, here) if is_tried else ([], x)
             before += equations
             operands.append(x)
         return [*before, replace(eq, operands=tuple(operands))]
+
+    def _is_made(self, eq: Equation, e: ast.expr) -> bool:
+        """Whether an expression, or what a variable is assigned, may have a mask in it: ``mask * cycles``."""
+        sources = assigned(eq.code, e.id) if isinstance(e, ast.Name) else [e]
+        return any(isinstance(source, ast.BinOp) or _is_selection(source) for source in sources or ())
 
     def _computed(self, eq: Equation, e: Any, mask: Any, here: Mapping[str, Any]) -> tuple[list[Equation], Any]:
         """The equations of a mask, and its variable, if `e` computes it from values of the program; else the mask.
@@ -68,7 +79,8 @@ class _Masks:
             return [], mask
         known = {} if isinstance(e, ast.Name) else here
         used = {w: known[w] if w in known else self._value(w, eq) for w in dict.fromkeys(names(sources[0]))}
-        before, masks = self._masks_in(eq, e, used) if isinstance(e, ast.BinOp) else ([], {})
+        is_made = isinstance(sources[0], ast.BinOp) or _is_selection(sources[0])
+        before, masks = self._masks_in(eq, sources[0], used) if is_made else ([], {})
         all_values = {**self.values, **masks}
         values = {w: all_values[x] if isinstance(x, Var) else x for w, x in used.items()}
         arrays = {w: np.asarray(x) for w, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}
@@ -88,7 +100,7 @@ class _Masks:
         return [*before, *equations], result
 
     def _masks_in(
-        self, eq: Equation, e: ast.BinOp, used: dict[str, Any]
+        self, eq: Equation, e: ast.expr, used: dict[str, Any]
     ) -> tuple[list[Equation], dict[Var, Any]]:
         """The equations of the masks that an expression uses, ``mask * cycles``, and their values; `used`, the
         variables in it, has these then.

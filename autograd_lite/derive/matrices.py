@@ -29,7 +29,7 @@ def gathered(e: Expr, is_symmetric: Callable[[Expr], bool]) -> Expr:
         alone = "" if len(matrices) > 1 else matrices[0].key  # x beside A @ x
         groups.setdefault((alone, *(m.key for m in matrices[1:])), []).append((c, matrices))
     heads: dict[str, list[list[Term]]] = {}
-    for tail, group in groups.items():
+    for tail, group in sorted(groups.items(), key=lambda item: item[0][0] != ""):  # Q @ x + c
         c, (first, *rest) = group[0]
         size = product((number(-1), c), ()) if c.role == "negation" or is_negative(c) else c
         alike = f"{first.key} {size.key}" if len(group) == 1 and rest else str(tail)
@@ -90,6 +90,7 @@ def _product(group: Sequence[Term]) -> Expr:
         same.append(product((number(-1), first), first.shape) if is_less else first)
     terms = []
     for c, firsts in by_coefficient.values():
+        firsts.sort(key=lambda e: any(part.is_turned for part in walk(e)))  # Q + Qᵀ
         sign = -1 if all(e.role == "negation" for e in firsts) else 1
         c, whole = product((number(sign), c), ()), _sum([e.of if sign < 0 else e for e in firsts])
         for m in group[0][1][1:]:

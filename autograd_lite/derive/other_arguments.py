@@ -50,6 +50,15 @@ def other_calls(program: Program, inputs: Container[Var], most: int = ENTRIES + 
         yield from islice(_calls_with_another(program, k), most if v in inputs else 0)
 
 
+def call_with_others(program: Program) -> OtherCall | None:
+    """A call in which all arguments have other numbers; None where there is none."""
+    if program.call is None:
+        return None
+    args = program.call[1]
+    values = [_like(x, next(_changed(np.asarray(raw(x))), raw(x))) for x in leaves(args)]
+    return _call(program, "", rebuild(args, values))
+
+
 @contextmanager
 def call_with_other_array(program: Program, word: str) -> Iterator[OtherCall | None]:
     """A block in which the array of this name, which the function uses from outside, has other numbers, and a call
@@ -77,9 +86,7 @@ def _calls_with_another(program: Program, k: int) -> Iterator[OtherCall]:
     args = program.call[1]
     values = leaves(args)
     for x in _changed(np.asarray(raw(values[k]))):
-        is_tensor = isinstance(values[k], Tensor)
-        new = Tensor(x, requires_grad=values[k].requires_grad) if is_tensor else x
-        other = _call(program, program.inputs[k], rebuild(args, [*values[:k], new, *values[k + 1 :]]))
+        other = _call(program, program.inputs[k], rebuild(args, [*values[:k], _like(values[k], x), *values[k + 1 :]]))
         if other is not None:
             yield other
 
@@ -95,6 +102,11 @@ def _call(program: Program, changed: Var | str, args: Sequence[Any]) -> OtherCal
         return None
     has_value = all(isinstance(y, Var) and np.isfinite(other.values[y]).all() for y in other.outputs)
     return OtherCall(changed, args, other) if has_value else None
+
+
+def _like(value: Any, x: Any) -> Any:
+    """An array as an argument like another one: a Tensor for a Tensor."""
+    return Tensor(x, requires_grad=value.requires_grad) if isinstance(value, Tensor) else x
 
 
 def _changed(x: Any) -> Iterator[Any]:

@@ -966,8 +966,10 @@ def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
     fewer = {w: part for part in others for w in [w for w in named[id(part)] if "/" in w] or named[id(part)][:1]}
     said = dict[str, list[str]]()
     for word, part in fewer.items():
-        said.setdefault(_range(part.params["steps"]), []).append(text_name(word.partition("@")[0].rpartition("/d")[2]))
-    return "".join(f", with {' and '.join(sorted(words))} {at}" for at, words in said.items())
+        of = word.partition("@")[0]  # of dL/dθₜ, or of dθₜ/dr
+        of = of[1:] if "/" in word and "/" not in of else of.rpartition("/d")[2]
+        said.setdefault(_range(part.params["steps"]), []).append(text_name(of))
+    return "".join(f", with {' and '.join(sorted({*words}))} {at}" for at, words in said.items())
 
 
 def _defined(since: list[Definition], steps: Sequence[int], least: int) -> list[Definition]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
@@ -12,16 +13,29 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.cached_method import cached_method
-from ..program import Var
+from ..program import Equation, Var
 from ..program.graph import graph_of
 from ..program.naming import stem
 from ..program.slopes import gradients
 from .collect import UNFIT, Context, Form, collected, is_call, leaves, numerator
 from .factors import Factor, laid_out
-from .formula import Array, Expr, Labels, Shape, constant, factors_of, index_parts, name, number, terms_of, walk
+from .formula import (
+    Array,
+    Expr,
+    Labels,
+    Shape,
+    constant,
+    factors_of,
+    index_parts,
+    name,
+    number,
+    replaced,
+    terms_of,
+    walk,
+)
 from .formula_ops import evaluate, largest, substitute
 from .rolled import length
-from .simplify import product, simplified
+from .simplify import make, product, simplified
 from .steps import Steps
 from .textbook_parser import Written, formula
 
@@ -132,6 +146,7 @@ class Shorter:
         letters -= {result} if e.names & letters - {result} else set()
         if (whole := self._as_result(e, names, result)) is not None:
             return whole
+        e = self._with_result(e, result)
         sums = [part.of for part in walk(e) if part.role == "quotient"]
         if _size(e) < 4 and all(part.role != "difference" for part in sums) and e.names.isdisjoint(letters):
             return e
@@ -146,20 +161,37 @@ class Shorter:
         return self._by_quotient_rule(e, names, result) or e
 
     def _as_result(self, e: Expr, names: Mapping[str, Shape], result: str) -> Expr | None:
-        """The result itself times what else there is, or minus that, for a product of a function and others: -D ⊙ K of
-        ``K = exp(-½ D²) ⊙ M``.
+        """The result itself times what else there is, for a product or a quotient of a function and others: -D ⊙ K of
+        ``K = exp(-½ D²) ⊙ M``, 2 v of ``v = exp(2 s) / k``, -v / k; also inside a sum, ``Σ (g ⊙ K)``.
         """
+        if (inner := _with_front_inside(e, names)) is not None:
+            g, body, total = inner
+            whole = self._as_result(body, names, result)
+            return whole and make(total.row, (product((g, whole), body.shape),), total.params, ())
         of, body = self._words[0].get(result), e.of if e.role == "negation" else e
-        if of is None or not of.role == body.role == "product" or not e.shape == of.shape != ():
+        if of is None or of.role not in ("product", "quotient") or e.shape != of.shape:
             return None
-        own = {key for f in of.args for key in (f.key, _turned(f).key)}
-        if {f.key for f in of.args if is_call(f)}.isdisjoint(f.key for f in body.args):
+        (above, _), (up, down) = _sides(of), _sides(body)
+        own = {key for f in above for key in (f.key, _turned(f).key)}
+        if {f.key for f in above if is_call(f)}.isdisjoint(f.key for f in up):
             return None
         K = name(result, of.shape)
-        rest = [f for f in body.args if f.key not in own]
-        wholes = [K, *([product((*rest, K), of.shape)] if len(rest) + len(of.args) <= len(body.args) else [])]
+        rest = [f for f in up if f.key not in own]
+        wholes = [K, *([product((*rest, K), of.shape)] if len(rest) + len(above) <= len(up) else [])]
+        if of.role == "quotient" or body.role == "quotient":
+            wholes += [simplified("divide", (K, base), of.shape) for f in down for base in [_base_of(f)] if base.names]
+            wholes += [product((number(2), K), of.shape)]
         forms = (product((number(sign), x), of.shape) for x in wholes for sign in (1, -1))
         return next((form for form in forms if all(self._is_equal(form, e, names, p) for p in self.points)), None)
+
+    def _with_result(self, e: Expr, result: str) -> Expr:
+        """A formula with the result over its denominator, b / c, for ``a / c²``, where b is ``a / c``."""
+        of = self._words[0].get(result)
+        if of is None or of.role != "quotient":
+            return e
+        whole = simplified("divide", (name(result, of.shape), of.args[1]), of.shape)
+        over = simplified("divide", (of.of, simplified("square", of.args[1:], of.args[1].shape)), of.shape)
+        return replaced(e, lambda part: whole if part.key == over.key else None)
 
     def _by_quotient_rule(self, e: Expr, names: Mapping[str, Shape], result: str) -> Expr | None:
         """``1 / (1 - x)²`` for ``(1 + y) / (1 - x)``, where y is ``x / (1 - x)``: over the square of the denominator,
@@ -305,6 +337,33 @@ class Shorter:
         steepest = max([0.0, *map(largest, slopes.values())])
         return Point(values, slopes, steepest) if by == DIGITS or np.isfinite(values[s.root]).all() else None
 
+    @cached_method
+    def with_other_data(self, constants: bool = False) -> Point | None:
+        """A point near the recorded one at which data that are inputs, and perhaps constants, have other numbers, too;
+        None where there is none.
+        """
+        s, rng = self.steps, np.random.default_rng(7)
+
+        def moved(x: Any) -> Any:
+            if np.asarray(x).dtype.kind != "f" or not np.ndim(x) or np.isin(x, (-1, 0, 1)).all():
+                return x
+            new = (x * rng.uniform(0.9, 1.1, np.shape(x))).astype(x.dtype)
+            return (new + new.T) / 2 if np.ndim(x) == 2 and np.array_equal(x, x.T) else new
+
+        def rule(eq: Equation, _: Any) -> list[Equation]:
+            return [replace(eq, operands=tuple(x if isinstance(x, Var) else moved(x) for x in eq.operands))]
+
+        near = {v: moved(x) for v, x in s.values.items() if s.is_input(v)}
+        try:
+            with np.errstate(all="ignore"):
+                program = s.program.mapped(rule) if constants else s.program
+                graph = graph_of(program, near)
+                slopes = gradients(program, [n for n in s.landmarks if n in s.graded], graph=graph)
+        except Exception:  # as near the recorded point
+            return None
+        values = {v: np.asarray(t._data) for v, t in graph.items() if v in s.values}
+        return Point(values, slopes, max([0.0, *map(largest, slopes.values())]))
+
     @cached_property
     def _gradients(self) -> dict[str, Var]:
         """The landmarks by the symbols of their gradients."""
@@ -319,18 +378,47 @@ class Shorter:
 
     def is_gradient(self, n: Var, e: Expr) -> bool:
         """Whether `e` is the gradient with respect to `n` at all points; it may have names of other gradients."""
+        return len(self.points) > POINTS and all(self._is_gradient_at(point, n, e) for point in self.points)
+
+    def is_gradient_of_data(self, n: Var, e: Expr) -> bool:
+        """Whether `e`, which is a gradient at the points, is so for other data, too, as far as can be seen."""
+        point = self.with_other_data(e.is_number)
+        is_point = point is not None and np.isfinite(point.values[self.steps.root]).all()
+        return not is_point or point is None or self._is_gradient_at(point, n, e)
+
+    def _is_gradient_at(self, point: Point, n: Var, e: Expr) -> bool:
         above = {word: self._gradients[word] for word in e.names & self._gradients.keys()}
-        for point in self.points:
-            slopes, g = point.gradients, point.gradients[n]
-            env = {**{word: slopes[m] for word, m in above.items()}, **self.environment(point)}
-            try:
-                value = np.asarray(evaluate(e, env))
-                value = np.broadcast_to(value, g.shape) if value.ndim <= g.ndim else laid_out(value, g.shape)
-            except UNFIT:
-                return False
-            if not _close(value, g, max(largest(g), 1e-6 * point.size)):
-                return False
-        return len(self.points) > POINTS
+        slopes, g = point.gradients, point.gradients[n]
+        env = {**{word: slopes[m] for word, m in above.items()}, **self.environment(point)}
+        try:
+            value = np.asarray(evaluate(e, env))
+            value = np.broadcast_to(value, g.shape) if value.ndim <= g.ndim else laid_out(value, g.shape)
+        except UNFIT:
+            return False
+        return _close(value, g, max(largest(g), 1e-6 * point.size))
+
+
+def _sides(e: Expr) -> tuple[Sequence[Expr], Sequence[Expr]]:
+    """The factors above and below the line of a quotient, or of a product."""
+    return (factors_of(e.of), factors_of(e.args[1])) if e.role == "quotient" else (factors_of(e), ())
+
+
+def _base_of(e: Expr) -> Expr:
+    return e.of if e.role in ("square", "power", "root") else e
+
+
+def _with_front_inside(e: Expr, names: Container[str]) -> tuple[Expr, Expr, Expr] | None:
+    """Of numbers before a sum of products with one of `names`, ``exp(a) Σ (g ⊙ x)``, that, the product of all the
+    others, and the sum; None for anything else.
+    """
+    around, core = (factors_of(e.of), number(-1)) if e.role == "negation" else (factors_of(e), number(1))
+    sums = [f for f in around if f.role == "total" and not f.shape]
+    inside = factors_of(sums[0].of) if len(sums) == 1 and not e.shape else ()
+    above = [f for f in inside if f.role == "name" and f.value in names]
+    if len(above) != 1 or len(around) < 2:
+        return None
+    rest = [*(f for f in around if f is not sums[0]), *(f for f in inside if f is not above[0])]
+    return above[0], product((core, *rest), sums[0].of.shape), sums[0]
 
 
 def _divisors(e: Expr) -> set[str]:

@@ -27,6 +27,7 @@ from .formula import (
     factors_of,
     fold,
     index_parts,
+    is_diagonal,
     multiplied,
     name,
     number,
@@ -115,6 +116,9 @@ def times(a: Expr, b: Expr) -> Expr:
 
 def matrix_times(a: Expr, b: Expr) -> Expr:
     """The matrix product of two formulas."""
+    if b.role == "outer product" and len(a.shape) == 2 == len(b.shape):  # A @ g @ xᵀ
+        above = matrix_times(a, b.of)
+        return unsimplified(b.row, (above, b.args[1]), (*above.shape, *b.shape[1:]))
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     return simplified("matmul", (a, b), batch + a.shape[-2:-1] + (b.shape[-1:] if len(b.shape) > 1 else ()))
 
@@ -656,6 +660,9 @@ def _transpose(e: Expr) -> Expr | None:
         return x
     if ndim == 2 and x.is_turned:
         return x.of
+    is_diagonal_matrix = is_diagonal(x) or x.role == "diagonal matrix" and not x.params.get("k")
+    if x.shape == (1, 1) or x.head == "identity" or is_diagonal_matrix:
+        return x
     if x.role == "outer product":
         return unsimplified(x.row, x.args[::-1], e.shape)
     if x.role == "broadcast":
@@ -684,6 +691,8 @@ def _transposed_product(x: Expr, shape: Shape) -> Expr | None:
 def _total(e: Expr) -> Expr | None:
     """The sum of all sums along some axes, or of what a mask chooses, Σ 1[at_risk] θ; of a diagonal the trace."""
     (x,), shape = e.args, e.shape
+    if is_zero(x):
+        return number(0)
     if x.role == "diagonal" and len(x.of.shape) == 2 and not shape and not x.params.get("offset"):
         return unsimplified("trace", x.args, ())
     index = x.params.get("index") if x.role == "index" and not shape else None
@@ -754,7 +763,8 @@ def _matmul(e: Expr) -> Expr | None:
     if c * d != 1:
         return product((number(c * d), simplified("matmul", (x, y), e.shape)), e.shape)
     for k, f in enumerate(e.args):  # X @ (dL/dg / n)
-        if f.role == "quotient" and not f.args[1].shape and f.of.role == "name" and "/" in f.of.value:
+        is_gradient = f.role == "quotient" and f.of.role == "name" and "/" in f.of.value
+        if f.role == "quotient" and not f.args[1].shape and (is_gradient or f.of.head == "identity"):
             whole = simplified("matmul", (*e.args[:k], f.of, *e.args[k + 1 :]), e.shape)
             return simplified("divide", (whole, f.args[1]), e.shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:

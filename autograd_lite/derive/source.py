@@ -26,15 +26,20 @@ from ..program.slopes import gradients
 from ..tensor import Tensor
 from .chain_rule import Chain
 from .chosen_sizes import ChosenSizes
-from .formula_ops import largest
+from .collect import leaves as length
+from .formula import name as symbol
+from .formula_ops import applied, largest
 from .helpers import literal
 from .notation import too_many
-from .other_arguments import OtherCall, call_with_other_array, other_calls
+from .other_arguments import OtherCall, call_with_other_array, call_with_others, other_calls
 from .source_c import CSource, c_source
 from .source_lines import ONLY_FOR, LineWriter, names_in
 from .unpacking import unpacking, written_out
+from .writing import write
 
 LIMIT = 5_000  # operations
+FEW = 8  # arguments that are changed one by one
+LONG = 24  # names and numbers in a test of a branch
 WRITTEN = 400  # entries of an array that is written out as the default of an argument
 
 
@@ -245,9 +250,11 @@ def source(
         if any(not _agrees(made, other, program, wanted) for other in sizes.others):
             sizes.is_fixed = True
             made = _emit(program, wanted, name, update, sizes)
-        others = other_calls(program, program.inputs, most=1)
-        decides = {other.changed for other in others if not _agrees(made, other, program, wanted)}
         is_random = any(eq.is_random for eq in program.equations)  # no two calls can be compared
+        whole = call_with_others(program) if len(program.inputs) > FEW and not is_random else None
+        is_right = whole is not None and _agrees(made, whole, program, wanted)
+        others = () if is_right else other_calls(program, program.inputs, most=1)
+        decides = {other.changed for other in others if not _agrees(made, other, program, wanted)}
         tried = () if is_random else made.constants
         decides |= {word for word in tried if not _takes(made, word, program, wanted)}
         return _emit(program, wanted, name, update, sizes, decides) if decides else made
@@ -309,7 +316,10 @@ def _agrees(made: Source, other: OtherCall, program: Program, trees: Sequence[An
         return ONLY_FOR in str(e)
     eps = max((float(np.finfo(x.dtype).eps) for x in map(np.asarray, expected) if x.dtype.kind in "fc"), default=0)
     pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(results, expected, strict=True)]
-    return all(a.shape == b.shape and np.allclose(a, b, eps**0.5, eps**0.5 * largest(b), True) for a, b in pairs)
+    rounding = 100 * eps * max(map(largest, expected))  # where a gradient is 0 up to that
+    return all(
+        a.shape == b.shape and np.allclose(a, b, eps**0.5, eps**0.5 * largest(b) + rounding, True) for a, b in pairs
+    )
 
 
 def _emit(
@@ -321,10 +331,11 @@ def _emit(
     chain = Chain(program, wanted, board=False, sizes=sizes)
     writer = LineWriter(chain, sizes, name, wanted)
     body = ["# forward", *writer.forward()]
-    checks = _checks(name, writer, wanted, decides)
+    checks, tests = _checks(name, writer, wanted, decides)
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()
+    body[:0] = [*tests, ""] if tests else []
     outside = writer.outside(body)
     if update:
         update = writer.fresh(identifier(update))
@@ -366,8 +377,11 @@ def _emit(
     return source
 
 
-def _checks(name: str, writer: LineWriter, wanted: Collection[Var], decides: Set[Var | str]) -> list[str]:
-    """The lines that raise if an argument that decides something has another value; of those with a gradient a comment.
+def _checks(
+    name: str, writer: LineWriter, wanted: Collection[Var], decides: Set[Var | str]
+) -> tuple[list[str], list[str]]:
+    """The lines that raise if an argument that decides something has another value; and of those with a gradient, which
+    may have others, the lines that raise if these decide otherwise, or a comment.
     """
     chain, program = writer.chain, writer.chain.program
     inputs = [v for v in program.inputs if v in decides or v in program.deciding()]
@@ -375,7 +389,30 @@ def _checks(name: str, writer: LineWriter, wanted: Collection[Var], decides: Set
     fixed = {v: program.examples[v] for v in inputs if v not in graded}
     lines = [line for v, x in {**fixed, **program.fixed}.items() for line in _only_for(name, writer.node(v), x)]
     words = [writer.node(v) for v in inputs if v in graded]
-    return [*lines, f"# with the branches of the example, which depend on {', '.join(words)}"] if words else lines
+    tests = _branch_tests(name, writer, program.choices) if words and program.choices is not None else None
+    if words and tests is None:
+        lines.append(f"# with the branches of the example, which depend on {', '.join(words)}")
+    return lines, tests or []
+
+
+def _branch_tests(name: str, writer: LineWriter, choices: Program) -> list[str] | None:
+    """The lines that raise if plain Python would decide otherwise than in the example; None if these are long."""
+    forms = {v: symbol(writer.chain.names[v], v.shape) for v in choices.inputs if v in writer.chain.names}
+    lines = list[str]()
+    for eq in choices.equations:
+        args = [forms.get(x) if isinstance(x, Var) else writer.chain.constant(x, eq) for x in eq.operands]
+        if eq.row.outputs or any(e is None for e in args):
+            return None
+        forms[eq.y] = e = applied(eq, [e for e in args if e is not None])
+        if length(e) > LONG:
+            return None
+        if eq.y in choices.fixed:
+            x = choices.fixed[eq.y]
+            test = f"not np.array_equal({write(e, writer)}, {x.tolist()})"
+            lines += [f"if {test}:", f"    raise ValueError({f'{name}: {ONLY_FOR} the branches of its example'!r})"]
+    environment = writer.chain.environment().items()
+    writer.values |= {writer.ident(word): x for word, x in environment if writer.ident(word) not in writer.values}
+    return lines
 
 
 def _only_for(name: str, word: str, x: Any) -> list[str]:

@@ -117,6 +117,9 @@ class Steps(Notation):
                 length += 1
                 stack += self.arguments(q)
         is_called = self.defined[n].algebra not in ("negation", "square", "reciprocal")
+        numbers = [q for q in leaves if q.size == 1 < p.size and q in self.active]
+        if is_called and length > 1 and len(numbers) > 1:  # of σ(γ (x - c))
+            return True
         is_long = length > SHORT and not are_factors  # of log(φ p (1 - p)) each factor has a term
         return is_called and is_long and max(leaves.values(), default=0) > 1
 
@@ -247,13 +250,21 @@ class Steps(Notation):
             return True
         if self._is_entry(n):
             return all(self.defined[k].row.kind == "elementwise" or self._is_vector(k) for k in users)
-        if self._is_row(n):
+        if self._is_row(n) or self._is_in_product(n, user):
             return True
         if n.size == 1 < user.size or is_light and all(n.size <= k.size for k in users):
             return self.defined[n].row.kind == "elementwise" and all(
                 self.defined[k].row.kind == "elementwise" for k in users
             )
         return user in self.names and self.adds_axes(user) and self.defined[n].algebra not in PRODUCTS
+
+    def _is_in_product(self, n: Var, user: Var) -> bool:
+        """Whether a product of matrices without a name is read by another one alone, or by a trace: x @ Q of x @ Q @ y.
+        """
+        of, reader = self.defined[n].algebra, self.defined[user].algebra
+        if reader == "trace":
+            return of in ("matrix product", "solution")
+        return reader == "matrix product" and of in ("matrix product", "inverse", "diagonal matrix")
 
     def _is_row(self, n: Var) -> bool:
         """Whether a value without a name is a row, a column or a slice of an array with one, ``W[t]`` of ``h @ W[t]``,
@@ -365,6 +376,7 @@ class Steps(Notation):
             if isinstance(p, Var) and f"{X}{k}" in symbols and p not in self.active and p in self.defined
             and (row := self.defined[p].row).kind not in ("elementwise", "constant") and row.algebra not in CHEAP
             and not (p.size == 1 and all(map(self.is_input, self.arguments(p))))  # Σ M of a given mask
+            and not (self.board and p not in self.names and self._is_in_product(p, n))
         }  # fmt: skip
 
     def _is_in_one(self, n: Var, p: Var) -> bool:

@@ -207,7 +207,7 @@ def _of_columns(e: Expr, printer: Printer) -> Expr:
     if len(x.shape) != 1:
         return e
     if len(m.shape) == 1 or e.row is _LINE:
-        is_line = x.role == "matrix product" and len(x.of.shape) == 1
+        is_line = x.role == "matrix product" and len(x.of.shape) == 1 and not isinstance(x.row, Function)
         return replace(e, args=(replace(x, row=_LINE), m)) if is_line else e
     if len(m.shape) > 2 or not (isinstance(printer, Latex) or _has_derivative(e)):
         return e
@@ -247,7 +247,9 @@ def _leaf(e: Expr, printer: Printer) -> tuple[str, int]:
 
 def _product(e: Expr, printer: Printer) -> str:
     """The factors with the signs between them."""
-    places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
+    places = [ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args)]
+    if printer.indexed and not e.params.get("over") and all(_is_coefficient(f, printer) for f in e.args[:-1]):
+        places[-1] = PRODUCT  # ½ x @ Q @ x
     factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
     out = ""
     for k, f in enumerate(e.args[:-1]):  # (Σ a) b is not Σ a b, and (n / 2) x not n / 2 x
@@ -255,6 +257,12 @@ def _product(e: Expr, printer: Printer) -> str:
         is_open = f.role == "total" or f.role == "quotient" and " / " in factors[k] and not sign.strip()
         out += (printer.brackets(factors[k]) if printer.indexed and is_open else factors[k]) + sign
     return out + factors[-1]
+
+
+def _is_coefficient(e: Expr, printer: Printer) -> bool:
+    """Whether a factor is a number before a product of matrices, which then needs no brackets: 2, λ or a fraction."""
+    is_fraction = e.role == "quotient" and not isinstance(printer, Text)
+    return not e.shape and not _has_derivative(e) and (is_fraction or e.role in ("name", "number"))
 
 
 _INVERSES = {
@@ -407,6 +415,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         a = arguments[field]
         mixed = binding == PRODUCT and _are_mixed(e.role, _of(a)) and not (operands == [] and _is_scaled(a))
         a = _read_in(e, a) if printer.indexed else a
+        if e.role == "quotient" and a.role == "product" and isinstance(printer, Text):  # 2 (Xᵀ @ a) / n
+            a = replace(a, params={"over": True})
         word = write(a, printer, ATOM if mixed else place)
         is_below = e.role == "quotient" and a is e.args[1] and a.is_number
         if isinstance(printer, Text) and is_below and a.value in (0.5, 0.25):
@@ -613,12 +623,15 @@ def plain_number(value: complex) -> str:
     return _fraction(value) or repr(value)
 
 
-def _of_pi(value: complex) -> Fraction | None:
-    """A number over π, where that is a simple fraction other than one."""
-    if not isinstance(value, float) or not 0.1 < value < 99:
+def _of_pi(value: complex) -> tuple[Fraction, int] | None:
+    """A number over π, or π², where that is a simple fraction other than one; and the power."""
+    if not isinstance(value, float):
         return None
-    share = Fraction(value / math.pi).limit_denominator(12)
-    return share if share != 1 and math.isclose(value, share * math.pi, rel_tol=4e-16) else None
+    for power, most in ((1, 99), (2, 400)):
+        share = Fraction(value / math.pi**power).limit_denominator(12) if 0.1 < value < most else Fraction(1)
+        if share not in (0, 1) and math.isclose(value, share * math.pi**power, rel_tol=4e-16 * power):
+            return share, power
+    return None
 
 
 def _fraction(value: float) -> str:
@@ -666,8 +679,9 @@ class Text(Printer):
     dots = "…"
     roots = "√{x}", "1 / √{x}"
     shares = "{x}π", "{x}π / {y}"
+    pi, pi_squared = "π", "π²"
     constants: Mapping[float, str] = {
-        0.5: "½", 0.25: "¼", math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)",
+        0.5: "½", 0.25: "¼", math.pi: "π", math.pi**2: "π²", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)",
         math.log(10): "ln(10)", LOG_2PI: "log(2π)", LOG_2PI / 2: "½ log(2π)",
     }  # fmt: skip
 
@@ -686,10 +700,11 @@ class Text(Printer):
         sign, size = ("-", -value) if isinstance(value, float) and value < 0 else ("", value)
         if isinstance(size, float) and size in self.constants:
             return self.fill(sign + self.constants[size])
-        if share := _of_pi(size):
-            top, bottom = share.as_integer_ratio()
+        if of_pi := _of_pi(size):
+            (top, bottom), power = of_pi[0].as_integer_ratio(), of_pi[1]
             digits = [self.plain(str(k)) for k in (top, bottom) if k > 1]
-            return self.fill(sign + self.shares[bottom > 1].replace("{x}", "{x}" if top > 1 else ""), *digits)
+            form = self.shares[bottom > 1].replace("{x}", "{x}" if top > 1 else "")
+            return self.fill(sign + (form.replace(self.pi, self.pi_squared) if power > 1 else form), *digits)
         k, below = root_of(value)
         return self.fill(sign + self.roots[below], self.plain(str(k))) if k else self.short(value)
 
@@ -809,6 +824,7 @@ GREEK = {
     "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ",
     "Xi": "Ξ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
 }  # fmt: skip  # not Sigma: Σ is a sum
+_GREEK_LETTER = re.compile(f"[{''.join(GREEK.values())}]")
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
 MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z]|{'|'.join([*GREEK, *_SHORT])})_?({'|'.join(_MARKS)})(_?\d*)")
@@ -877,6 +893,7 @@ ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³�
 
 
 _LEVEL = str.maketrans("ᵢⱼₖₗ", "ijkl")
+_TWO_INDICES = re.compile(r"\{(\\\w+\{\w+\}|\\?[A-Za-z]+)_\{(\\mathrm\{\w+\}|[\w+-]+)\}\}_\{([a-z0-9, +:-]+)\}")
 
 
 def subscript(letters: str) -> str:
@@ -910,14 +927,20 @@ class Latex(Text):
     separator = r"\,"
     roots = r"\sqrt{{{x}}}", r"\tfrac{{1}}{{\sqrt{{{x}}}}}"
     shares = r"{x}\pi", r"\tfrac{{{x}\pi}}{{{y}}}"
+    pi, pi_squared = r"\pi", r"\pi^2"
     constants: Mapping[float, str] = {
-        0.5: r"\tfrac{{1}}{{2}}", 0.25: r"\tfrac{{1}}{{4}}", math.pi: r"\pi", math.log(2): r"(\ln 2)",
-        math.log(10): r"(\ln 10)", math.sqrt(2 * math.pi): r"\sqrt{{2\pi}}", 180 / math.pi: r"\tfrac{{180}}{{\pi}}",
+        0.5: r"\tfrac{{1}}{{2}}", 0.25: r"\tfrac{{1}}{{4}}", math.pi: r"\pi", math.pi**2: r"\pi^2",
+        math.log(2): r"(\ln 2)", math.log(10): r"(\ln 10)",
+        math.sqrt(2 * math.pi): r"\sqrt{{2\pi}}", 180 / math.pi: r"\tfrac{{180}}{{\pi}}",
         math.pi / 180: r"\tfrac{{\pi}}{{180}}", LOG_2PI: r"\ln (2\,\pi)",
         LOG_2PI / 2: r"\tfrac{{1}}{{2}}\,\ln (2\,\pi)",
     }  # fmt: skip
     dots, unequal = r"\ldots", r" \neq "
     opening: tuple[str, ...] = ("(", r"\left(")  # brackets
+
+    def fill(self, template: str, *operands: str) -> str:
+        word = super().fill(template, *operands)
+        return _TWO_INDICES.sub(r"\1_{\2,\3}", word) if "}}_{" in word else word  # w_{0,i}, as the name of an entry
 
     # -------------------------------------------------------------------------------------------- letters and brackets
 
@@ -935,9 +958,14 @@ class Latex(Text):
         pieces = re.split(r"([^\W\d_]\w*?)([ᵢⱼₖₗ]+)(?!\w)", text)  # Pᵢⱼ = 0 where maskᵢⱼ = -∞
         for k in range(1, len(pieces), 3):
             pieces[k : k + 2] = f"${self.name(*pieces[k : k + 2])}$".translate(_LEVEL), ""
-        inside = "".join(p if k % 3 == 1 else escape.tex(p) for k, p in enumerate(pieces))
+        pieces[::3] = [_GREEK_LETTER.sub(self._in_text, escape.tex(p)) for p in pieces[::3]]
+        inside = "".join(p if k % 3 < 2 else escape.tex(p) for k, p in enumerate(pieces))
         is_name = len(pieces) == 4 and not pieces[0] and not pieces[3]
         return pieces[1][1:-1] if is_name else rf"\text{{{inside}}}"
+
+    def _in_text(self, m: re.Match[str]) -> str:
+        """A Greek letter, which a font for text lacks."""
+        return f"${self.name(next(word for word, letter in GREEK.items() if letter == m[0]))}$"
 
     def upright(self, word: str) -> str:
         """A name of several letters."""
@@ -1084,7 +1112,8 @@ class Latex(Text):
         others = [f for f in factors if f not in (*derivatives, *cases)] or [number(1)]
         rest = multiplied(others, np.broadcast_shapes(*(f.shape for f in others)))
         fraction = replace(e, args=(rest, below), shape=np.broadcast_shapes(rest.shape, below.shape))
-        return multiplied([*derivatives, fraction, *cases], e.shape)
+        in_front = [fraction] if e.shape and not fraction.shape else []  # of an array: 2/n X g
+        return multiplied([*in_front, *derivatives, *([] if in_front else [fraction]), *cases], e.shape)
 
     def between(self, a: Expr, b: Expr, begins: str) -> str:
         """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
@@ -1106,7 +1135,7 @@ class Latex(Text):
             return r"{x1}\,{x2}" if is_line else r"{x1}^\top\,{x2}"
         if e.role == "quotient" and _has_derivative(e.of):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
-        if e.role == "exponential" and "e" in _NAMES.get():  # a variable of the program
+        if e.role == "exponential" and any(re.fullmatch("e[0-9]*", word) for word in _NAMES.get()):  # a variable
             return r"\exp({x})"
         if is_diagonal(e):
             return r"\operatorname{{diag}}({x})"

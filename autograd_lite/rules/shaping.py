@@ -398,7 +398,7 @@ def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 diagonal = linear(
-    np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
+    np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}}({x})", text="diag({x})",
     algebra="diagonal",
     examples="2x3; 3x4 -1; 3x2x4 1 2 0; 2x2 5",
     batch=axes("axis1", "axis2"), view=True,
@@ -416,12 +416,12 @@ def _on_diagonals(b):
 
 
 diag = linear(
-    np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
+    np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}}({x})", text="diag({x})",
     algebra="diagonal matrix",
     examples="[3]; [3] -2; 3x4 1; k=-1", batch=_on_diagonals,
 )
 diagflat = linear(
     np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
     bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}),
-    tex=r"\operatorname{{diag}} {x}", examples="2x2; [3] 1", batch=_on_diagonals,
+    tex=r"\operatorname{{diag}}({x})", examples="2x2; [3] 1", batch=_on_diagonals,
 )

@@ -25,7 +25,7 @@ from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
 from .indices import Indexed, each, entrywise, indexed, laid_out, shape_of, summed
-from .notation import LETTERS, Board, Misfit, Unread
+from .notation import LETTERS, OTHERS, Board, Misfit, Unread
 from .spellings import signs_replaced
 
 LONG = 2_000  # characters of one formula
@@ -263,6 +263,9 @@ def is_python(text: str) -> bool:
         return False
 
 
+_LOWERED = {letter: below for below, letter in OTHERS.items()}  # Rₓ for R_x
+
+
 def written(names: Iterable[str]) -> dict[str, str]:
     """Names by how they may be written: ``gamma`` also as ``γ``, ``Wq`` as ``W_q``, ``h1`` as ``h_1`` and ``h₁``."""
     names = list(names)
@@ -270,6 +273,7 @@ def written(names: Iterable[str]) -> dict[str, str]:
     indexed = {w: re.sub(rf"{second}|(?<=[a-zA-Z])(?=\d+$)", "_", w) for w in names}
     indexed = {w: w if re.search("_[i-lt]$", s) and s[:-2] in names else s for w, s in indexed.items()}
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
+    lowered |= {re.sub(r"_([a-z])$", lambda m: _LOWERED.get(m[1], m[0]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
     spelled = {re.sub("[α-ω]", lambda m: _GREEK.get(m[0], m[0]), text_name(w)): w for w in names}
     shown_as = {**spelled, **{text_name(w): w for w in names}}
@@ -645,6 +649,10 @@ class Reader:
             others = self._quotient if isinstance(op, ast.Div) else self._product
             plain = others if isinstance(op, ast.Div | ast.Mult) else partial(self._binary, op)
             return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
+        is_few = isinstance(op, ast.Pow) and np.ndim(b) == 0 and b in (2, 3, 4)
+        if is_few and _is_square(a) and self._is_read_as("power"):
+            self._charge(*_matrix_product(a, a))
+            return np.linalg.matrix_power(a, int(b))  # A² x
         if isinstance(op, ast.MatMult):
             a, b = _factors(*_rows_and_columns(a, b))
             self._charge(*_matrix_product(a, b))
@@ -929,6 +937,11 @@ def _operand(x: Any) -> Any:
     if isinstance(x, (bool, int, float, complex, Indexed)) or getattr(x, "dtype", np.dtype("O")).kind in "biufc":
         return x
     raise Unread(f"a number or an array is needed in the place of {clipped(x)}")
+
+
+def _is_square(a: Any) -> bool:
+    """Whether a value is a matrix with several rows, and as many columns."""
+    return np.ndim(a) == 2 and np.shape(a)[0] == np.shape(a)[1] > 1
 
 
 def _factors(a: Any, b: Any) -> tuple[Any, Any]:

@@ -354,7 +354,9 @@ def fitted(value: Any, shape: tuple[int, ...], full: tuple[int, ...] | None = No
     """An answer in the right shape, if it only has the axes of a sum that were kept, or the number in all its entries
     where that is right.
     """
-    if value.shape == full and value.size and np.all(np.abs(value - value.flat[0]) <= CLOSE * abs(value.flat[0])):
+    is_laid_out = full is not None and value.ndim in (1, len(full))
+    is_full = full is not None and is_laid_out and np.squeeze(value).shape == tuple(n for n in full if n != 1)
+    if is_full and value.size and np.all(np.abs(value - value.flat[0]) <= CLOSE * abs(value.flat[0])):
         return value.flat[0].reshape(shape)
     kept = (value.ndim > len(shape) or value.ndim == 1) and np.squeeze(value).shape == tuple(n for n in shape if n != 1)
     return value.reshape(shape) if kept or value.size == math.prod(shape) == 1 else value

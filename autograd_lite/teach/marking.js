@@ -639,7 +639,8 @@ const startOfTerm = (text, end) => {
 function* withNames(text, { signs, constants }) {
   const several = text.split(new RegExp(`(${P.LITERAL})`, "u")).map((part, k) => {
     const size = k % 2 ? Number(signs[part] ?? part) : NaN;
-    return [part, ...constants.filter(([x]) => Math.abs(x) === size).map(([x, w]) => (x > 0 ? `(${w})` : `(-${w})`))].slice(0, 4);
+    const signed = ([x, w]) => (x > 0 ? w : `-${w}`), of = (c) => constants.filter(([x]) => c * Math.abs(x) === size && (c === 1 || ![0, 1].includes(Math.abs(x)))).map(signed);
+    return [part, ...of(1).map((w) => `(${w})`), ...of(2).map((w) => `(2*${w})`), ...of(0.5).map((w) => `(${w}/2)`)].slice(0, 5);
   });
   for (let n = 1; n < Math.min(count(several.map((options) => options.length)), 64); n++) {
     let rest = n; // the last part varies first
@@ -778,7 +779,7 @@ class Board {
   /** A formula as on a board: other spellings are replaced. */
   spelled(text, steps) {
     if (has(this.words, "chi2") && !this.hasWhole(text)) text = text.replace(RE.CHI2, "chi2");
-    const isOfOne = steps.length === 1 && !this.isOfLine, other = [steps.length === 1 || /Σ|sum/.test(text) ? "Σ" : "ₜ", isOfOne ? "ₜ" : ""]; // of all steps, or of one
+    const isOfOne = steps.length === 1 && !this.isOfLine, isOfAll = /Σ|sum/.test(text) && !/\[-?\p{Nd}*:-?\p{Nd}*\]/u.test(text), other = [steps.length === 1 || isOfAll ? "Σ" : "ₜ", isOfOne ? "ₜ" : ""]; // of all steps, or of one; not sum(e * y[:-1])
     for (let before = ""; text !== before && text.length < 10000 && !this.hasWhole(text);) {
       before = text;
       for (const [from, by, name] of this.spellings) if (!name || !(other.includes(name) || has(this.words, name))) text = text.replace(from, by);
@@ -1766,6 +1767,9 @@ class Reader {
     }
     const isOfRow = "*@".includes(op) && this.reading.includes("row") && alike([left, right].map((x) => entryShape(x).length).sort(), [1, 2]);
     if (isOfRow && (entryShape(left)[1] ?? entryShape(right)[1]) === 1) return each(entryShape(left).length > 1 ? FUNCTIONS.outer : matmul, [left, right]); // zᵀ a is a matrix, and a zᵀ a number
+    if (op === "**" && !left.letters && left.shape.length === 2 && left.shape[0] === left.shape[1] && left.shape[0] > 1 && !right.shape?.length && [2, 3, 4].includes(right.data?.[0]) && this.isReadAs("power")) {
+      return [...Array(right.data[0] - 1)].reduce((y) => matmul(y, left), left); // A² x
+    }
     if (!left.letters && !right.letters) return binary(op, left, right);
     return op === "@" ? each((a, b) => binary("@", a, b), [left, right]) : this.entrywise((a, b) => (!(left.letters || right.letters) || !"*/".includes(op) ? this.compared(op, a, b) : op === "/" ? quotient(a, b) : scaled(a, b)), [left, right]);
   }
@@ -2184,8 +2188,9 @@ const marking = (data) => {
     { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers, own, isOfColumns, diagonal, isOfLine: steps.length > 1, uses }))]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
-    if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
-    const isKept = (x.shape.length > shape.length || x.shape.length === 1) && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
+    const long = (shape) => shape.filter((n) => n !== 1), isFull = full && [1, full.length].includes(x.shape.length) && alike(long(x.shape), long(full));
+    if (isFull && x.data.length && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
+    const isKept = (x.shape.length > shape.length || x.shape.length === 1) && alike(long(x.shape), long(shape));
     return isKept || (x.data.length === 1 && count(shape) === 1) ? array(shape, value.data) : value;
   };
   /** Of a diagonal matrix with n rows the diagonal. */

@@ -297,7 +297,8 @@ class Board:
         """A formula as on a board; one that was copied in LaTeX as its code."""
         side = next((side for side in (text, text.partition("=")[2]) if side.strip() in self.whole), "")
         text = f"{text.removesuffix(side)}{self.whole[side.strip()]}" if side else text
-        other = {"Σ"} if is_of_step or regex.search("Σ|sum", text) else {"ₜ"}  # of all steps, or of one
+        is_of_all = regex.search("Σ|sum", text) and not regex.search(r"\[-?\d*:-?\d*\]", text)  # not sum(e * y[:-1])
+        other = {"Σ"} if is_of_step or is_of_all else {"ₜ"}  # of all steps, or of one
         is_of_one = is_of_step and not self.is_of_line
         other |= {"ₜ"} if is_of_one else set()
         text = regex.sub(_CHI2, "chi2", text) if "chi2" in self.words and not self._has_whole(text) else text
@@ -1089,11 +1090,15 @@ def _variants_of_terms(text: str, words: Container[str]) -> Iterator[tuple[str, 
 
 
 def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
-    """A formula with names in the place of numbers that are those of given values."""
+    """A formula with names in the place of numbers that are those of given values, or twice or half of them."""
     several: list[list[str]] = []
     for k, part in enumerate(regex.split(f"({_LITERAL})", text)):
         size = float(SIGNS.get(part, part)) if k % 2 else math.nan
-        several.append([part, *(f"({w})" if x > 0 else f"(-{w})" for x, w in constants if abs(x) == size)][:4])
+        options = [f"({w})" if x > 0 else f"(-{w})" for x, w in constants if abs(x) == size]
+        for c, form in ((2, "(2*{})"), (0.5, "({}/2)")):
+            named = ((x, w) for x, w in constants if abs(x) not in (0, 1) and c * abs(x) == size)
+            options += [form.format(w if x > 0 else f"-{w}") for x, w in named]
+        several.append([part, *options][:5])
     yield from map("".join, islice(product(*several), 1, 64))
 
 

@@ -318,7 +318,7 @@ def test_a_kernel_whose_entries_are_read_one_at_a_time():
 
 def test_a_gradient_of_ones_stands_beside_a_matrix_by_its_name():
     text = traced(lambda A, x: (A @ x).sum(), RNG.normal(size=(2, 2)), np.ones(2))
-    assert "dL/dx = Aᵀ @ dL/da since" in text
+    assert "dL/dx = Aᵀ @ dL/db since" in text
     assert "broadcast_to" not in text
 
 
@@ -381,7 +381,7 @@ def test_a_number_in_a_formula_of_arrays_is_no_step():
         return y @ np.linalg.inv(K) @ y
 
     text = str(ag.trace(loss, 0.8, 1.2, np.arange(3.0), np.ones(3)).explain(["ell", "s"]))
-    assert "dL/dK = -K⁻¹ @ (y @ yᵀ) @ K⁻¹" in text
+    assert "dL/dK = -K⁻¹ @ y @ yᵀ @ K⁻¹" in text
     assert "dL/dell = Σᵢⱼ dL/daᵢⱼ (xᵢ - xⱼ)² / ell³" in text
     assert "dL/ds = 2 s Σ (dL/dK ⊙ exp(a))" in text
 
@@ -586,7 +586,7 @@ def test_an_inverse_that_is_read_twice_is_one_step_and_a_slice_none():
 
     text = traced(fit, np.eye(3) + 0.1, np.arange(3.0), np.arange(4.0))
     assert text.count("= V⁻¹ 3x3") == 1
-    assert "dL/dβ = [-Σ dL/do, 2 β[1:] - Vᵀ @ dL/do] since" in text
+    assert "dL/dβ = [-Σ dL/dm, 2 β[1:] - Vᵀ @ dL/dm] since" in text
 
 
 def test_two_matrices_beside_a_sum_of_all_entries():
@@ -956,7 +956,8 @@ def sparse(H, rho):
     (lambda x, c: np.sum(np.maximum(-x, 0) * c), (RNG.normal(size=3), 2.0), "dL/dx = -c 1[x < 0] since"),
     (lambda m: np.sum(np.sum(BOX**2, axis=1)[:, None] - 2 * BOX @ m.T), (np.ones((2, 2)),), "‖BOXᵢ‖² - 2 (BOX @ mᵀ)ᵢⱼ"),
     (lambda x, y: np.sum(np.abs(x - y) ** 2 * y), (RNG.normal(size=3), np.ones(3)), "dL/dx = 2 y ⊙ (x - y) since"),
-    (tikhonov, (np.ones(2), RNG.normal(size=(2, 2)), np.ones(2), np.array([[1.0, -1]]), 0.1), "dL/dx = Aᵀ @ a + λ ("),
+    (tikhonov, (np.ones(2), RNG.normal(size=(2, 2)), np.ones(2), np.array([[1.0, -1]]), 0.1),
+     "dL/dx = Aᵀ @ (A @ x - b) + λ Dᵀ @ D @ x since"),
     (gated, (RNG.normal(size=(2, 3)), np.ones(3), np.ones(2)), "dL/dW = (dL/do ⊙ o ⊙ (1 - o)) @ vᵀ"),
     (pairs_of_items, (RNG.normal(size=(3, 2)), *USERS), "dL/dPₖ = Σᵢ 1[usersᵢ = k] dL/daᵢ since a = P[users]"),
     (potential, (RNG.normal(size=3), 0.1), "4 ε (2 s6 - 1)"),
@@ -981,8 +982,8 @@ def sparse(H, rho):
     (mean_field, (np.array([0.1, 0.4]), 2.0), "dL/db = (log(b) + 1) / β since"),
     (rayleigh, (np.arange(2.0), np.eye(2) + 0.3), "dL/dx = 2 (A @ x - L x) / (x @ x) since"),
     (lambda x, A, lam: x @ A @ x - lam * (x @ x - 1), (np.ones(2), np.eye(2) + 0.3, 0.1), "2 (A @ x - λ x) since"),
-    (fisher, (np.arange(2.0), np.eye(2) + 0.3, np.eye(2) + 0.1), "dL/dw = 2 (J (A @ w) - B @ w) / (w @ A @ w) since"),
-    (orthonormal, (RNG.normal(size=(3, 2)), np.eye(3) + 0.3, 0.2), "dL/dW = 4 λ (W @ c) - 2 (C @ W) since"),
+    (fisher, (np.arange(2.0), np.eye(2) + 0.3, np.eye(2) + 0.1), "dL/dw = 2 (J A @ w - B @ w) / (w @ A @ w) since"),
+    (orthonormal, (RNG.normal(size=(3, 2)), np.eye(3) + 0.3, 0.2), "dL/dW = 4 λ W @ b - 2 C @ W since"),
     (standardised, (1.5, 0.3, np.arange(2.0)), "z = (x - m) / b 2"),
     (standardised, (1.5, 0.3, np.arange(2.0)), "dL/db = -Σᵢ dL/dzᵢ zᵢ / b since"),
     (lambda v, m: m**1.5 * v**2 * np.exp(-m * v**2 / 2), (0.5, 1.5), "dL/dv = L (2 / v - v m) since"),
@@ -993,7 +994,7 @@ def sparse(H, rho):
     (kernel, (np.eye(2) + 0.3, np.arange(2.0)), "½ (Kinv - α @ αᵀ)"),
     (density, (np.eye(2) + 0.3, np.arange(2.0)), "ddens/dP = ½ dens (P⁻ᵀ - z @ zᵀ) since"),
     (pinball, (RNG.normal(size=3), 0.3), "dL/du = (τ - 1[u < 0]) / n since"),
-    (independent, (np.eye(2) + 0.3, RNG.normal(size=(3, 2))), "dL/dW = tanh(a)ᵀ @ X - W⁻ᵀ since"),
+    (independent, (np.eye(2) + 0.3, RNG.normal(size=(3, 2))), "dL/dW = tanh(X @ Wᵀ)ᵀ @ X - W⁻ᵀ since"),
     (focal, (np.array([0.3, 0.6]),), "γ log(p) ⊙ (1 - p)^(γ - 1)"),
     (cobb_douglas, (2.0, 3.0), "dloss/dK = α loss / K since"),
     (tobit, (1.2, np.arange(2.0), np.ones(2)), "dL/ds = -Σᵢ dL/dzᵢ zᵢ / s since"),
@@ -1392,7 +1393,7 @@ def test_a_gradient_that_is_symmetric_is_not_added_to_its_transpose():
 
     L, X = np.array([[1.0, 0.0], [0.3, 0.8]]), np.array([[1.0, 2.0], [0.5, -1.0], [0.2, 0.1]])
     text = derived(precision, L, X, wrt="L")
-    assert "dloss/dL = 2 (dloss/dP @ L) since P = L @ Lᵀ" in text
+    assert "dloss/dL = 2 dloss/dP @ L since P = L @ Lᵀ" in text
 
 
 def test_two_softmaxes_of_one_array_have_one_line():
@@ -1463,6 +1464,5 @@ def test_a_matrix_beside_a_diagonal_one_is_a_product_of_three():
         return s @ np.linalg.solve(Y, s)
 
     text = derived(network, np.ones(3), np.arange(6.0).reshape(3, 2) ** 1.5, np.ones(2), wrt="g")
-    assert "Y = Aᵀ @ a @ A" in text
-    assert "dL/da = A @ dL/dY @ Aᵀ" in text
-    assert "dL/dg = diag(dL/da)" in text
+    assert "Y = Aᵀ @ diag(g) @ A" in text
+    assert "dL/dg = diag(A @ dL/dY @ Aᵀ)" in text

@@ -266,7 +266,7 @@ PROGRAMS = {
     ),
     "PageRank": (
         pagerank, (normal(3, 3), np.ones((3, 3)), np.array([0.2, 0.3, 0.5])), "w",
-        ["rₜ = damping (P @ rₜ₋₁) + (1 - damping) / n", "dL/drₜ = damping (Pᵀ @ dL/drₜ₊₁)"], [],
+        ["rₜ = damping P @ rₜ₋₁ + (1 - damping) / n", "dL/drₜ = damping Pᵀ @ dL/drₜ₊₁"], [],
     ),
     "labels of some nodes": (
         labelled_nodes, (normal(4, 2), np.array([0, 1, 1, 0]), np.array([0, 1, 3])), "Z",

@@ -89,7 +89,7 @@ LABELS = np.array([1, 2, 3, 4]), np.array([0, 0, 1, 2]), np.array([3, 4, 2, 1])
             "half its diagonal =",
         ]),
         (vectors, (A, np.ones(3)), "A", ["V = eigh(A)[1]", "+ 2 Φ(V @ diag(dL/dw) @ Vᵀ)"]),
-        (nuclear, (A,), "A", ["a = svdvals(A)", "with U = the left singular vectors of A", "dL/dA = U @ Vᵀ"]),
+        (nuclear, (A,), "A", ["b = svdvals(A)", "with U = the left singular vectors of A", "dL/dA = U @ Vᵀ"]),
         (clayton, (0.3, U, V), "phi", ["logc = log(1 + θ)", "- 1 / (1 + θ)", "dL/dφ = dL/dθ · θ since θ = exp(φ)"]),
         (exchange, (np.array([0.2, -0.3, 0.5]), np.eye(4)[:, :3] + 0.1, X @ X.T[:2, :3] + 3), "logits", [
             "dL/daᵢⱼ = dL/ddemandᵢⱼ / pⱼ", "= excessⱼ / pⱼ",

@@ -184,12 +184,13 @@ TEXTBOOK = {
         dL/dθ = dL/dlogpi - softmax(θ) Σᵢ dL/dlogpiᵢ
     """,
     "graph_convolution": """
-        H = max(0, a)
+        H = max(0, b)
         dL/dcₖ = Σᵢ 1[nodesᵢ = k] (P[nodes]ᵢ - Yᵢ) / n
         since P = softmax(c), L = -mean(log(P[nodes, y])), Y = onehot(y)
-        dL/dH = Nᵀ @ dL/db
-        dL/da = dL/dH ⊙ 1[a > 0]
-        dL/dW1 = (N @ X)ᵀ @ dL/da
+        dL/dW2 = Hᵀ @ N @ dL/dc
+        dL/dH = N @ dL/dc @ W2ᵀ
+        dL/db = dL/dH ⊙ 1[b > 0]
+        dL/dW1 = Xᵀ @ N @ dL/db
     """,
     "poisson": """
         L = Σ (μ - y ⊙ η)
@@ -204,7 +205,7 @@ TEXTBOOK = {
         dL/db = -Σᵢ dL/dresᵢ
     """,
     "svm": """
-        L = ½ (w @ w) + C Σ max(0, 1 - m)
+        L = ½ w @ w + C Σ max(0, 1 - m)
         ∂L/∂w = w
         dL/dm = -C 1[m < 1]
         dm/da = y

@@ -405,7 +405,7 @@ def test_sinkhorn_in_logs_is_one_recursion_from_its_first_step_on():
 
     args = np.arange(12.0).reshape(3, 4) / 9, np.full(3, 1 / 3), np.full(4, 0.25), 0.5
     text = " ".join(str(ag.trace(sinkhorn, *args).explain(["C"])).split())
-    for line in ("g0 = 0", "hₜ = gₜ₋₁ - C 3x4 t = 1 … 3", "Σₜ dL/dhₜ since"):
+    for line in ("g0 = 0", "pₜ = gₜ₋₁ - C 3x4 t = 1 … 3", "Σₜ dL/dpₜ since"):
         assert line in text
 
 
@@ -580,10 +580,11 @@ def test_an_argument_that_each_step_assigns_twice_is_numbered_by_the_steps():
     args = A, C, 0.1 * np.eye(2), np.array([[0.5]]), np.array([[0.3], [0.5], [0.9]]), np.zeros(2), np.eye(2)
     derivation = ag.trace(kalman, *args).explain(["A"])
     text = " ".join(str(derivation).split())
-    for line in ("m0 = 0, P0 = I", "aₜ = A @ mₜ₋₁ 2 t = 1 … 3", "cₜ = bₜ @ Aᵀ + Q", "mₜ = aₜ + Kₜ @ eₜ", "cₜᵀ = cₜ"):
+    steps = "bₜ = A @ mₜ₋₁ 2 t = 1 … 3", "fₜ = A @ Pₜ₋₁ @ Aᵀ + Q", "mₜ = bₜ + Kₜ @ eₜ"
+    for line in ("m0 = 0, P0 = I", *steps, "fₜᵀ = fₜ"):
         assert line in text, text
-    assert "dout/dA = Σₜ (dout/dcₜ)ᵀ @ bₜ + Σₜ dout/dbₜ @ Pₜ₋₁ + Σₜ dout/daₜ @ mₜ₋₁ᵀ" in text
-    assert r"c_{t}^\top = c_{t}" in derivation.latex()
+    assert "dout/dA = Σₜ (dout/dfₜ + (dout/dfₜ)ᵀ) @ A @ Pₜ₋₁ + Σₜ dout/dbₜ @ mₜ₋₁ᵀ" in text
+    assert r"f_{t}^\top = f_{t}" in derivation.latex()
 
 
 def test_arrays_that_are_joined_with_a_state_are_so_from_the_first_step_on():
@@ -1068,7 +1069,7 @@ def test_the_last_round_of_a_filter_has_the_form_of_the_others():
     args = np.array([[1.0, 0.1], [0.0, 1.0]]), np.ones((1, 2)), np.eye(2) / 10, np.eye(1), RNG.uniform(-1, 1, (3, 1))
     text = " ".join(str(ag.trace(kalman, *args).explain(["Q", "R"])).split())
     assert "nll = ½ Σₜ (log(det Sₜ) + " in text
-    assert "Sₜ = fₜ @ Hᵀ + R 1x1 t = 1 … 3" in text
+    assert "Sₜ = H @ bₜ @ Hᵀ + R 1x1 t = 1 … 3" in text
     assert "dnll/dR = Σₜ dnll/dSₜ since" in text
     assert "K0" not in text
 
@@ -1192,8 +1193,8 @@ def test_a_row_of_a_parameter_without_a_name_is_written_where_it_is_used():
 
     draw = np.random.default_rng(5).normal
     text = str(ag.trace(heads, draw(size=(3, 4)), draw(size=(2, 4, 2)), draw(size=(2, 4, 2))).explain(["Wq"]))
-    assert "aₖ = X @ Wq[k]" in " ".join(text.split())
-    assert "dout/dWqₖ = Xᵀ @ dout/daₖ " in text
+    assert "Sₖ = X @ Wq[k] @ (X @ Wk[k])ᵀ" in " ".join(text.split())
+    assert "dout/dWqₖ = Xᵀ @ dout/dSₖ @ X @ Wk[k] " in text
     text = str(ag.trace(distances, draw(size=(4, 2)), [(0, 1), (1, 2), (3, 0)]).explain(["E"]))
     assert "aₜ = E[iₜ] - E[jₜ]" in " ".join(text.split())
     text = str(ag.trace(lambda E, i, j: E[i] @ E[j] * E[j, 0], draw(size=(4, 2)), 1, 2).explain(["E"]))
@@ -1294,8 +1295,8 @@ def test_the_first_round_of_a_filter_in_plain_numpy_has_the_form_of_the_others()
         P = (np.eye(2) - K @ H) @ P
     text = " ".join(str(nll.explain()).split())
     assert "P0 = I" in text
-    assert "aₜ = A @ xₜ₋₁ 2 t = 1 … 3" in text
-    assert "yₜ = z[t-1] - H @ aₜ 1 t = 1 … 3 xₜ = aₜ + Kₜ @ yₜ 2 t = 1 … 2" in text
+    assert "bₜ = A @ xₜ₋₁ 2 t = 1 … 3" in text
+    assert "yₜ = z[t-1] - H @ bₜ 1 t = 1 … 3 xₜ = bₜ + Kₜ @ yₜ 2 t = 1 … 2" in text
 
 
 def test_a_recursion_that_begins_with_a_number_is_one():
@@ -1810,7 +1811,7 @@ _BOOKS = {
          "dloss/dstatesₜ = 3 statesₜ² + Uᵀ @ dloss/daₜ₋₁"],
     ),
     "a product that a round has twice": (
-        _regulator, ((2, 2), (2, 1), (2, 2)), "A", ["aₜ = Bᵀ @ Pₜ₋₁", "bₜ = aₜ @ A"],
+        _regulator, ((2, 2), (2, 1), (2, 2)), "A", ["cₜ = Bᵀ @ Pₜ₋₁", "fₜ = cₜ @ A"],
     ),
     "rows of several sizes": (
         _ranks, (4,), "score",
@@ -1821,12 +1822,14 @@ _BOOKS = {
         _layers, ((4, 2), [((2, 3), 3), ((3, 3), 3), ((3, 1), 1)]), None,
         ["h0 = x", "aₜ = hₜ₋₁ @ Wₜ + bₜ t = 1 … 3"],
     ),
-    "a covariance that begins with I": (_covariance, ((2, 2), (2, 2)), "F", ["+ Σₜ dtotal/daₜ @ Pₜ₋₁"]),
+    "a covariance that begins with I": (
+        _covariance, ((2, 2), (2, 2)), "F", ["Σₜ (dtotal/dPₜ + (dtotal/dPₜ)ᵀ) @ F @ Pₜ₋₁"],
+    ),
     "means over several sizes": (
         _reviews, ((4, 2),), "E", ["(n1, n2, n3) = (3, 2, 4)", "dL/daₜᵢⱼ = dL/dmₜⱼ / nₜ"],
     ),
     "a force at both ends of a round": (
-        _leapfrog, (2, 2, (), (2, 2)), "eps", ["aₜ = A @ qₜ₋₁ 2 t = 1 … 3", "cₜ = A @ qₜ 2 t = 1 … 3"],
+        _leapfrog, (2, 2, (), (2, 2)), "eps", ["bₜ = A @ qₜ₋₁ 2 t = 1 … 3", "fₜ = A @ qₜ 2 t = 1 … 3"],
     ),
     "labels beside entries": (_choices, ((), (3, 2)), "b", ["dloglik/dVₙ = Yₙ - softmax(Vₙ)"]),
     "discounting": (
@@ -2054,8 +2057,8 @@ def test_what_the_first_round_computes_of_slices_and_ones_is_that_of_the_others(
     text = " ".join(str(ag.trace(rod, 0.1).explain()).split())
     assert "lapₜᵢ = (uₜ₋₁,ᵢ₊₂ - 2 uₜ₋₁,ᵢ₊₁ + uₜ₋₁,ᵢ) / dx² 4 t = 1 … 3" in text
     text = " ".join(str(ag.trace(ranks, 0.85, np.eye(3) + 0.1).explain("d")).split())
-    assert "r0 = 1 / 3" in text
-    assert "aₜ = A @ rₜ₋₁ 3 t = 1 … 3 rₜ = d aₜ + (1 - d) / 3" in text
+    assert "r0 (3)" in text
+    assert "bₜ = A @ rₜ₋₁ 3 t = 1 … 3 rₜ = d bₜ + (1 - d) / 3" in text
 
 
 def test_terms_that_are_simpler_at_both_ends_are_one_sum():

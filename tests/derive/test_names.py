@@ -865,8 +865,10 @@ def test_capital_greek_letters() -> None:
 def test_a_word_before_brackets_is_no_function() -> None:
     X, scale = leaf(2, 2, name="X"), 0.3
     d = np.sum(np.tanh(X) + scale * (X @ X)).explain(X, names={"scale": scale})
+    assert r"\mathrm{scale}\,X\,X" in d.latex()
+    assert "scale X @ X" in str(d)
+    d = np.sum(np.tanh(X) + scale * (X + X**2)).explain(X, names={"scale": scale})
     assert r"\mathrm{scale} \cdot (" in d.latex()
-    assert "scale (X @ X)" in str(d)
 
 
 def test_equal_numbers_do_not_make_a_literal_a_parameter() -> None:

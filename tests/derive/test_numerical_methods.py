@@ -81,9 +81,9 @@ CASES = [
         "cᵢ = Σⱼ aⱼ bᵢ₋ⱼ", "dL/daᵢ = Σⱼ dL/dcᵢ₊ⱼ bⱼ since cᵢ = Σⱼ aⱼ bᵢ₋ⱼ =", "dL/dbᵢ = Σⱼ dL/dcᵢ₊ⱼ aⱼ since",
     ]),
     (mean_field, (V, J, V + 1, 2.0), ["m"], [
-        "E = -½ (m @ J @ m) - h @ m", "dL/dm = -J @ m - h + ½ dL/db - ½ dL/dc since Jᵀ = J",
+        "E = -½ m @ J @ m - h @ m", "dL/dm = ½ dL/da - ½ dL/db - J @ m - h since Jᵀ = J",
     ]),
-    (dual, (V, J, np.array([1.0, -1.0, 1.0])), ["alpha"], ["dL/da = -K @ a since Kᵀ = K"]),
+    (dual, (V, J, np.array([1.0, -1.0, 1.0])), ["alpha"], ["dL/dα = 1 - (K @ (α ⊙ y)) ⊙ y since Kᵀ = K"]),
     (series, (0.3, 0.5), ["q"], [
         "dL/daₛ = dL/dtermₛ · t / s since termₛ = aₛ t / s; s = 4 … 1", "dL/dQ = Σₛ termₛ₋₁ᵀ @ dL/daₛ since",
     ]),

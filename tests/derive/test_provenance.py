@@ -91,7 +91,7 @@ def test_methods_of_the_users_classes_are_followed():
             return h
 
     cell, data = Filter(), RNG.uniform(-1, 1, (3, 2))
-    assert "aₜ = decay (W @ hₜ₋₁) + data[t-1] 2 t = 1 … 3" in steps(np.sum(cell.run(data)).explain())
+    assert "aₜ = decay W @ hₜ₋₁ + data[t-1] 2 t = 1 … 3" in steps(np.sum(cell.run(data)).explain())
 
 
 def test_whatever_the_loop_is_over():

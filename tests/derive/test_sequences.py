@@ -163,7 +163,7 @@ def test_the_heads_of_attention_have_indices():
     text = explained(f, args, ["Wq", "Wk", "Wv"])
     assert "qᵢⱼₗ = bⱼ₍ᵢₗ₎ 2x3x2 (il) is one index" in text
     assert "scoresᵢⱼₗ = Σₘ qᵢⱼₘ kᵢₗₘ / √2" in text
-    assert "dL/dattᵢⱼₘ = Σₗ dL/dpᵢⱼₗ vᵢₘₗ" in text
+    assert "dL/dattᵢⱼₘ = Σₗ dL/drᵢⱼₗ vᵢₘₗ" in text
     assert "dL/dqᵢⱼₘ = Σₗ dL/dscoresᵢⱼₗ kᵢₗₘ / √2" in text
     assert "dL/dbᵢ₍ⱼₗ₎ = dL/dqⱼᵢₗ" in text
     assert " as " not in text
@@ -283,8 +283,8 @@ def test_equal_labels_of_two_steps_are_two_labels():
 
     program = ag.trace(f, np.array([[0.2, 0.8], [0.6, 0.4]]), np.array([0, 1, 0, 0]))
     text = str(program.explain("B"))
-    assert "bₜ = αₜ₋₁ / Σ αₜ₋₁ 2 t = 1 … 3 αₜ = bₜ ⊙ B[:, obs[t]] 2 t = 1 … 3" in " ".join(text.split())
-    assert "dL/dBᵢⱼ = Σₜ 1[obs[t] = j] dL/dαₜᵢ bₜᵢ" in text
+    assert "cₜ = αₜ₋₁ / Σ αₜ₋₁ 2 t = 1 … 3 αₜ = cₜ ⊙ B[:, obs[t]] 2 t = 1 … 3" in " ".join(text.split())
+    assert "dL/dBᵢⱼ = Σₜ 1[obs[t] = j] dL/dαₜᵢ cₜᵢ" in text
     assert "B[:, obs[3]]" in str(program.explain("B", roll=False))  # not obs[0], which has its value
 
 
@@ -319,7 +319,7 @@ def test_a_label_is_the_entry_of_its_array() -> None:
     for obs in (np.array([2, 1, 0, 1, 1]), np.array([1, 1, 1, 1, 1])):
         text = explained(forward, (A, B, np.array([0.5, 0.5]), obs), ["A", "B"])
         assert "B[:, obs[0]]" in text
-        assert "fₜ = aₜ ⊙ B[:, obs[t]] 2 t = 1 … 4" in text
+        assert "fₜ = cₜ ⊙ B[:, obs[t]] 2 t = 1 … 4" in text
         assert "obs (5)" in text
         text = explained(pairs, (draw(3, 3), obs), "E")
         assert "scoresᵢ = E[words[i]] 3 i = 0 … 3" in text
@@ -785,7 +785,7 @@ def test_a_controlled_system_has_one_line_for_its_adjoint():
         return cost + 10.0 * x @ x
 
     text = explained(cost, (draw(2), draw(2, 2), draw(2, 1), draw(3, 1)), ["x0"])
-    assert "cost = Σₜ (xₜ @ xₜ + 0.1 (us[t] @ us[t])) " in text
+    assert "cost = Σₜ (xₜ @ xₜ + 0.1 us[t] @ us[t]) " in text
     assert "dL/dxₜ = 2 xₜ + Aᵀ @ dL/dxₜ₊₁ since" in text
     assert "t = 2 … 1" in text
 
@@ -1061,7 +1061,7 @@ def test_a_product_that_is_written_twice_is_one_step():
         return np.trace(P)
 
     text = explained(riccati, (draw(2, 2), draw(2, 1), np.eye(1), np.array([[2.0, 0.3], [0.3, 1.0]])), ["B"])
-    assert "aₜ = Bᵀ @ Pₜ₋₁ 1x2 t = 1 … 3 bₜ = R + aₜ @ B 1x1 t = 1 … 3 cₜ = aₜ @ A 1x2" in text
+    assert "cₜ = Bᵀ @ Pₜ₋₁ 1x2 t = 1 … 3 fₜ = R + cₜ @ B 1x1 t = 1 … 3 hₜ = cₜ @ A 1x2" in text
 
     def height(u, v, w):
         return np.abs(u @ np.cross(v, w)) / np.linalg.norm(np.cross(v, w))

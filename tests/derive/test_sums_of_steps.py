@@ -102,8 +102,8 @@ def test_what_each_round_computes_of_the_same_values_is_one_step():
 
     A = np.array([[2.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 2.0]])
     text = explained(ag.trace(crank, 0.1, np.array([0.2, 1.0, 0.5]), A).explain(["kappa"]))
-    assert "b = I + κ A 3x3" in text
-    assert "uₜ = b⁻¹ @ fₜ" in text
+    assert "c = I + κ A 3x3" in text
+    assert "uₜ = c⁻¹ @ hₜ" in text
 
 
 def test_the_first_round_of_a_script_has_the_norm_of_the_others(tmp_path):

@@ -672,5 +672,5 @@ def test_products_of_vectors_have_a_transpose():
         h = A @ x
         return (h @ h) / 2 - x @ A @ x
 
-    assert [i.source() for i in draw(f, np.ones(2), np.eye(2)).scene.items][-1] == "(hᵀ h) / 2 − aᵀ x"
+    assert [i.source() for i in draw(f, np.ones(2), np.eye(2)).scene.items][-1] == "(hᵀ h) / 2 − xᵀ A x"
     assert summary(np.array([0.1, 0.2, 0.3, -0.3, -0.2, -0.1, 0.1 + 0.2, -0.3])) == "-0.3 … 0.3, mean 0"

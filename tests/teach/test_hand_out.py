@@ -1386,7 +1386,8 @@ AS_ON_A_BOARD = {
         "dtotalda": {"P0 dtotal/dS1 + Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ Pₜ₋₁ dtotal/dSₜ": ""},
     }),
     infected: ((0.5, np.array([0.5, 1.0, 1.5, 2.0]), np.array([0.2, 0.3, 0.4, 0.5])), {
-        "dlossdI4": {"2 (I[4] - seen_{3})": "", "2 (I₄ - seen₃)": "", "2 (I4 - 0.5)": "", "2 I4 - 1.0": NAMES},
+        "dlossdI4": {"2 (I[4] - seen_{3})": "", "2 (I₄ - seen₃)": "", "2 (I4 - 0.5)": "", "2 I4 - 1.0": "",
+                     "2 I4 - 1.1": "it is off by 0.1"},
         "dlossdnew_s": {"dloss/dIₛ": "the factor dt is missing", "(I_s > 0).astype(float) dt dloss/dI[s]": ""},
         "dlossdI_s": {"2 (I_s - seen_{s-1}) + dloss/dI_{s+1} + beta t[s] (1 - 2 I_s) dloss/dnew_{s+1}": ""},
         "dlossdbeta": {
@@ -1662,7 +1663,7 @@ AS_ON_A_BOARD = {
             "Σₘ 1[iₘ = k] 1[jₘ = l] dL/ddₘ ½ sqₖₗ^(-½)", "½ Σₘ 1[iₘ = k] 1[jₘ = l] dL/ddₘ / √sqₖₗ"), ""),
     }),
     unrolled: ((0.4, 0.05, MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
-        "dLdc_t": {"dL/dxₜ ⊙ sign(bₜ) ⊙ 1[cₜ > 0]": "", "dL/dx_t sign(b_t) 1[c_t > 0]": ""},
+        "dLdf_t": {"dL/dxₜ ⊙ sign(cₜ) ⊙ 1[fₜ > 0]": "", "dL/dx_t sign(c_t) 1[f_t > 0]": ""},
     }),
     corrected: ((MATRIX[:6].reshape(2, 3), MATRIX[6:14].reshape(4, 2), np.eye(3) * 0.7 + 0.1, np.array([0, 2, 1, 2])), {
         "dLda": dict.fromkeys((
@@ -1764,7 +1765,7 @@ AS_ON_A_BOARD = {
     }),
     steered: ((MATRIX[:2], MATRIX[2:6].reshape(2, 2), MATRIX[6:10].reshape(2, 2)), {
         "dLdQ": {"Σₜ xₜ₋₁ xₜ₋₁ᵀ + x3 x3ᵀ": "", "Σ_{t=0}^3 xₜ xₜᵀ": "",
-                 "Σₜ xₜ₋₁ xₜ₋₁ᵀ": "the term db/dQ is missing from the sum"},
+                 "Σₜ xₜ₋₁ xₜ₋₁ᵀ": "the term x3 @ x3ᵀ is missing from the sum"},
     }),
 }  # fmt: skip
 
