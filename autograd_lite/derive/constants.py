@@ -371,12 +371,16 @@ class Constants:
             e, word = (_instead(e, e.value.id, word), word) if word else (e, e.value.id)
             variables = {word: whole, **variables} if is_known else variables
         e, variables = _with_rows(e, x, variables)
+        is_factor = eq.algebra in ("power", "product", "quotient")
+        if np.ndim(x) == 1 and (is_factor or not isinstance(e, ast.Call) or not _is_counting(e)):
+            e, variables = _with_counting(e, variables, len(x))
         parts = (evaluated(part, variables) for part in (e, *(_factors(e, variables) if np.ndim(x) else ())))
         tries = (part for part in parts if part is not None)
         stated = next((part for part in tries if is_near(part.value, x)), None)
         if stated is not None and self._introduces(stated.formula, variables):
             variables = {**self.values, **variables}
             of = self._under_known_names(stated.formula, variables)
+            self.quoted |= {word: [] for word in of.names if word.startswith("np.arange(")}
             self.use(variables, of.names)
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.of)]
             of = replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
@@ -981,6 +985,25 @@ def _with_rows(e: ast.expr, x: Any, variables: Variables) -> tuple[ast.expr, Var
     return ast.Subscript(e.value, ast.Tuple(index)), {**variables, "rows_": np.arange(len(x))}
 
 
+def _with_counting(e: ast.expr, variables: Variables, n: int) -> tuple[ast.expr, Variables]:
+    """``0.9 ** np.arange(n)`` with a name for the numbers of the n entries, and that name with the others."""
+    word = f"np.arange({n})"
+
+    class Counting(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            if not _is_counting(node):
+                return self.generic_visit(node)  # type: ignore[return-value]
+            return ast.BinOp(node.args[0], ast.Add(), ast.Name(word)) if len(node.args) == 2 else ast.Name(word)
+
+    is_it = any(isinstance(part, ast.Call) and _is_counting(part) for part in ast.walk(e))
+    return (Counting().visit(deepcopy(e)), {**variables, word: np.arange(n)}) if is_it else (e, variables)
+
+
+def _is_counting(e: ast.Call) -> bool:
+    """True for ``np.arange(n)`` and ``np.arange(1, n)``."""
+    return ast.unparse(e.func).endswith("arange") and not e.keywords and len(e.args) < 3
+
+
 def _without_rows(e: Expr) -> Expr | None:
     """``ref[i, winᵢ]`` for ``ref[rows, win]``, where the rows are 0, 1, …: their name is left out."""
     index = e.params.get("index") if e.role == "index" else ()
@@ -1096,7 +1119,7 @@ def _is_length(e: ast.AST) -> bool:
 
 
 def _place_in_code(eq: Equation, k: int) -> Any:
-    return *place(eq), k
+    return *place(eq), eq.row.name, k
 
 
 def _is_same(a: Any, b: Any) -> bool:

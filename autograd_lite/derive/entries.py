@@ -95,7 +95,7 @@ def entries(formulas: Sequence[Expr], shape: Shape, beside: Iterable[Expr] = ())
     """
     parts = [part for e in formulas for part in walk(e)]
     are_needed = _are_guessed(formulas, parts, shape)
-    if not are_needed and len(shape) == 1 and any(_summed(part) and len(factors_of(part.of)) > 1 for part in parts):
+    if not are_needed and len(shape) == 1 and any(map(_summed, parts)):
         are_needed = any(entries([e], e.shape)[0] for e in beside if len(e.shape) > 1)
     for letters in _indices(parts, shape) if are_needed else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
@@ -139,7 +139,7 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
     rows = [of for part in (parts if shape else formulas) if (of := _of_rows(part)) is not None]
     return (
         any(_is_repeated(e, len(shape)) or 0 < len(_read_shape(e)) < len(shape) for e in formulas)
-        or _is_difference(parts) or any(map(_adds_axes, parts))
+        or _is_difference(parts) or any(map(_adds_axes, parts)) or any(map(_has_counting, parts))
         or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
         or len(shape) == 1 and any(map(_is_at_labels, parts))
         or any(_is_convolution(part) or _joins_repeated(part) for part in parts)
@@ -149,6 +149,12 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
         or any(_summed(part) and _mask(part.of) is not None for part in parts)
         or any(_mask(part) is not None and len(part.of.shape) < len(part.shape) for part in parts if part.args)
     )  # fmt: skip
+
+
+def _has_counting(e: Expr) -> bool:
+    """True for arithmetic with the numbers of the entries, which are the index: ``0.9ⁱ`` of ``0.9 ** np.arange(n)``."""
+    is_one = e.row is not None and e.row.entrywise and e.role != "comparison"
+    return is_one and any(a.role == "name" and COUNTING.fullmatch(a.value) for a in e.args)
 
 
 def _is_at_labels(e: Expr) -> bool:
@@ -344,8 +350,8 @@ def _summed(part: Expr) -> Sequence[int]:
 
 
 def _every_axis(part: Expr) -> Sequence[int]:
-    """The axes of a sum of all entries, if they would have to be guessed: of ``x[:, None] - x``."""
-    is_added = not part.shape and any(map(_adds_axes, walk(part.of)))
+    """The axes of a sum of all entries, if they would have to be guessed, ``x[:, None] - x``, or the index counts."""
+    is_added = not part.shape and any(_adds_axes(x) or _has_counting(x) for x in walk(part.of))
     return range(len(part.of.shape)) if is_added else ()
 
 

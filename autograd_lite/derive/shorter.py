@@ -187,7 +187,7 @@ class Shorter:
     def _with_result(self, e: Expr, result: str) -> Expr:
         """A formula with the result over its denominator, b / c, for ``a / c²``, where b is ``a / c``."""
         of = self._words[0].get(result)
-        if of is None or of.role != "quotient":
+        if of is None or of.role != "quotient" or of.of.role != "total":
             return e
         whole = simplified("divide", (name(result, of.shape), of.args[1]), of.shape)
         over = simplified("divide", (of.of, simplified("square", of.args[1:], of.args[1].shape)), of.shape)

@@ -100,8 +100,8 @@ class Conversions(Value):
 
     def _refused(self, what: str, frame: FrameType) -> RuntimeError | None:
         """Why this is not given as a number, which depends on the instruction that asks for it."""
-        here = next((i for i in dis.get_instructions(frame.f_code) if i.offset == frame.f_lasti), None)
-        written = here is not None and here.opname == "STORE_SUBSCR"
+        here = _instruction(frame)
+        written = here is not None and here.opname in _STORES
         if is_traced(self) and not is_compared(self):
             return self._traced("array[i] = ..." if written else f"{what}()")
         if written:
@@ -124,7 +124,8 @@ class Conversions(Value):
                     "write x.detach().numpy() if only the values are needed"
                 )
             if is_traced(self):
-                raise self._traced("np.array()")
+                here = _instruction(users_frame(2)[0])
+                raise self._traced("array[i] = ..." if here is not None and here.opname in _STORES else "np.array()")
             raise dropped(f"np.array({self._who}) or array[i] = ...")
         return np.array(self._data, dtype, copy=copy) if copy is not None else np.asarray(self._data, dtype)
 
@@ -198,6 +199,14 @@ _REMEDIES = {
         "Return the value, and convert it outside the traced function",
     ),
 }
+
+
+_STORES = ("STORE_SUBSCR", "STORE_SLICE")  # instructions: array[i] = x, and of a slice in newer Pythons
+
+
+def _instruction(frame: FrameType) -> dis.Instruction | None:
+    """The instruction at which a frame is."""
+    return next((i for i in dis.get_instructions(frame.f_code) if i.offset == frame.f_lasti), None)
 
 
 def _not_replaced(frame: FrameType, error: RuntimeError) -> RuntimeError:

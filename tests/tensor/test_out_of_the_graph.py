@@ -292,3 +292,21 @@ def test_ordinary_training_takes_numbers_as_in_pytorch():
 def test_in_a_trace_the_remedy_is_that_of_an_assignment(traced):
     with pytest.raises(RuntimeError, match=r"^array\[i\] = \.\.\. of a value that depends on the traced.*ag\.set_at"):
         traced(lambda x: x * filled(set_at)(x.sum()))(np.ones((2, 2)))
+
+
+def with_a_row(x):
+    table = np.zeros((2, 2))
+    table[0, :] = x
+    return np.sum(table)
+
+
+def with_a_slice(x):
+    table = np.zeros(3)
+    table[1:] = x
+    return np.sum(table)
+
+
+@pytest.mark.parametrize("f", [with_a_row, with_a_slice])
+def test_the_remedy_of_an_assignment_is_that_of_rows_and_slices_too(f):
+    with pytest.raises(RuntimeError, match=r"^array\[i\] = \.\.\. of a value that depends on the traced.*ag\.set_at"):
+        ag.trace(f, np.ones(2))
