@@ -156,11 +156,10 @@ class Candidates:
         """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``; or through
         products without names to what has one, ``Aᵀ @ dL/dS @ A`` of ``S = A @ P @ Aᵀ``.
         """
-        beside = self._beside_form(n)
-        users = [m for m in self.consumers.get(n, ()) if m not in beside]
-        ends = beside.union(*(self._ends(m) if m in self._letters else (m,) for m in users))
+        users = self.consumers.get(n, ())
+        ends = set[Var]().union(*(self._ends(m) if m in self._letters else (m,) for m in users))
         through, symmetric = self._between(n, ends), dict[str, None]()
-        e = self._product(n, through, beside)
+        e = self._product(n, through)
         roles = {part.role for part in walk(e)} if e is not None else set()
         if e is None or roles.isdisjoint(PRODUCTS) or not roles.isdisjoint(("placement", "concatenation")):
             return None
@@ -175,31 +174,15 @@ class Candidates:
         e = min(forms, key=lambda e: leaves(e) + 2 * len(e.names & letters))
         return Closed(e, start, (), through, symmetric=tuple(symmetric))
 
-    def is_half_of_form(self, n: Var, formulas: Sequence[Expr] = ()) -> bool:
-        """Whether a landmark is ``w @ S`` of a quadratic form ``w @ S @ w`` wherever it is read, also in `formulas`."""
-        definition, word = self.chain.definition(n), self.chain.names[n]
-        if definition.role != "matrix product" or len(n.shape) != 1 or any(a.role != "name" for a in definition.args):
-            return False
-        read = [*formulas, *(self.chain.definition(m) for m in self.consumers.get(n, ()))]
-        parts = [part for e in read for part in walk(e)]
-        products = [part for part in parts if any((a.role, a.value) == ("name", word) for a in part.args)]
-        return all(e.role in PRODUCTS and not e.shape and e.names <= {word, *definition.names} for e in products)
-
-    def _beside_form(self, n: Var) -> set[Var]:
-        """The functions without names that use a vector beside a quadratic form: log((1 + m) / 2) of m @ J @ m."""
-        users = self.consumers.get(n, ())
-        letters = [m for m in users if m in self._letters and m.shape == n.shape and self.factors[m, n].is_simple]
-        return set(letters) if any(map(self.is_half_of_form, users)) else set()
-
-    def _product(self, n: Var, through: Collection[Var], beside: Collection[Var]) -> Expr | None:
+    def _product(self, n: Var, through: Collection[Var]) -> Expr | None:
         """The gradient with respect to `n` through these landmarks as one product, or a sum of such."""
         are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
         is_inner = are_products and self.chain.root not in self._ends(n)
         users, word = self.consumers.get(n, ()), self.chain.names[n]
         definitions = (self.chain.definition(m) for m in users if m in self._letters)
         is_twice = any(e.role in PRODUCTS and occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
-        is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice or any(map(self.is_half_of_form, users)))
-        e = self._of_products(n, are_products, beside) if is_tried else None
+        is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice)
+        e = self._of_products(n, are_products) if is_tried else None
         while e is not None and (here := (e.names & self._written_out.keys()) - {word}):
             e = substitute(e, {word: self._written_out[word] for word in here})
         return e
@@ -216,18 +199,18 @@ class Candidates:
         sums = {word for word, of in words.items() if of.role in ("sum", "difference")}
         return {word: of for word, of in words.items() if word not in sums or not self.chain.is_symmetric(word)}
 
-    def _of_products(self, n: Var, matrices: bool, beside: Collection[Var] = ()) -> Expr | None:
+    def _of_products(self, n: Var, matrices: bool) -> Expr | None:
         """The gradient with respect to `n` in terms of those of the first numbers with a name, or `matrices`, where all
-        that lies between are matrices without names, and of what is `beside`.
+        that lies between are matrices without names.
         """
         terms = []
         for user in self.consumers.get(n, ()):
             f, is_root = self.factors[user, n], user is self.chain.root
-            is_inner = user in self._letters and user not in beside
+            is_inner = user in self._letters
             above = number(1) if is_root else self._of_products(user, matrices) if is_inner else None
             is_linear = matrices and (f.formula.is_number or not f.is_elementwise)
             is_linear |= f.combine in (Combine.LEFT, Combine.RIGHT) and user.shape != ()
-            if not is_inner and (is_linear or not user.shape or user in beside) and not is_root:
+            if not is_inner and (is_linear or not user.shape) and not is_root:
                 above = name(self.chain.gradient_symbol(user), user.shape)
             is_symbol = f.formula.role == "name" and "/" in f.formula.value  # of a step that has no textbook
             is_one = f.combine in (Combine.LEFT, Combine.RIGHT) and above is not None and above.shape != user.shape

@@ -301,10 +301,9 @@ class Lines:
         word, definition = self.chain.names[n], substitute(self.chain.definition(n), hidden)
         users = [form for form in forms if word in form.formula.names]
         often = max((occurrences(word, form.formula) for form in users), default=0)
-        is_form = self.candidates.is_half_of_form(n, [form.formula for form in users])
         if n not in self.chain.unnamed or self.chain.where(n):
             return False
-        if leaves(definition) > (SHORT, FEW, 1)[min(often, 2)] and not is_form:
+        if leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
             return False
         if definition.role == "inverse" and definition.of.role == "name":
             return True
@@ -312,7 +311,7 @@ class Lines:
             return definition.role == "product" and leaves(definition) <= PLAIN and definition.of.is_number
         has_axes = any(part.role in ("reshape", "index") for part in walk(definition))
         is_indexed = not has_axes or all(m.shape for form in users for m in form.start)
-        return not users or is_form or is_indexed and all(part.role not in PRODUCTS for part in walk(definition))
+        return not users or is_indexed and all(part.role not in PRODUCTS for part in walk(definition))
 
     @property
     def _at_labels(self) -> set[Var]:
@@ -356,8 +355,7 @@ class Lines:
 
     def _is_short(self, n: Var, form: Closed, long: int) -> bool:
         """True for a form that is right, and no longer than what it spares."""
-        most = WIDE + FEW * any(map(self.candidates.is_half_of_form, form.through))  # w @ S @ w is one thing
-        return leaves(form.formula) <= min(long + self._spared(n, form), most) and self._is_right(n, form)
+        return leaves(form.formula) <= min(long + self._spared(n, form), WIDE) and self._is_right(n, form)
 
     def _is_all(self, n: Var, form: Closed) -> bool:
         """True if no other gradient needs the lines that are passed on several paths to `n`."""

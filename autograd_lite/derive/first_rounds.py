@@ -19,7 +19,7 @@ import numpy as np
 
 from ..program import Equation, Program, Var
 from ..program.assignments import contains
-from ..program.naming import expression, is_in_loop, line, lookup, place, scopes, span, stem
+from ..program.naming import expression, is_in_loop, line, lookup, place, scopes_around, span, stem
 from ..table import TABLE
 from .interpreter import Value, is_live
 from .provenance import Provenance, Result, aligned, operands_of
@@ -32,7 +32,7 @@ def with_first_rounds(program: Program, names: dict[Var, str]) -> tuple[Program,
     is_once = len({*map(place, program.equations)}) == len(program.equations)
     if is_once and not any(map(is_in_loop, program.equations)):
         return program, None
-    known, around = program.values, scopes()
+    known, around = program.values, scopes_around(program)
     values = {word: known[v] for v, word in names.items() if v in known}
     provenance = Provenance(program.equations, lookup(around), values, around)
     rounds = _FirstRounds(program, names, provenance)

@@ -16,7 +16,7 @@ from ..engine.operands import raw
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, names
 from ..program.graph import recorded_equations
-from ..program.naming import at_place, is_in_loop, operand, reads, scopes
+from ..program.naming import at_place, is_in_loop, operand, reads, scopes_around
 from .constants import evaluated, is_number
 from .formula import walk
 from .formula_ops import evaluate, recorded
@@ -42,7 +42,7 @@ def _is_selection(e: ast.expr) -> bool:
 
 class _Masks:
     def __init__(self, program: Program) -> None:
-        self.values, self.defined, self.scopes = program.values, program.defined, scopes()
+        self.values, self.defined, self.scopes = program.values, program.defined, scopes_around(program)
         self.named = {v.name: v for v in program.variables if v in program.named}
         self.operands: dict[str, Any] = {}  # those that are variables, in one run of one function
         self.place: tuple[Any, int] = (None, 0)  # its code, and how far it is

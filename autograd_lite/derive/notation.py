@@ -42,7 +42,7 @@ from ..program.naming import (
     line,
     operand,
     place,
-    scopes,
+    scopes_around,
     short_names,
     stem,
 )
@@ -389,7 +389,8 @@ class Notation:
             without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
         self.code = next((eq.code for eq in self.program.equations[::-1] if eq.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
-        self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
+        around = scopes_around(self.program) if self.board else ()
+        self.constants = Constants(taken, changing, around, computed)  # that are not Tensors
         self.constants.variables = {word: v for v, word in names.items()}
         self.constants.inputs = {word for v, word in names.items() if v not in self.defined}
         self.constants.axes = Axes(self.program.equations) if self.board else None

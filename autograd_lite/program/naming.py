@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
+import sys
 import weakref
 from bisect import bisect_left
 from collections import Counter
@@ -12,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from functools import lru_cache
 from itertools import count, groupby, takewhile
 from string import ascii_lowercase
-from types import CodeType
+from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -430,6 +431,22 @@ def scopes() -> list[tuple[CodeType | None, Mapping[str, Any]]]:
         variables += [(frame.f_code, frame.f_locals), (None, frame.f_globals)]
         frame = frame.f_back
     return variables
+
+
+def scopes_around(program: Any) -> list[tuple[CodeType | None, Mapping[str, Any]]]:
+    """The variables of :func:`scopes`, and those around the user's code in a program that runs no longer: what its
+    function has from outside, and the global ones of modules that were imported.
+    """
+    f = inspect.unwrap(program.call[0]) if program.call is not None else None
+    f = getattr(f, "__func__", f)
+    around: list[tuple[CodeType | None, Mapping[str, Any]]] = []
+    if isinstance(f, FunctionType):
+        cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+        outer = {w: cell.cell_contents for w, cell in cells if cell != CellType()}
+        around += [(f.__code__, outer), (None, f.__globals__)]
+    files = {eq.code.co_filename for eq in program.equations if eq.code is not None}
+    modules = [m for m in [*sys.modules.values()] if getattr(m, "__file__", None) in files]
+    return [*scopes(), *around, *((None, vars(m)) for m in modules)]
 
 
 def running() -> dict[CodeType, int]:
