@@ -735,6 +735,8 @@ class Text(Printer):
         if e.role == "power":  # c^(-γ)
             return "{x1}^" + (word if re.fullmatch(r"[\w.]+", word := write(e.args[1], self)) else f"({word})")
         stated = _stated(e)
+        if e.role == "logarithm" and e.of.is_number:
+            return "ln({x})"  # of any number as of 10, whose logarithm is a constant
         if is_diagonal(e):
             return "diag({x})"
         if _is_vector(e) and len(e.shape) == 2:
@@ -1137,6 +1139,8 @@ class Latex(Text):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
         if e.role == "exponential" and any(re.fullmatch("e[0-9]*", word) for word in _NAMES.get()):  # a variable
             return r"\exp({x})"
+        if e.role == "logarithm" and e.of.is_number:
+            return r"(\ln {x})"
         if is_diagonal(e):
             return r"\operatorname{{diag}}({x})"
         if _is_vector(e) and len(e.shape) == 2:

@@ -724,7 +724,12 @@ class Reader:
         if not callable(fn):
             raise Unread(self._no_function(e, word))
         is_ours = fn is self.names.get(word)
-        args += [self._argument(a, is_ours or bare in ("einsum", "convolve", "correlate")) for a in e.args]
+        is_stack = bare in ("array", "stack", "column_stack", "vstack")  # whose parts are rows, or columns
+        args += [
+            [*map(self._value, a.elts)] if is_stack and isinstance(a, ast.List)
+            else self._argument(a, is_ours or bare in ("einsum", "convolve", "correlate"))
+            for a in e.args
+        ]  # fmt: skip
         over, at = (next((_letters_of(k.value) for k in e.keywords if k.arg == w), "") for w in ("over", "at"))
         params = {
             k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS)

@@ -1999,11 +1999,14 @@ class Reader {
     if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);
     const isBoard = word === short && ["max", "min"].includes(short) && args.length === 2 && args[1][0] !== "param";
     if (isBoard) short += "imum"; // max(0, x)
-    const params = {}, letters = {};
+    const params = {}, letters = {}, isStack = ["array", "stack", "column_stack", "vstack"].includes(short); // whose parts are rows, or columns
     for (const a of args) {
       if (a[0] === "param" && !["over", "at"].includes(a[1])) params[a[1]] = this.value(a[2]);
       else if (a[0] === "param") letters[a[1]] = lettersNamed(a[2]);
-      else values.push(this.value(a));
+      else if (isStack && a[0] === "list") {
+        const parts = a[1].map((part) => this.value(part));
+        values.push(parts.some((x) => x?.letters) ? this.value(a) : { list: parts });
+      } else values.push(this.value(a));
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod", "expand_dims"].includes(short);
     const isJoined = ["concatenate", "hstack", "vstack", "column_stack"].includes(short), takesWord = ["einsum", "convolve", "correlate"].includes(short);

@@ -113,6 +113,11 @@ def gained(s):
     return np.sum(s / np.log2(2 + np.arange(len(s))))
 
 
+def absorbed(E, s):
+    T = (10 ** (-E) + s) / (1 + s)
+    return np.sum(np.log10(T) ** 2)
+
+
 def columns(l, g):
     d = l[:, 0] ** 2 + l[:, 1] ** 2
     return np.sum(g / d)
@@ -141,6 +146,7 @@ TEXTS = {
     buckled: ((v, 0.25), "s", ["dj/ds = -y² s / (2π²)"]),
     discounted: ((v**2, 0.9), ["gamma"], ["L = Σᵢ γⁱ log(cᵢ)", "dL/dγ = Σᵢ i log(cᵢ) γⁱ⁻¹"]),
     gained: ((v,), "s", ["L = Σᵢ sᵢ / log2(2 + i)", "dL/dsᵢ = 1 / log2(2 + i)"]),
+    absorbed: ((A, 0.2), "E", ["dT/dE = -10^(-E) ln(10) / (1 + s)", "/ (ln(10) T)"]),
     columns: ((X @ np.ones((2, 3)) + np.eye(3), X[:, 0]), "l", ["dL/dlₖⱼ = 2 1[j ≤ 1] dL/ddₖ lₖⱼ"]),
 }
 

@@ -1164,6 +1164,14 @@ def squeezed(maps, A, at, b, h):
     return np.sum(s**2) + np.trace(A @ A) * np.sum(b[at] ** 3 * h) + np.log(np.sum(np.exp(b)))
 
 
+def written_rows(V, c):
+    L = 0.0
+    for t in range(1, 4):
+        a = V[t - 1] - c
+        L = L + np.sum(a**3)
+    return L
+
+
 AS_ON_A_BOARD = {
     forwards: ((np.array([0.02, 0.025, 0.03, 0.028]), MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
         "dLdd_t": dict.fromkeys((
@@ -1766,6 +1774,12 @@ AS_ON_A_BOARD = {
     steered: ((MATRIX[:2], MATRIX[2:6].reshape(2, 2), MATRIX[6:10].reshape(2, 2)), {
         "dLdQ": {"Σₜ xₜ₋₁ xₜ₋₁ᵀ + x3 x3ᵀ": "", "Σ_{t=0}^3 xₜ xₜᵀ": "",
                  "Σₜ xₜ₋₁ xₜ₋₁ᵀ": "the term x3 @ x3ᵀ is missing from the sum"},
+    }),
+    written_rows: ((MATRIX[:6].reshape(3, 2), MATRIX[6:8]), {
+        "dLdV": dict.fromkeys(("np.stack([dLda1, dLda2, dLda3])", "np.array([dLda1, dLda2, dLda3])",
+                               "np.column_stack([dLda1, dLda2, dLda3]).T"), "")
+                | dict.fromkeys(("np.stack([dLda1, dLda2, dLda3]).T", "np.column_stack([dLda1, dLda2, dLda3])",
+                                 "np.array([dLda1, dLda2, dLda3]).T"), "it is transposed"),
     }),
 }  # fmt: skip
 
