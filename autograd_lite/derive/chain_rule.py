@@ -274,9 +274,7 @@ class Chain(Steps):
         return replaced(e, turned), tuple(found)
 
     def is_symmetric(self, word: str) -> bool:
-        """Whether a matrix is symmetric: at the recorded point, and if it may change at three points near it; one of a
-        loop if those of all rounds are.
-        """
+        """Whether a matrix, or each of those in the rounds of a loop, is symmetric at the point and at three near it."""
         return all(map(self._is_symmetric, self._of_all_rounds(word)))
 
     def _of_all_rounds(self, word: str) -> list[str]:

@@ -503,7 +503,7 @@ def test_explain_writes_the_theorem_with_numbers():
     assert "x = argmin f(·, a)" in str(ag.explain(L))
     b = ag.tensor(2.0, requires_grad=True, name="b")
     text = str(ag.explain(O.root(lambda x, b: b * x - a, [1.0], (b,)).x.sum()))
-    assert "dL/db = dL/dx @ (-(∂F/∂x)⁻¹ @ ∂F/∂b)" in text
+    assert "dL/db = -dL/dx @ ((∂F/∂x)⁻¹ @ ∂F/∂b)" in text
     assert "cannot be solved again for another value of what its function captures" in text
 
 
