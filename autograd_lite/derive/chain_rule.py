@@ -274,7 +274,7 @@ class Chain(Steps):
         return replaced(e, turned), tuple(found)
 
     def is_symmetric(self, word: str) -> bool:
-        """Whether a matrix, or each of those in the rounds of a loop, is symmetric at the point and at three near it."""
+        """Whether a matrix, or each of those in the rounds of a loop, is symmetric here and at three points near it."""
         return all(map(self._is_symmetric, self._of_all_rounds(word)))
 
     def _of_all_rounds(self, word: str) -> list[str]:
