@@ -144,7 +144,7 @@ class Chain(Steps):
         return paths
 
     def _is_inside_form(self, at: Var, p: Var) -> bool:
-        """Whether one of two values is an inner product of a form: x @ Q of x @ Q @ y, Wᵀ @ C @ W of its trace."""
+        """Return whether one of two values is an inner product of a form: x @ Q of x @ Q @ y, Wᵀ C W of its trace."""
         is_form = self.defined[at].algebra in ("matrix product", "trace", "inverse", "diagonal matrix")
         return is_form and not (at in self.landmark_set and p in self.landmark_set)
 
@@ -274,7 +274,7 @@ class Chain(Steps):
         return replaced(e, turned), tuple(found)
 
     def is_symmetric(self, word: str) -> bool:
-        """Whether a matrix, or each of those in the rounds of a loop, is symmetric here and at three points near it."""
+        """Return whether a matrix, or each of those in the rounds of a loop, is symmetric here and at points nearby."""
         return all(map(self._is_symmetric, self._of_all_rounds(word)))
 
     def _of_all_rounds(self, word: str) -> list[str]:
@@ -306,7 +306,7 @@ class Chain(Steps):
         return len(points) > POINTS and all(np.allclose(x := p.values[computed[word]], x.T) for p in points)
 
     def is_of_symmetric(self, found: dict[str, None], part: Expr) -> bool:
-        """Whether a matrix, or what it is the inverse of, is symmetric; its name is then added to those `found`."""
+        """Return whether a matrix, or what it is the inverse of, is symmetric; `found` then has its name."""
         if part.head == "identity":
             return True
         word = str((part.of if part.role == "inverse" else part).value)

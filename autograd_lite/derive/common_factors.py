@@ -138,10 +138,9 @@ def with_differences_turned(e: Expr, args: Sequence[Expr]) -> Expr:
     """A formula with ``g + 2 (f - y)`` for ``g - 2 (y - f)``, as it is written alone, for :func:`fold`."""
     e = replace(e, args=tuple(args)) if args else e
     terms = terms_of(e) if is_short_sum(e) else []
-    turned = [(1, _turned(of)) if sign < 0 else (sign, of) for sign, of in terms]
-    pairs = [(new[0], new[1]) if new[1] is not None else old for new, old in zip(turned, terms, strict=True)]
-    is_other = any(new[1] is not None and old[0] < 0 for new, old in zip(turned, terms, strict=True))
-    return added(pairs) if is_other else e
+    turned = [_turned(of) if sign < 0 else None for sign, of in terms]
+    pairs = [term if new is None else (1, new) for new, term in zip(turned, terms, strict=True)]
+    return added(pairs) if any(new is not None for new in turned) else e
 
 
 def _turned(e: Expr) -> Expr | None:

@@ -914,7 +914,7 @@ class Constants:
 
 
 def _reads_in_turn(e: ast.expr | None, code: CodeType | None) -> bool:
-    """Whether an expression of data has entries at the number of a round, which may be equal: ``a[k] + b[k]``."""
+    """Return whether an expression of data has entries at the number of a round, ``a[k] + b[k]``."""
     parts = [*ast.walk(e)] if isinstance(e, ast.BinOp) and code is not None else []
     at = [part.slice for part in parts if isinstance(part, ast.Subscript)]
     return code is not None and any(
@@ -990,9 +990,9 @@ def _with_counting(e: ast.expr, variables: Variables, n: int) -> tuple[ast.expr,
     word = f"np.arange({n})"
 
     class Counting(ast.NodeTransformer):
-        def visit_Call(self, node: ast.Call) -> ast.expr:
+        def visit_Call(self, node: ast.Call) -> ast.AST:
             if not _is_counting(node):
-                return self.generic_visit(node)  # type: ignore[return-value]
+                return self.generic_visit(node)
             return ast.BinOp(node.args[0], ast.Add(), ast.Name(word)) if len(node.args) == 2 else ast.Name(word)
 
     is_it = any(isinstance(part, ast.Call) and _is_counting(part) for part in ast.walk(e))

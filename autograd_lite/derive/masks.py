@@ -35,9 +35,11 @@ def _is_mask(x: Any) -> bool:
     return is_it and (x.dtype == bool or x.dtype.kind in "if" and np.array_equal(x, np.rint(x)))  # of x.astype(float)
 
 
-def _is_selection(e: ast.expr) -> bool:
-    """True for ``np.where(mask, a, b)``."""
-    return isinstance(e, ast.Call) and getattr(e.func, "attr", getattr(e.func, "id", "")) == "where"
+def _may_use_mask(e: ast.expr) -> bool:
+    """True for ``mask * cycles`` and ``np.where(mask, a, b)``."""
+    if isinstance(e, ast.Call):
+        return getattr(e.func, "attr", getattr(e.func, "id", "")) == "where"
+    return isinstance(e, ast.BinOp)
 
 
 class _Masks:
@@ -65,9 +67,9 @@ class _Masks:
         return [*before, replace(eq, operands=tuple(operands))]
 
     def _is_made(self, eq: Equation, e: ast.expr) -> bool:
-        """Whether an expression, or what a variable is assigned, may have a mask in it: ``mask * cycles``."""
+        """Return whether an expression, or what a variable is assigned, may have a mask in it."""
         sources = assigned(eq.code, e.id) if isinstance(e, ast.Name) else [e]
-        return any(isinstance(source, ast.BinOp) or _is_selection(source) for source in sources or ())
+        return any(map(_may_use_mask, sources or ()))
 
     def _computed(self, eq: Equation, e: Any, mask: Any, here: Mapping[str, Any]) -> tuple[list[Equation], Any]:
         """The equations of a mask, and its variable, if `e` computes it from values of the program; else the mask.
@@ -79,8 +81,7 @@ class _Masks:
             return [], mask
         known = {} if isinstance(e, ast.Name) else here
         used = {w: known[w] if w in known else self._value(w, eq) for w in dict.fromkeys(names(sources[0]))}
-        is_made = isinstance(sources[0], ast.BinOp) or _is_selection(sources[0])
-        before, masks = self._masks_in(eq, sources[0], used) if is_made else ([], {})
+        before, masks = self._masks_in(eq, sources[0], used) if _may_use_mask(sources[0]) else ([], {})
         all_values = {**self.values, **masks}
         values = {w: all_values[x] if isinstance(x, Var) else x for w, x in used.items()}
         arrays = {w: np.asarray(x) for w, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}

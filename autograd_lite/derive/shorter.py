@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.cached_method import cached_method
-from ..program import Equation, Var
+from ..program import Equation, Program, Var
 from ..program.graph import graph_of
 from ..program.naming import stem
 from ..program.slopes import gradients
@@ -327,20 +327,25 @@ class Shorter:
         size = {v: by * np.where(x == 0, by > DIGITS, np.abs(x)) for v, x in inputs.items()}
         low = {v: np.where((x == 0) & bool(seed % 2), 0, -1) for v, x in inputs.items()}  # log(x) has no value below 0
         near = {v: (x + size[v] * rng.uniform(low[v], 1, x.shape)).astype(x.dtype) for v, x in inputs.items()}
+        point = self._run(s.program, near if seed else None)
+        return point if point is not None and (by == DIGITS or np.isfinite(point.values[s.root]).all()) else None
+
+    def _run(self, program: Program, near: Mapping[Var, Array] | None) -> Point | None:
+        """The values and gradients of a program at inputs, or with None at the recorded ones; None if it raises."""
+        s = self.steps
         try:
             with np.errstate(all="ignore"):
-                graph = graph_of(s.program, near) if seed else s.graph
-                slopes = gradients(s.program, [n for n in s.landmarks if n in s.graded], graph=graph)
+                graph = s.graph if near is None else graph_of(program, near)
+                slopes = gradients(program, [n for n in s.landmarks if n in s.graded], graph=graph)
         except Exception:  # what the function raises near the point is up to it
             return None
-        values = {v: np.asarray(t._data if seed else s.values[v]) for v, t in graph.items() if v in s.values}
-        steepest = max([0.0, *map(largest, slopes.values())])
-        return Point(values, slopes, steepest) if by == DIGITS or np.isfinite(values[s.root]).all() else None
+        values = {v: np.asarray(s.values[v] if near is None else t._data) for v, t in graph.items() if v in s.values}
+        return Point(values, slopes, max([0.0, *map(largest, slopes.values())]))
 
     @cached_method
     def with_other_data(self, constants: bool = False) -> Point | None:
         """A point near the recorded one at which data that are inputs, and perhaps constants, have other numbers, too;
-        None where there is none.
+        None where the result has no value there.
         """
         s, rng = self.steps, np.random.default_rng(7)
 
@@ -354,15 +359,8 @@ class Shorter:
             return [replace(eq, operands=tuple(x if isinstance(x, Var) else moved(x) for x in eq.operands))]
 
         near = {v: moved(x) for v, x in s.values.items() if s.is_input(v)}
-        try:
-            with np.errstate(all="ignore"):
-                program = s.program.mapped(rule) if constants else s.program
-                graph = graph_of(program, near)
-                slopes = gradients(program, [n for n in s.landmarks if n in s.graded], graph=graph)
-        except Exception:  # as near the recorded point
-            return None
-        values = {v: np.asarray(t._data) for v, t in graph.items() if v in s.values}
-        return Point(values, slopes, max([0.0, *map(largest, slopes.values())]))
+        point = self._run(s.program.mapped(rule) if constants else s.program, near)
+        return point if point is not None and np.isfinite(point.values[s.root]).all() else None
 
     @cached_property
     def _gradients(self) -> dict[str, Var]:
@@ -381,10 +379,9 @@ class Shorter:
         return len(self.points) > POINTS and all(self._is_gradient_at(point, n, e) for point in self.points)
 
     def is_gradient_of_data(self, n: Var, e: Expr) -> bool:
-        """Whether `e`, which is a gradient at the points, is so for other data, too, as far as can be seen."""
+        """Return whether `e`, which is a gradient at the points, is so for other data, too, as far as can be seen."""
         point = self.with_other_data(e.is_number)
-        is_point = point is not None and np.isfinite(point.values[self.steps.root]).all()
-        return not is_point or point is None or self._is_gradient_at(point, n, e)
+        return point is None or self._is_gradient_at(point, n, e)
 
     def _is_gradient_at(self, point: Point, n: Var, e: Expr) -> bool:
         above = {word: self._gradients[word] for word in e.names & self._gradients.keys()}

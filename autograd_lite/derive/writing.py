@@ -260,7 +260,7 @@ def _product(e: Expr, printer: Printer) -> str:
 
 
 def _is_coefficient(e: Expr, printer: Printer) -> bool:
-    """Whether a factor is a number before a product of matrices, which then needs no brackets: 2, λ or a fraction."""
+    """Return whether a factor is a number before a product of matrices, which then needs no brackets: 2 or λ."""
     is_fraction = e.role == "quotient" and not isinstance(printer, Text)
     return not e.shape and not _has_derivative(e) and (is_fraction or e.role in ("name", "number"))
 

@@ -945,7 +945,7 @@ def _operand(x: Any) -> Any:
 
 
 def _is_square(a: Any) -> bool:
-    """Whether a value is a matrix with several rows, and as many columns."""
+    """Return whether a value is a matrix with several rows, and as many columns."""
     return np.ndim(a) == 2 and np.shape(a)[0] == np.shape(a)[1] > 1
 
 
