@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, is_unpacked
-from ..program.naming import Names, is_in_loop, operand, place, stem
+from ..program.assignments import assigned, counts_up, is_unpacked
+from ..program.naming import Names, expression, is_in_loop, line, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from ..table.textbook import NOTATIONS
 from .formula import Expr, walk
@@ -68,10 +68,18 @@ def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, s
     again = {eq.y: eq.code for eq in rows if eq.y in names and eq.code}
     starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
     rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.y in starts]
-    data = {eq.y for eq in rows if place(eq) not in others}
+    data = {eq.y for eq in rows if place(eq) not in others or not eq.y.shape and _is_at_counter(eq)}
     defined = program.defined
     computed = {f"{stem(word)}0" for v, word in names.items() if v in defined and v not in data}
     return {v for v in data if names.get(v) not in computed}  # of a state x0, x1, …
+
+
+def _is_at_counter(eq: Equation) -> bool:
+    """Whether an equation reads an entry at the variable of a loop that counts, ``s[k]``."""
+    match expression(eq):
+        case ast.Subscript(slice=ast.Name() as at):
+            return counts_up(eq.code, at)
+    return False
 
 
 def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var, str]:
@@ -120,13 +128,35 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
 
 
 def name_joined(program: Program, names: dict[Var, str], taken: Names) -> None:
-    """Call an array ys that ``ys = np.array(ys)`` makes of ys0, ys1, ys2, not ys3."""
-    for eq in program.equations:
-        word = stem(names.get(eq.y, ""))
-        parts = [stem(names.get(x, "")) for x in eq.operands if isinstance(x, Var)] if eq.algebra == "stack" else []
-        if word and word in parts and word not in taken:
+    """Call an array ys that ``ys = np.array(ys)`` makes of ys0, ys1, ys2, not ys3; or ``np.array(ys)``, which has no
+    name. If its parts have none, which are computed at one place and used for nothing else, they are ys1, ys2, ys3.
+    """
+    users, defined = program.users, program.defined
+    for eq in (eq for eq in program.equations if eq.algebra == "stack"):
+        word, parts = names.get(eq.y, ""), [x for x in eq.operands if isinstance(x, Var)]
+        words = {stem(names[x]) if x in names else "" for x in parts}
+        alone = all(x in defined and len(users[x]) == 1 for x in parts) and len(parts) == len(eq.operands) > 2
+        if not word:
+            word = _joined(eq) if any(u.row.kind != "linear" for u in users.get(eq.y, ())) else ""  # no mean of losses
+            word = "" if word in words and not alone else word  # dL/dd[2] is not dL/dd2
+        elif stem(word) in words:
+            word = stem(word)
+        if word != names.get(eq.y) and word and word not in taken:
             names[eq.y] = word
             taken.add(word)
+        new = [f"{word}{k}" for k in range(1, len(parts) + 1)]
+        is_new = bool(word) and words == {""} and eq.params["axis"] == 0 and taken.isdisjoint(new)
+        if is_new and word == stem(word) and alone and len({place(defined[x]) for x in parts}) == 1:
+            names |= dict(zip(parts, new, strict=True))
+            taken.update(new)
+
+
+def _joined(eq: Equation) -> str:
+    """The list of the user's that an array is made of, as its operand stands in the source; or nothing."""
+    calls = [at for at in ast.walk(line(eq) or ast.Pass()) if isinstance(at, ast.Call)]
+    lists = {at.args[0].id for at in calls if at.args and isinstance(at.args[0], ast.Name)
+             and isinstance(at.func, ast.Attribute) and at.func.attr in ("array", "asarray", "stack")}  # fmt: skip
+    return lists.pop() if len(lists) == 1 else ""
 
 
 def number_starts(program: Program, names: dict[Var, str], taken: Names) -> None:

@@ -184,6 +184,19 @@ def _sign_of_sum(first: Term, group: Sequence[Term], others: Sequence[Term]) -> 
     return 1 if is_plus else -1
 
 
+def _with_softmaxes(factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
+    """The factors of a product with softmax(x) for ``exp(x) / Σ exp(x)``, as in the gradient of ``log(mean(exp(x)))``."""
+    for k, (f, power) in factors.items():
+        for j, (g, below) in factors.items() if f.role == "exponential" and f.shape and power == 1 else ():
+            axes = np.atleast_1d(g.params.get("axis") if g.params.get("axis") is not None else range(len(f.shape)))
+            is_sum = g.role == "total" and below == -1 and g.of.key == f.key and len(axes) == 1
+            kept = tuple(1 if n in axes % len(f.shape) else size for n, size in enumerate(f.shape)) if is_sum else ()
+            if is_sum and g.shape in (kept, ()[: len(f.shape) > 1 or None]):
+                P = simplified("softmax", f.args, f.shape, axis=tuple(map(int, axes % len(f.shape))))
+                return _with_softmaxes({**{n: v for n, v in factors.items() if n not in (k, j)}, P.key: (P, 1)})
+    return factors
+
+
 class _NoShortForm(Exception):
     """It has more than `TERMS` terms, or a sum of what is the same along its axis."""
 
@@ -445,7 +458,7 @@ class _Reader:
                 coefficient = _scaled(coefficient, f.value, power)
             else:
                 merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
-        merged = {k: (f, power) for k, (f, power) in merged.items() if power}
+        merged = _with_softmaxes({k: (f, power) for k, (f, power) in merged.items() if power})
         if (under := self._under_roots(merged)) is not None:
             return self._multiplied(coefficient, under)
         coefficient, merged = _without_roots(coefficient, self._without_inverses(merged))

@@ -63,7 +63,7 @@ from .formula import (
     walk,
 )  # fmt: skip
 from .formula_ops import evaluate
-from .provenance import Provenance, aligned, is_near
+from .provenance import WHOLE, Provenance, aligned, is_near
 from .simplify import full, simplified
 from .textbook_parser import Written, formula, read
 from .writing import ASCII, write
@@ -220,6 +220,22 @@ class Constants:
         self.quoted |= {word: [w] for word, w in labels.items() if word != w} | {w: [] for w in used if w[0].isdigit()}
         self.use(given, used)
         self.starts |= {w for w in of.names if w[-1] == "0" and w[:-1] in self.changing}
+        return all(map(self._can_follow, of.names))
+
+    def _can_follow(self, word: str) -> bool:
+        """Whether what a round of a loop has computed from numbers, G2, may be defined by the round before; if it is
+        such a value, it is then a step.
+        """
+        by = self.provenance.carried.get(word) if self.provenance else None
+        if by is None or word in self.starts:
+            return True
+        self._start(word, None)
+        of = by.written(WHOLE)
+        if of is None or of.expr is None or not of.formula.names:
+            return word.endswith("0")  # before the loop
+        if not self._can_use(of.formula):
+            return False
+        self.defined[word] = of.formula
         return True
 
     def _aligned(self, eq: Equation, k: int, here: Any) -> dict[Var, Expr]:
@@ -521,6 +537,10 @@ class Constants:
         """Whether a name is that of what a loop starts with, computed from constants alone: level0 = y[0]."""
         return word in self.starts and word in self.defined and self.defined[word].names <= self.values.keys()
 
+    def is_carried(self, word: str) -> bool:
+        """Whether a name is that of what a round of a loop has computed from numbers for the next one."""
+        return self.provenance is not None and word in self.provenance.carried
+
     def opened(self, e: Expr) -> Expr:
         """A formula with that in terms of these constants."""
         known = {w: self.defined[w] for w in e.names if self.is_first(w)}
@@ -617,6 +637,9 @@ class Constants:
         if known is not None:
             labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
+            if not isinstance(e, ast.Name) and (word := self._visited(eq, e, x)):
+                labels.word = word
+                return labels
             e = self._in_round(eq, e)
             labels.word = self._positions_of(eq, e, x) if isinstance(e, ast.Name) else ast.unparse(e)
             self.use({labels.word: x}, [labels.word])
@@ -729,17 +752,39 @@ class Constants:
 
     def _entry_read(self, eq: Equation, x: Any, at: ast.expr) -> str:
         """The entry of given labels that a position is in one round of a loop, ``y[2]``; or nothing."""
-        turns, code = [*self._reads(eq)], eq.code
-        visited = self.provenance.visits.get((code.co_filename, span(at)), []) if self.provenance and code else []
-        visits = [v for v, is_live in visited if is_live][-len(turns) :]
-        j = turns.index(eq.y)
-        of = visits[j].written(j) if len(visits) == len(turns) and _is_same(visits[j].x, x) else None
-        e = of.expr if of is not None else None
+        e = self._visit(eq, at, x)
         if e is None or e.role != "index" or e.of.role != "name" or len(e.of.shape) != 1 or not self._can_use(e):
             return ""
         word = write(e, ASCII)
         self.quoted[word] = [*e.names]
         return word
+
+    def _visited(self, eq: Equation, at: ast.expr, x: Any) -> str:
+        """Positions in one round of a loop, or in one call of a function, as they are computed, ``T >= T[2]``, or with
+        the number of the round of a variable that has one, ``T >= T[i3]``; nothing for those that are read once.
+        """
+        turns = [*self._reads(eq)]
+        e = self._visit(eq, at, x) if len(turns) > 1 else None
+        if e is None or not e.names or not self._can_use(e):
+            return ""
+        word = write(e, ASCII)
+        for part in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
+            turn = _numbered(part.id, turns.index(eq.y) + 1)
+            if type(k := self.values.get(turn)) is int:
+                word = word.replace(f"[{k}]", f"[{turn}]")
+        given = self.provenance.given if self.provenance else {}
+        self.use(given | {word: x}, [*e.names, word])
+        self.quoted[word] = [*e.names]
+        return word
+
+    def _visit(self, eq: Equation, at: ast.expr, x: Any) -> Expr | None:
+        """The formula of positions in one of the rounds that read at the place of an equation."""
+        turns, code = [*self._reads(eq)], eq.code
+        visited = self.provenance.visits.get((code.co_filename, span(at)), []) if self.provenance and code else []
+        visits = [v for v, is_live in visited if is_live][-len(turns) :]
+        j = turns.index(eq.y)
+        of = visits[j].written(j) if len(visits) == len(turns) and _is_same(visits[j].x, x) else None
+        return of.expr if of is not None else None
 
     def _is_of_own(self, eq: Equation, of: str | None) -> bool:
         """Whether each round of a loop reads the entry of its number in a vector of its own, ``sims[t]``."""

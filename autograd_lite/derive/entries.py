@@ -862,7 +862,8 @@ def in_row(e: Expr, row: Step, c: str, renames: bool = True) -> Expr:
 
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
         if part.role == "name":
-            t = simplified("add", (name(c), number(-row.distance)), ())
+            t = number(row.distance) if row.back else name(c)
+            t = simplified("subtract", (t, name(c) if row.back else number(row.distance)), ())
             return t if part.value == row.letter else replace(part, value=_word_in_row(part.value, row, c, renames))
         if "index" in part.params:
             index = tuple(_in_row_index(p, row, c, renames) for p in _parts(part))
@@ -871,7 +872,8 @@ def in_row(e: Expr, row: Step, c: str, renames: bool = True) -> Expr:
         linear = _linear(part, row.letter) if part.role in ("sum", "difference") else None
         if linear is not None and linear[0]:  # t - 1, 2 t + 3, 4 - t
             k, d = linear
-            times, constant = product((number(abs(k)), name(c)), ()), number(d - k * row.distance)
+            k, d = (-k, d + k * row.distance) if row.back else (k, d - k * row.distance)
+            times, constant = product((number(abs(k)), name(c)), ()), number(d)
             return simplified(*(("add", (times, constant)) if k > 0 else ("subtract", (constant, times))), ())
         return replace(part, args=args) if args else part
 
@@ -894,7 +896,9 @@ def _linear(e: Expr, t: str) -> tuple[Any, Any] | None:
 
 def _in_row_index(p: Any, row: Step, c: str, renames: bool = True) -> Any:
     if isinstance(p, Step):
-        return Step(p.distance + (row.distance if p.back else -row.distance), c, p.back)
+        if row.back:
+            return Step(p.distance + (-row.distance if p.back else row.distance), c, not p.back)
+        return Step(p.distance + (row.distance if p.back else -p.several * row.distance), c, p.back, p.several)
     if isinstance(p, Labels):
         label = p.copy()
         label.word = _word_in_row(p.word, row, c, renames)
@@ -908,9 +912,11 @@ def _word_in_row(word: str, row: Step, c: str, renames: bool) -> str:
     """A name, or labels, with the number of the step in terms of the row: ``y[k+1]``, ``k``, ``3-k``."""
 
     def moved(m: re.Match[str]) -> str:
+        if row.back and not m[1]:
+            return repr(_in_row_index(Step(int(m[2] or m[3] or 0), row.letter, bool(m[2])), row, c))
         if m[2]:
             return f"{int(m[2]) + row.distance}-{c}"
-        distance = int(m[3] or 0) - row.distance * (renames or not m[1])
+        distance = -int(m[3] or 0) if row.back else int(m[3] or 0) - row.distance * (renames or not m[1])
         return f"{m[1] or ''}{c}{distance:+d}" if distance else f"{m[1] or ''}{c}"
 
     return re.sub(rf"(@)?(?:(\d+)-)?(?<!\w){row.letter}([+-]\d+)?(?![A-Za-z0-9_])", moved, word)

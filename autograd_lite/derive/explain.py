@@ -190,7 +190,7 @@ class Derivation(GraphView):
         """The sections, with the steps of a loop with one index."""
         if (how := self.counting) is None:
             return self.in_steps(self.letter)
-        return [replace(s, lines=[*map(how.line, s.lines)]) for s in self._from_1]
+        return how.sections(self._from_1)
 
     @cached_property
     def counting(self) -> Counting | None:

@@ -66,7 +66,7 @@ class Given:
         if not is_value and not names.isdisjoint(self.chain.named):  # in terms of values of the program
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
-        if np.ndim(x) and any(map(self.chain.constants.is_first, names)):
+        if any(chain.constants.is_first(w) and (np.ndim(x) or chain.constants.is_carried(w)) for w in names):
             return self._first(whole, code)
         starts = names & self.chain.constants.starts
         self.fixed |= starts
@@ -91,7 +91,7 @@ class Given:
     def _first(self, e: Expr, code: CodeType | None) -> bool:
         """True if what the first step of a loop has computed from constants alone, Q1 = R + γ P @ V0, is given."""
         names = self.chain.constants.opened(e).names
-        starts = names & {*self.chain.constants.changing.values()}
+        starts = names & {*self.chain.constants.changing.values(), *self.chain.constants.starts}
         self.fixed |= starts
         return all(self.word(word, code) for word in names - starts)
 

@@ -80,6 +80,11 @@ class Value:
         return self._made.get(turn)
 
 
+    def rename(self, renamed: Callable[[Make | None], Make]) -> None:
+        """Give it another formula in terms of the one that it has."""
+        self._make, self._made = renamed(self._make), {}
+
+
 class Counter(Value):
     """A number that a loop counts."""
 

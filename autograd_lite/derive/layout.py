@@ -237,7 +237,8 @@ def text_of(sections: Sequence[Section], printer: Printer) -> str:
             out += ["", f"{RULE}\n", *(f"  {_equation(line, printer)}" for line in s.lines)]
         else:
             out += ["", f"{s.title}\n"]
-            out += [row for line in s.lines for row in _derived(line, printer, line is s.lines[0])]
+            pairs = zip([None, *s.lines], s.lines, strict=False)
+            out += [row for x, line in pairs for row in _derived(line, printer, x is None or x.is_gradient)]
     return "\n".join(out).rstrip()
 
 
@@ -279,8 +280,8 @@ def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
         yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"
 
 
-def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
-    """The rows of a factor or a gradient."""
+def _derived(line: Line, printer: Printer, is_apart: bool) -> Iterator[str]:
+    """The rows of a factor or a gradient; `is_apart` if nothing is above it, or an empty row."""
     (symbol, *formulas), reasons = line.written(printer), line.reasons(printer)
     indent = " " * _width(symbol)
     ones = [f"{write(e, printer)} = 1" for e in line.ones]
@@ -288,7 +289,7 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
     if formulas and reasons:
         yield from _with_remark(f"  {symbol} = {formulas[0]}", f"since {', '.join(reasons)}{_how(line, printer)}")
     elif formulas:
-        yield f"{'' if is_first else chr(10)}  {symbol} = {formulas[0]}"
+        yield f"{'' if is_apart else chr(10)}  {symbol} = {formulas[0]}"
     yield from (f"  {indent} = {formula}{''.join(f'  since {one}' for one in ones)}" for formula in formulas[1:])
     if line.has_value:
         yield f"  {indent} = {_array(line.value, len(indent) + 5)}"

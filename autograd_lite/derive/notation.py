@@ -472,12 +472,17 @@ class Notation:
         return len(turns) - turns.index(n) if is_back else turns.index(n) + 1
 
     def _entry(self, v: Var) -> str:
-        """A name for an entry of a small vector: w1 for ``w[0]``; or nothing."""
+        """A name for an entry of a small vector: w1 for ``w[0]``, or for the entry that the first round of a loop reads
+        which goes through it back to front; or nothing.
+        """
         of = _vector_of(eq) if (eq := self.defined.get(v)) is not None else None
         array = self.names.get(of, "") if of is not None else ""
         if eq is None or array[-1:].isdigit() or array in self._lettered | {""}:
             return ""
-        word = f"{array}{eq.params['index'] + 1}"
+        turns = [u for u in self.rounds.get(v, ()) if _vector_of(self.defined[u]) is of]
+        places = [self.defined[u].params["index"] for u in turns]
+        is_back = len(turns) > 1 and places == [places[0] - k for k in range(len(places))]
+        word = f"{array}{1 + (turns.index(v) if is_back else eq.params['index'])}"
         return "" if word in self._taken | self._lettered else word
 
     @cached_property
@@ -498,9 +503,9 @@ class Notation:
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}
 
     @cached_property
-    def counter(self) -> tuple[str, int, Container[int]] | None:
-        """The variable that the first of the loops counts by one, a single letter, its first number, which is that of
-        all, and the numbers of rounds; None where there is none.
+    def counter(self) -> tuple[str, range, set[int]] | None:
+        """The variable that the first of the loops counts by one, up or down, a single letter; its first two numbers,
+        which are those of all; and the numbers of rounds. None where there is none.
         """
         found = dict[tuple[str, Sequence[int]], int]()  # with how often their rounds compute something
         for n in {of[0]: None for of in self.rounds.values() if self.is_looped(of) and of[0] in self.defined}:
@@ -513,10 +518,11 @@ class Notation:
                 found[key] = max(turns, found.get(key, 0))
         word, steps = next(iter(found), ("", ()))
         is_one = bool(word) and all(
-            len(w) == 1 and w.isalpha() and len(of) == turns > 1 and of[0] == steps[0] >= 0 and of[1] == of[0] + 1
+            len(w) == 1 and w.isalpha() and len(of) == turns > 1 and [*of[:2]] == [*steps[:2]] and min(of) >= 0
             for (w, of), turns in found.items()
         )
-        return (word, steps[0], {*found.values()}) if is_one else None
+        by = steps[1] - steps[0] if is_one else 0
+        return (word, range(steps[0], steps[0] + 2 * by, by), {*found.values()}) if abs(by) == 1 else None
 
     def is_looped(self, values: Sequence[Var]) -> bool:
         """Whether values that were computed at one place are those of a loop."""

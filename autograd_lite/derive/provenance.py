@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter as Multiset
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
 from copy import deepcopy
@@ -27,6 +28,7 @@ from ..program.assignments import (
     names,
     nodes_of,
     of_whole,
+    recurrence,
     source_of,
     tree,
 )
@@ -93,6 +95,8 @@ class Provenance(Interpreter):
         By those of an expression what it is in each round.
     given : dict
         The arrays and numbers that the formulas name.
+    carried : dict of str to Value
+        What each round of a loop computes from the one before, from numbers alone, by its name: G1, G2.
     pairs : set of str
         The variables that count in loops over pairs.
     """
@@ -107,6 +111,9 @@ class Provenance(Interpreter):
         self._running = running()
         self.innermost = next(iter(self._running), None)
         self.given: dict[str, Any] = {}
+        self.carried: dict[str, Value] = {}
+        self._recorded = set[tuple[Any, str]]()  # the variables that have had Tensors
+        self._rounds, self._begun = Multiset[Any](), Multiset[Any]()  # how often they were assigned, and loops began
         self.pairs: set[str] = set()
         self.visits: dict[Any, list[tuple[Value, bool]]] = defaultdict(list)
         self.results: dict[Any, list[Result]] = defaultdict(list)
@@ -195,6 +202,7 @@ class Provenance(Interpreter):
     def begins(self, loop: ast.For | ast.expr, env: Variables, code: Any) -> None:
         """Find what the operands of operations on arrays are, before the loop whose rounds compute their entries."""
         if isinstance(loop, ast.For):
+            self._begun[code, span(loop.target)] += 1
             self._nested[span(loop.target)] = [at for at in loop.body if isinstance(at, ast.For)]
         for (file, here), e in self._wholes.items():
             if file == code.co_filename and innermost(code, e)[0] is loop:
@@ -208,16 +216,39 @@ class Provenance(Interpreter):
         return lambda _: Written(number(x), x)
 
     def assigned(self, target: ast.Name, y: Value, code: Any) -> Value:
-        """A value by the name of a variable that has no other, or that of a state before a loop, h0, without a formula.
+        """A value by the name of a variable that has no other, or that of a state before a loop, h0, without a formula;
+        of one that each round computes from the one before by the number of the round, G0, G1, ….
         """
         if is_live(y) or is_unknown(y) or not _is_data(x := plain(y.x)):
+            self._recorded.add((code, target.id))
             return y
         once = is_once(target, code)
         of = y.written(WHOLE)
         is_plain = isinstance(x, np.ndarray) and x.ndim > 0 and (of is None or not of.formula.names)
         is_start = is_plain and not is_repeated(code, target)
         word = target.id if once else f"{target.id}0"
-        return Value(x, lambda _: self._name(word, x)) if once or is_start else y
+        value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
+        loop = recurrence(code, target.id) if np.asarray(x).dtype.kind == "f" else None
+        if loop is not None:
+            value = Value(x) if value is y and of is not None and of.formula.role == "name" else value  # G = G0
+            value.rename(self._carried(target.id, y, (code, span(loop.target))))
+        return value
+
+    def _carried(self, word: str, y: Value, loop: Any) -> Callable[[Make | None], Make]:
+        """Return what names a value that each round of a loop computes from the one before, if all are numbers."""
+        k = self._rounds[loop, word]
+        self._rounds[loop, word] += 1
+
+        def renamed(before: Make | None) -> Make:
+            def make(turn: int) -> Written | None:
+                if (loop[0], word) in self._recorded or self._begun[loop] != 1:
+                    return before and before(turn)
+                self.carried[w := f"{word}{k}"] = Value(y.x, before)
+                return self._name(w, y.x)
+
+            return make
+
+        return renamed
 
     def taken(self, target: ast.Name, y: Value, code: Any) -> Value:
         """The variable of a loop over pairs in the third round as i3, and a number without a name as r3."""

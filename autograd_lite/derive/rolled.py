@@ -123,12 +123,13 @@ def _read_at_step(lines: Iterable[Line]) -> set[str]:
 
 
 def counting(
-    sections: Sequence[Section], letter: str, word: str, first: int, rounds: Container[int]
+    sections: Sequence[Section], letter: str, word: str, numbers: range, rounds: Collection[int]
 ) -> Counting | None:
-    """How sections, whose steps have numbers from 1 on, are with those of the user's loops, ``for k in range(K)``,
-    which count from `first` in so many `rounds`: ``means[k]``, k = 0 … 2, not ``means[t-1]``. None for a loop with a
-    state, from 0 or 1 on.
+    """How sections, whose steps have numbers from 1 on, are with those of the user's loops, ``for k in range(K)``, of
+    which `numbers` are the first two, in so many `rounds`: ``means[k]``, k = 0 … 2, not ``means[t-1]``. None for a loop
+    with a state, from 0 or 1 on.
     """
+    first, is_back = numbers[0], numbers.step < 0
     words, parts = _words_and_parts(sections)
     sides = {side.lstrip("d∂") if "/" in w else side for w in words for side in w.split("/")}
     stems = {side.partition("@")[0] for side in sides if f"@{letter}" in side}
@@ -137,10 +138,12 @@ def counting(
     at_rows = any(isinstance(i, Labels) and not i.word for part in parts for i in index_parts(part.params.get("index")))
     letters = COUNTERS.replace("ij", "") if has_jacobian else COUNTERS.replace("i", "") if at_rows else COUNTERS
     word = word if word in letters else next((c for c in letters if c not in words), word)
-    is_same = letter == word and first == 1
-    if is_state and first < 2 or word in words - {letter} or is_same or not _is_plain(parts, letter):
+    is_same = letter == word and first == 1 and not is_back
+    is_plain = _is_plain(parts, letter, is_back)
+    if is_state and first < 2 and not is_back or word in words - {letter} or is_same or not is_plain:
         return None
-    return Counting(letter, word, first - 1, stems, rounds, is_state)
+    by = Step(first + 1, letter, back=True) if is_back else Step(first - 1, letter)
+    return Counting(letter, word, by, stems, rounds, is_state)
 
 
 def _words_and_parts(sections: Iterable[Section]) -> tuple[set[str], Collection[Expr]]:
@@ -152,36 +155,63 @@ def _words_and_parts(sections: Iterable[Section]) -> tuple[set[str], Collection[
     return labels.union((line.symbol for line in lines), *(e.names for e in formulas)), parts
 
 
-def _is_plain(parts: Collection[Expr], letter: str) -> bool:
-    """Whether each number of a step in some formulas is that of one step, with this letter: no ``2t+1``, and no Σₛ."""
+def _is_plain(parts: Collection[Expr], letter: str, is_back: bool) -> bool:
+    """Whether each number of a step in some formulas is that of one step, with this letter: no Σₛ, and no ``2t+1``,
+    other than as an end of a slice where the steps do not run back.
+    """
     indices = [i for part in parts for i in index_parts(part.params.get("index"))]
     labels = [i.word for i in indices if isinstance(i, Labels)]
-    steps = [i for i in indices if isinstance(i, Step)]
+    ends = [end for i in indices if type(i) is slice for end in (i.start, i.stop) if isinstance(end, Step)]
+    steps = [*ends, *(i for i in indices if isinstance(i, Step))]
     sums = [part.head for part in parts if isinstance(part.row, OverSteps)]
-    is_one = all(i.several == 1 and i.letter == letter for i in steps) and {*sums} <= {f"sum_{letter}"}
+    is_one = all(i.letter.lstrip("0123456789") == letter for i in steps) and {*sums} <= {f"sum_{letter}"}
+    is_one = is_one and all(i.several == 1 for i in steps if is_back or i not in ends)
     return is_one and not any(re.search(rf"\d{letter}\b", w) for w in labels)
 
 
 @dataclass(frozen=True)
 class Counting:
-    """How the steps of the values `stems` are counted in the program: `by` more than from 1 on, and called `word`."""
+    """How the steps of the values `stems` are counted in the program: `by` instead of from 1 on, and called `word`."""
 
     letter: str
     word: str
-    by: int
+    by: Step
     stems: Container[str]
-    rounds: Container[int]
+    rounds: Collection[int]
     is_state: bool
 
-    def name(self, w: str) -> str:
-        """A name with the number of its step: a0 for a1."""
+    @property
+    def first(self) -> int:
+        """The smallest number of a step."""
+        return min(self.by.at(1), self.by.at(max(self.rounds)))
+
+    def name(self, w: str, moves: bool = True) -> str:
+        """A name with the number of its step: a0 for a1; and of step t with the letter, if it `moves`."""
         sides = []
         for side in w.split("/"):
             d, base = (side[0], side[1:]) if "/" in w else ("", side)
             stem, k = _number(base)
-            is_of_step = k and stem in self.stems
-            sides.append(f"{d}{stem.rstrip('ᵀ')}{k + self.by}{'ᵀ' * stem.endswith('ᵀ')}" if is_of_step else side)
-        return re.sub(rf"@{self.letter}(?![A-Za-z0-9_])", f"@{self.word}", "/".join(sides))
+            is_of_step = (k or self.by.back and base != stem) and stem in self.stems
+            sides.append(f"{d}{stem.rstrip('ᵀ')}{self.by.at(k)}{'ᵀ' * stem.endswith('ᵀ')}" if is_of_step else side)
+        new = "/".join(sides)
+        return re.sub(rf"@{self.letter}([+-]\d+)?(?![A-Za-z0-9_])", self._moved, new) if moves else new
+
+    def _moved(self, m: re.Match[str]) -> str:
+        """The number of another step, ``@t-1``."""
+        distance = int(m[1] or 0) * (-1 if self.by.back else 1)
+        return f"@{self.word}{distance:+d}" if distance else f"@{self.word}"
+
+    def sections(self, sections: Iterable[Section]) -> list[Section]:
+        """The sections with the steps counted so, without saying that sᵢ is s[i]."""
+        new = [replace(s, lines=[*map(self.line, s.lines)]) for s in sections]
+        return [replace(s, lines=[x for x in s.lines if not self._is_entry(x.symbol, *x.formulas)]) for s in new]
+
+    def _is_entry(self, symbol: str, *formulas: Expr | None) -> bool:
+        """Whether a value of a step is defined as the entry that it is called."""
+        match formulas:
+            case [Expr(role="index") as e] if e.of.role == "name" and symbol == f"{e.of.value}@{self.word}":
+                return [*map(repr, index_parts(e.params["index"]))] == [self.word]
+        return False
 
     def line(self, line: Line) -> Line:
         """A line with the steps counted so."""
@@ -191,7 +221,12 @@ class Counting:
             """A sum of all rounds whose steps have numbers by positions alone, ``y[t] - φ y[t-1]``, from 1 on."""
             steps = part.params["steps"] if isinstance(part.row, OverSteps) else []
             d = 1 - min(steps, default=1)
-            if not d or len(steps) not in self.rounds or any("@" in w for w in part.names):
+            if not steps or not d and not self.by.back or any("@" in w for w in part.names):
+                return None
+            if self.by.back and not _runs_back(part.of):
+                around = Step(min(steps) + max(steps), self.letter, back=True)
+                return replace(part, args=(in_row(part.of, around, self.letter, renames=False),))
+            if not d or len(steps) not in self.rounds:
                 return None
             moved[min(steps), max(steps)] = d
             of = in_row(part.of, Step(d, self.letter), self.letter, renames=False)
@@ -199,26 +234,35 @@ class Counting:
 
         def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
             if part.role == "name":
-                return replace(part, value=self.name(part.value))
+                return replace(part, value=self.name(part.value, moves=False))
             if isinstance(part.row, OverSteps):
-                steps = [t + self.by for t in part.params["steps"]]
+                steps = sorted(map(self.by.at, part.params["steps"]))
                 return unsimplified(OverSteps(f"sum_{self.word}"), args, part.shape, steps=steps)
             return replace(part, args=args) if args else part
 
         def changed(e: Expr) -> Expr:
-            return fold(in_row(replaced(e, from_1), Step(self.by, self.letter), self.word, renames=False), made)
+            return fold(in_row(replaced(e, from_1), self.by, self.word, renames=False), made)
 
         def ends(m: re.Match[str]) -> str:
             numbers = int(m[1]), int(m[2])
-            start, last = numbers if self.is_state else sorted(numbers)
-            d = self.by + moved.get((min(numbers), max(numbers)), 0)
-            return f"{self.word} = {start + d} … {last + d}"
+            d = moved.get((min(numbers), max(numbers)), 0)
+            start, last = (self.by.at(k + d) for k in numbers)
+            if not self.is_state or self.by.back and "@" not in line.symbol:
+                start, last = sorted((start, last))
+            return f"{self.word} = {start} … {last}"
 
         new = _changed(line, changed)
         since = [replace(d, symbol=self.name(d.symbol), wrt=self.name(d.wrt)) for d in new.since]
-        how = re.sub(rf"(?<!\w){self.letter} = (\d+) … (\d+)", ends, line.how)
+        since = [d for d in since if not self._is_entry(d.symbol, d.formula)]
+        is_list = len(new.since) > len(since) == 0 and "@" not in line.symbol  # [dL/ds0, dL/ds1], which has no step
+        how = re.sub(rf"(?<!\w){self.letter} = (\d+) … (\d+)", ends, "" if is_list else line.how)
         new = replace(new, symbol=self.name(line.symbol), since=since, how=how, ones=[*map(changed, line.ones)])
         return new.apart_from({*line.names, self.word})
+
+
+def _runs_back(e: Expr) -> bool:
+    """Whether a formula reads an array from the back, x[3-t]."""
+    return any(isinstance(i, Step) and i.back for part in walk(e) for i in index_parts(part.params.get("index")))
 
 
 def _with_sums_that_stand(rule: Section, before: Section, sections: Iterable[Section]) -> Section:
@@ -440,11 +484,11 @@ def _labels_of(words: Sequence[str], steps: Sequence[int]) -> str | None:
         return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
     if all(map(str.isdigit, words)):
         return repr(_position([*map(int, words)], steps) or "")
-    if not all(" == " in word for word in words):
+    tests = [m for word in words if (m := re.fullmatch("(.+) ([=!<>]=|[<>]) (.+)", word))]
+    if len(tests) < len(words):
         return None
-    stems, ends = zip(*(word.rsplit(" == ", 1) for word in words), strict=True)
-    step = _position([*map(int, ends)], steps) if all(map(str.isdigit, ends)) else None
-    return f"{stems[0]} == {step!r}" if step and len(set(stems)) == 1 else ""
+    left, right = (_word([m[k] for m in tests], steps) for k in (1, 3))
+    return f"{left} {tests[0][2]} {right}" if left and right and len({m[2] for m in tests}) == 1 else ""
 
 
 def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:

@@ -218,7 +218,7 @@ def counter(code: CodeType, e: ast.expr, but: Any = None) -> tuple[str, ast.expr
     loops = (of for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e) and of is not but)
     around = {of: (of.target, of.iter) for of in loops}
     match [*around.values()]:
-        case [(ast.Name(word), ast.Call(func=ast.Name(id="range")) as over)]:
+        case [(ast.Name(word), ast.Call(func=ast.Name(id="range" | "reversed")) as over)]:
             return word, over
         case [(ast.Tuple([ast.Name(word), *_]), ast.Call(func=ast.Name(id="enumerate")) as over)]:
             return word, over
@@ -228,6 +228,28 @@ def counter(code: CodeType, e: ast.expr, but: Any = None) -> tuple[str, ast.expr
 def is_repeated(code: CodeType, e: ast.expr) -> bool:
     """Whether an expression is in the body of a loop."""
     return any(contains(at, e) for scope in _scopes(code) for at in _fors(scope))
+
+
+def recurrence(code: CodeType, word: str) -> ast.For | None:
+    """The only loop that assigns to a variable, once, if it computes it from what it was in the round before, ``G = r[t]
+    + gamma * G``, other than as a product, and is in no other loop.
+    """
+    scope = next((scope for scope in _scopes(code) if word in _bindings(scope)), None)
+    loops = [at for at in _fors(scope) if word in _bindings(at)] if scope is not None else []
+    match loops:
+        case [loop] if not any(contains(at, loop) for at in _fors(scope) if at is not loop):
+            [e, *others] = _bindings(loop)[word]
+            is_it = isinstance(e, ast.BinOp) and isinstance(e.op, ast.Add | ast.Sub) and word in names(e)
+            return loop if is_it and not others else None
+    return None
+
+
+def counts_back(at: ast.For) -> bool:
+    """Whether a loop counts down: ``reversed(range(n))``, or ``range(n, 0, -1)``."""
+    match at.iter:
+        case ast.Call(ast.Name("reversed")) | ast.Call(ast.Name("range"), [_, _, ast.UnaryOp(ast.USub())]):
+            return True
+    return False
 
 
 def counts_up(code: CodeType | None, e: ast.Name) -> bool:

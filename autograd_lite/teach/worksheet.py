@@ -557,7 +557,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     sections = [given, *(d.counted if counting else d.in_steps(d.letter))[1:]]
     constants = _constants(d, spaces[0])
     words = code.words | {text(e): w for w, e in d.chain.constants.lengths.items()}  # len(triples), of which m is short
-    letter, first = (counting.word, counting.by + 1) if counting else (d.letter, 1)
+    letter, first = (counting.word, counting.first) if counting else (d.letter, 1)
     own = [*_own_spellings(d, sections[1:], spaces[0], letter, first, constants)]
     full = _full(tables[0], counting)
     whole_sheet = partial(Worksheet, spaces=spaces, words=words, letter=letter, constants=constants, own=own, full=full)

@@ -538,8 +538,8 @@ def test_returns_are_numbered_by_the_steps_of_the_outer_loop_and_read_back_to_fr
 
     args = np.ones(2), np.array([1.0, 0.5, 2.0]), np.arange(6.0).reshape(3, 2), 0.9
     text = " ".join(str(ag.trace(values, *args).explain(["w", "gamma"])).split())
-    assert "Gₜ = rewards[3-t] + γ Gₜ₋₁ 1 t = 1 … 3" in text
-    assert "(feats[3-t] @ w - Gₜ)²" in text
+    assert "Gₜ = rewards[t] + γ Gₜ₊₁ 1 t = 2 … 0" in text
+    assert "(feats[t] @ w - Gₜ)²" in text
 
 
 def test_what_a_function_returns_in_a_tuple_has_the_name_of_its_part():
@@ -1258,10 +1258,10 @@ def test_sums_of_a_loop_in_the_form_of_a_book():
     arrays = draw(size=(3, 2)), draw(size=(3, 2)), np.array([0, 2, 1]), np.array([1.0, 0.0, 2.0])
     text = str(ag.trace(policy, *arrays).explain(["theta"]))
     assert "dL/dlogitsₜ = Gₜ (softmax(logitsₜ) - Yₜ) / 3" in text  # also where the sum is divided afterwards
-    assert "Yₜ = onehot(actions[3-t])" in text
+    assert "Yₜ = onehot(actions[t])" in text
     text = str(ag.trace(pooled, draw(size=3), 0.1, draw(size=5)).explain(["filt", "bias"]))
     assert "featureᵢ = Σ (filt ⊙ x[i:i+3]) + bias" in text
-    assert "dL/dfilt = Σᵢ dL/dfeature[i] x[i:i+3]" in text
+    assert "dL/dfilt = Σᵢ dL/dfeatureᵢ · x[i:i+3]" in text
     assert "dL/dbias = Σ dL/dfeature " in text
 
 
@@ -1307,7 +1307,7 @@ def test_a_recursion_that_begins_with_a_number_is_one():
         return np.mean(p**2)
 
     text = str(ag.trace(horner, np.array([1.0, 0.5, -0.2]), np.arange(4.0)).explain(["c"]))
-    assert "pₜ = pₜ₋₁ ⊙ x + c[3-t]            4        t = 1 … 3" in text
+    assert "pₖ = pₖ₊₁ ⊙ x + c[k]              4        k = 2 … 0" in text
 
 
 def test_labels_of_a_loop_over_positions_and_sums_without_a_line():

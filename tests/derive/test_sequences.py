@@ -339,7 +339,7 @@ def test_labels_of_a_recorded_loop_are_entries_although_they_are_equal() -> None
     L = 0.0
     for t in reversed(range(4)):
         L = L + B[0, y[t]] ** (t + 1)
-    assert "aₜ = B[0, y[4-t]]" in str(L.explain())
+    assert "aₜ = B[0, y[t]]" in str(L.explain())
 
 
 def sigma(a):
