@@ -129,7 +129,8 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
 
 def name_joined(program: Program, names: dict[Var, str], taken: Names) -> None:
     """Call an array ys that ``ys = np.array(ys)`` makes of ys0, ys1, ys2, not ys3; or ``np.array(ys)``, which has no
-    name. If its parts have none, which are computed at one place and used for nothing else, they are ys1, ys2, ys3.
+    name. If its parts are products without a name, which are computed at one place and used for nothing else, they are
+    ys1, ys2, ys3.
     """
     users, defined = program.users, program.defined
     for eq in (eq for eq in program.equations if eq.algebra == "stack"):
@@ -146,7 +147,8 @@ def name_joined(program: Program, names: dict[Var, str], taken: Names) -> None:
             taken.add(word)
         new = [f"{word}{k}" for k in range(1, len(parts) + 1)]
         is_new = bool(word) and words == {""} and eq.params["axis"] == 0 and taken.isdisjoint(new)
-        if is_new and word == stem(word) and alone and len({place(defined[x]) for x in parts}) == 1:
+        is_new = is_new and word == stem(word) and alone and len({place(defined[x]) for x in parts}) == 1
+        if is_new and defined[parts[0]].row.kind not in ("elementwise", "linear"):  # others are written in place
             names |= dict(zip(parts, new, strict=True))
             taken.update(new)
 

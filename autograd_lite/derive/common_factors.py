@@ -71,10 +71,11 @@ def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
     e = replace(e, args=tuple(args)) if args else e
     groups = dict[str, list[tuple[int, Expr, list[Expr]]]]()
     for sign, of in terms_of(e) if e.shape and is_short_sum(e) else ():
-        arrays = [f for f in factors_of(of) if f.shape]
-        if len(arrays) != 1 or arrays[0].role != "name":
+        arrays = [f for f in factors_of(of) if f.shape] or [of]
+        if len(arrays) != 1 or arrays[0].shape and arrays[0].role not in ("name", "softmax"):
             return e
-        groups.setdefault(arrays[0].key, []).append((sign, arrays[0], [f for f in factors_of(of) if not f.shape]))
+        rest = [f for f in factors_of(of) if not f.shape and arrays != [of]]
+        groups.setdefault(arrays[0].key, []).append((sign, arrays[0], rest))
     if not any(len(group) > 1 for group in groups.values()) or len(groups) < 2:
         return e
     terms = list[tuple[int, Expr]]()
@@ -85,6 +86,21 @@ def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
         is_one = weight.is_number and weight.value == 1
         terms.append((first, x if is_one else multiplied((*factors_of(weight), x), x.shape)))
     return added(sorted(terms, key=lambda term: (term[0] < 0, len(factors_of(term[1])))))
+
+
+def with_pairs(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with ``T (q - p) + s - Y`` for ``T q + s - T p - Y``, for :func:`fold`: predictions minus targets."""
+    e = replace(e, args=tuple(args)) if args else e
+    pairs = dict[Any, list[_Term]]()
+    for term in [_fraction(sign, of) for sign, of in terms_of(e)] if e.shape and is_short_sum(e) else ():
+        arrays = [f for f in term.above if f.shape]
+        if len(arrays) != 1 or arrays[0].role not in ("name", "softmax") or any(f.shape for f in term.below):
+            return e
+        weight = frozenset(f.key for f in term.above if not f.shape), frozenset(f.key for f in term.below)
+        pairs.setdefault(weight, []).append(term)
+    if len(pairs) < 2 or any(sorted(term.sign for term in pair) != [-1, 1] for pair in pairs.values()):
+        return e
+    return added([_one_of(pair, *map(set, weight)) for weight, pair in pairs.items()])
 
 
 def with_terms_joined(e: Expr, args: Sequence[Expr]) -> Expr:
@@ -163,6 +179,17 @@ def with_number_in_front(e: Expr, args: Sequence[Expr]) -> Expr:
     return multiplied((*numbers, replace(e, args=(_times(rest),))), e.shape) if numbers and rest else e
 
 
+def number_before(e: Expr) -> Expr:
+    """A product of matrices with the numbers of its factors in front: -½ (y @ w) for ``(-½ y) @ w``."""
+    is_it = e.role in ("matrix product", "dot product")
+    scaled = [f.role == "product" and f.of.is_number for f in e.args] if is_it else []
+    if not any(scaled):
+        return e
+    numbers = [f.of for f, is_one in zip(e.args, scaled, strict=True) if is_one]
+    rest = [_times(f.args[1:]) if is_one else f for f, is_one in zip(e.args, scaled, strict=True)]
+    return multiplied((*numbers, replace(e, args=tuple(rest))), e.shape)
+
+
 def with_factors_in_front(e: Expr) -> Expr:
     """A formula with indices, with the derivatives or the denominator that all its terms share in front of a sum."""
     terms = [_fraction(sign, of) for sign, of in terms_of(e)] if e.role in ("sum", "difference") else []
@@ -182,6 +209,12 @@ def with_one_denominator(e: Expr) -> Expr:
     above = added([(sign, of.of) for sign, of in terms])
     is_short = sum(not part.args for part in walk(above)) < MOST - 2
     return unsimplified("divide", (above, below), e.shape) if is_short else e
+
+
+def with_one_denominator_inside(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with ``Σₜ (a + b) / c`` for ``Σₜ (a / c + b / c)``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    return replace(e, args=(with_one_denominator(e.of),)) if e.role in SUMS else e
 
 
 def with_one_range(e: Expr, args: Sequence[Expr]) -> Expr:

@@ -731,7 +731,7 @@ class Constants:
     def _of_data(self, eq: Equation, x: Any, e: ast.Name, of: str, part: slice) -> str:
         """The name of a position that a variable takes from data in one round of a loop: j2, an entry of them."""
         code, turns, word = eq.code, [*self._reads(eq)], e.id
-        t, whole = turns.index(eq.y), np.asarray(self._value(of, code))
+        t, whole = turns.index(eq.y), self._array(of, code)
         places = range(whole.size)[part] if whole.ndim == 1 else range(0)
         indices = [*self._reads(eq).values()]  # the first rounds may read a state of zeros, the last what is not needed
         last = len(places) - len(turns)
@@ -767,23 +767,37 @@ class Constants:
         e = self._visit(eq, at, x) if len(turns) > 1 else None
         if e is None or not e.names or not self._can_use(e):
             return ""
-        word = write(e, ASCII)
-        for part in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
-            turn = _numbered(part.id, turns.index(eq.y) + 1)
-            if type(k := self.values.get(turn)) is int:
-                word = word.replace(f"[{k}]", f"[{turn}]")
+        word = self._with_turns(eq, at, write(e, ASCII))
         given = self.provenance.given if self.provenance else {}
         self.use(given | {word: x}, [*e.names, word])
         self.quoted[word] = [*e.names]
         return word
 
-    def _visit(self, eq: Equation, at: ast.expr, x: Any) -> Expr | None:
+    def _with_turns(self, eq: Equation, at: ast.expr, word: str) -> str:
+        """Positions, ``T >= T[2]``, with the number of a round for what the loop counts, if it leaves out some."""
+        turns = [*self._reads(eq)]
+        each = [self._visit(eq, at, None, j) for j in range(len(turns))]
+        for part in ast.walk(at):
+            if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and counts_up(eq.code, part.slice):
+                of = ast.unparse(part.value)
+                read = [[i for p in walk(e) if p.role == "index" and p.of.value == of for i in [p.params["index"]]]
+                        for e in each if e is not None]  # fmt: skip
+                counted = [of[0] for of in read if len({*of}) == 1 and type(of[0]) is int]
+                turn = _numbered(part.slice.id, (j := turns.index(eq.y)) + 1)
+                if len(counted) == len(turns) and counted != [*range(counted[0], counted[0] + len(turns))]:
+                    if self._is_free(turn, counted[j]):
+                        self.use({turn: counted[j]}, [turn])
+                        word = word.replace(f"[{counted[j]}]", f"[{turn}]")
+        return word
+
+    def _visit(self, eq: Equation, at: ast.expr, x: Any = None, turn: int | None = None) -> Expr | None:
         """The formula of positions in one of the rounds that read at the place of an equation."""
         turns, code = [*self._reads(eq)], eq.code
         visited = self.provenance.visits.get((code.co_filename, span(at)), []) if self.provenance and code else []
         visits = [v for v, is_live in visited if is_live][-len(turns) :]
-        j = turns.index(eq.y)
-        of = visits[j].written(j) if len(visits) == len(turns) and _is_same(visits[j].x, x) else None
+        j = turns.index(eq.y) if turn is None else turn
+        is_it = len(visits) == len(turns) and (x is None or _is_same(visits[j].x, x))
+        of = visits[j].written(j) if is_it else None
         return of.expr if of is not None else None
 
     def _is_of_own(self, eq: Equation, of: str | None) -> bool:
@@ -814,7 +828,7 @@ class Constants:
 
     def _entry_at(self, of: str, k: int | None, x: Any, code: Any) -> str:
         """The entry of a variable at a position, if it is `x`."""
-        whole = np.asarray(self._value(of, code))
+        whole = self._array(of, code)
         if k is None or whole.ndim != 1 or not -len(whole) <= k < len(whole) or whole[k] != x:
             return ""  # also where the name has no value that is known
         self.use({of: whole}, [of])
@@ -870,7 +884,7 @@ class Constants:
         key = word, code
         if key not in self._sourced:
             self._sourced[key] = value = self._lookup(word, code)
-            sources = assigned(code, word) if value is None else None
+            sources = assigned(code, word) if value is None and code is not None else None
             if sources and len(sources) == 1:
                 stated = evaluated(sources[0], self._variables(sources[0], code))
                 self._sourced[key] = stated.value if stated else _literal(sources[0])
@@ -878,16 +892,24 @@ class Constants:
                 self._sourced[key] = self._passed(word, code)
         return self._sourced[key]
 
+    def _array(self, word: str, code: Any) -> Array:
+        """The value of a variable as an array, an empty one for data of several kinds, ``[([0.1], 0, 1.0), …]``."""
+        try:
+            return np.asarray(self._value(word, code))
+        except ValueError:
+            return np.empty(0)
+
     def _passed(self, word: str, code: CodeType) -> Any:
-        """The number that is passed for an argument of a function, if it is the same in every call."""
+        """The number or the array that is passed for an argument of a function, if it is the same in every call."""
         values = [stated.value for stated in self._each_passed(word, code)]
-        is_one = bool(values) and all(is_number(x) and x == values[0] for x in values)
+        is_one = bool(values) and all(x is values[0] or is_number(x) and _is_same(x, values[0]) for x in values)
         return values[0] if is_one and len(values) == len(passed(code, word)) else None
 
     def _each_passed(self, word: str, code: CodeType) -> list[Written]:
         """The values that are passed for an argument of a function, in each call."""
         callers = {c for c, _ in self.indices if c is not None and c.co_filename == code.co_filename}
-        each = ((e, caller) for e in passed(code, word) for caller in callers if is_around(caller, e))
+        around = [(e, [c for c in callers if is_around(c, e)]) for e in passed(code, word)]
+        each = ((e, c) for e, found in around for c in found or [None])  # None for one in which nothing was recorded
         return [of for e, caller in each if (of := evaluated(e, self._variables(e, caller))) is not None]
 
     def _of_call(self, eq: Equation, e: ast.expr | None, x: Any) -> Expr | None:

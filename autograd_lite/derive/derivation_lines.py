@@ -20,6 +20,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Var
 from ..program.naming import stem
+from ..table import Primitive
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, is_call, leaves, occurrences
@@ -28,6 +29,7 @@ from .entries import has_windows
 from .factors import Combine, Factor, beside, carried, scalars_apart, summed, total
 from .formula import (
     Expr,
+    constant,
     factors_of,
     fold,
     index_parts,
@@ -283,7 +285,21 @@ class Lines:
         if is_extreme:
             return any(np.any(g) for of in slopes for g in of)  # by more than a hinge at rest
         are_far = (largest(g - of[0]) > 1e-6 * p.size for of in slopes for g, p in zip(of[1:], points[1:], strict=True))
-        return bool(slopes) and all(are_far)  # no signs, 1 - 1
+        return self._vanishes(n) or bool(slopes) and all(are_far)  # no signs, 1 - 1
+
+    def _vanishes(self, n: Var) -> bool:
+        """Whether the gradient of a number is 0 although its terms are not, and are smooth, as those of ``S φ(d) - K
+        exp(-r T) φ(d - σ √T)``.
+        """
+        env, users = self.chain.environment(), self.consumers.get(n, [self.chain.root])
+        formulas, at = {k: self.factors[k, n].formula for k in users}, self.chain.shorter.points[0]
+        rows = [p.row for e in formulas.values() for p in walk(e) if isinstance(p.row, Primitive) and p.role != "root"]
+        if any(e.is_number or not e.names <= env.keys() for e in formulas.values()) or any(row.kinks for row in rows):
+            return False
+        above = {k: number(1) if k is self.chain.root else constant(at.gradients[k]) for k in users}
+        terms = [product((above[k], e), ()) for k, e in formulas.items() if not n.shape and not k.shape]
+        each = [np.asarray(evaluate(x, env)) for x in terms]
+        return len(each) > 1 and all(map(np.any, each))
 
     def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `equal` that skip only what no other line needs."""

@@ -130,6 +130,11 @@ def index_parts(index: Any) -> tuple[Any, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
+def is_masked(index: Any) -> bool:
+    """Whether an index has a mask, which may choose all entries at some numbers."""
+    return any(isinstance(part, np.ndarray) and part.dtype == bool for part in index_parts(index))
+
+
 def differ_in_ones(a: Shape, b: Shape) -> bool:
     """True for shapes that are equal but for axes of length 1."""
     return [n for n in a if n != 1] == [n for n in b if n != 1]

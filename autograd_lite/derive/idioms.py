@@ -24,7 +24,7 @@ from ..program.equation import computed
 from ..program.naming import operand
 from ..table import TABLE, Primitive
 from .entries import is_new, turned_back
-from .formula import index_parts
+from .formula import index_parts, is_masked
 
 POINTS = 3
 LONG = 14  # operations in one spelling
@@ -359,6 +359,8 @@ def _is_inside(eq: Equation) -> bool:
     row, numbers = eq.row, [(k, x) for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     is_smooth = row.kind == "elementwise" and (row.kinks == () or row.algebra in ("root", "larger", "absolute value"))
     is_smooth = is_smooth and not row.idiom or "logarithm" in row.idiom  # of z - logsumexp(z), a log_softmax
+    if is_masked(eq.params.get("index")):
+        return False
     if eq.is_random or not (is_smooth or row.algebra in _INSIDE and not row.idiom):
         return False
     used = {word for k, _ in numbers if (e := operand(eq, k)) is not None for word in names(e)}

@@ -24,10 +24,12 @@ from .common_factors import (
     with_groups,
     with_number_in_front,
     with_one_denominator,
+    with_one_denominator_inside,
     with_one_range,
     with_one_sum,
     with_one_total,
     with_one_weight,
+    with_pairs,
     with_terms_joined,
     with_terms_opened,
 )
@@ -172,8 +174,8 @@ class Line:
             letters, formulas = entries(self.formulas, shape, [e for e in beside if e is not None])
         if "/" in self.symbol:
             for step in (
-                with_terms_opened, with_one_sum, with_number_in_front, with_one_total, with_one_weight,
-                with_terms_joined, with_groups, with_differences_turned, with_one_range,
+                with_terms_opened, with_one_sum, with_number_in_front, with_one_total, with_one_weight, with_pairs,
+                with_terms_joined, with_groups, with_differences_turned, with_one_range, with_one_denominator_inside,
             ):  # fmt: skip
                 formulas = [fold(e, step) for e in formulas]
             formulas = [*map(with_factors_in_front if letters else with_one_denominator, formulas)]

@@ -41,6 +41,7 @@ from ..program.naming import (
     is_in_loop,
     line,
     operand,
+    parameter,
     place,
     scopes_around,
     short_names,
@@ -66,7 +67,7 @@ from .constants import SIZES, Constants, counts
 from .entries import is_new
 from .factors import WRITTEN_OUT, Edge
 from .first_rounds import with_first_rounds
-from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, walk
+from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, is_masked, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .inner_loops import without_inner_loops
@@ -78,6 +79,7 @@ from .writing import ASCII, text_name, write
 
 COMPARED = 64  # entries of constants that are one if they are equal, such as np.eye(4) in each round of a loop
 LIMIT = 2_000  # operations; nobody reads a longer derivation
+INDICES = "deijklmnot"  # letters that a value which has no name of its own does not get
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 
 
@@ -451,6 +453,9 @@ class Notation:
         words += [word.lower() for word in states if len(word) == 1]  # no c beside C1, C2
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         counted = {v for v in turns if v in several or sum(u not in self.names for u in turns[v]) > 1}
+        nodes = [*nodes]
+        if self.board and not self.is_picture:
+            self._name_parameters([n for n in nodes if n not in self.names and n not in turns and n in self.defined])
         for n in nodes:
             if n not in self.names and (word := self._entry(n)):
                 self.names[n] = word
@@ -462,6 +467,18 @@ class Notation:
                 self._lettered.add(word)
             word = self.word(n)
             self.looped |= {stem(word)} if n in several else set()
+
+    def _name_parameters(self, nodes: Sequence[Var]) -> None:
+        """Give values the names of the parameters for which they are passed, or of each its number: z1, z2."""
+        words = {n: parameter(self.defined[n]) for n in nodes}
+        often, taken = Counter(words.values()), {stem(word).lower() for word in (*self._taken, *self._lettered)}
+        numbers = dict[str, int]()
+        for n, word in words.items():
+            if word and word not in INDICES and stem(word).lower() not in taken:
+                k = numbers[word] = numbers.get(word, 0) + 1
+                self.names[n] = f"{word}{k}" if often[word] > 1 else word
+                self._lettered.add(self.names[n])
+                self._taken.add(self.names[n])
 
     def turn(self, n: Var) -> int:
         """The number of the round that computes a value; in a loop that is back to front, that of what it leads to."""
@@ -799,7 +816,8 @@ def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict
     if eq.row.kind != "linear" or len(eq.operands) > 1 or eq.y in kept:
         return None
     [x], v = eq.operands, eq.y
-    if not isinstance(x, Var) or (x.shape, x.dtype) != (v.shape, v.dtype):
+    is_other = (x.shape, x.dtype) != (v.shape, v.dtype) if isinstance(x, Var) else True
+    if is_other or is_masked(eq.params.get("index")):
         return None
     if applied(eq, [name("x", x.shape)]).role != "name":
         return None

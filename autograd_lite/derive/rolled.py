@@ -648,7 +648,8 @@ def _is_of_loop(word: str, looped: Container[str]) -> bool:
 
 def _family(e: Expr) -> tuple[str, ...]:
     """The names in a term without the numbers of their steps."""
-    return tuple(sorted({"/".join(_number(_entry(side)[0])[0] for side in word.split("/")) for word in e.names}))
+    words = {re.sub(r"(?<=[\w\[])\d+\b", "", word) if " " in word else word for word in e.names}  # of T >= T[i2]
+    return tuple(sorted({"/".join(_number(_entry(side)[0])[0] for side in word.split("/")) for word in words}))
 
 
 def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:

@@ -55,12 +55,19 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     return _with_sign_in_front(e) or _SIMPLER.get(row.algebra or "", _unchanged)(e) or e
 
 
+EVEN = ("cos", "cosh", "normal")  # functions with f(-x) = f(x); the last is the normal density
+
+
 def _unchanged(e: Expr) -> None:
     """Of what nothing is simpler."""
 
 
 def _with_sign_in_front(e: Expr) -> Expr | None:
-    """``Σ (-x)`` as ``-Σ x``, and so with any linear function; σ(-(a - b)), of 1 / (1 + exp(a - b)), as σ(b - a)."""
+    """``Σ (-x)`` as ``-Σ x``, and so with any linear function; σ(-(a - b)), of 1 / (1 + exp(a - b)), as σ(b - a); and
+    φ(-x) as φ(x).
+    """
+    if e.head in EVEN and e.of.role == "negation" and e.of.shape == e.of.of.shape:
+        return make(e.row, e.of.args, e.params, e.shape)
     x = e.of if e.row.kind == "linear" and len(e.args) == 1 or e.head == "after" else e  # of a cumulative sum
     if e.row is TABLE["sigmoid"] and e.of.role == "negation" and (of := e.of.of).role == "difference":
         return make(e.row, [simplified("subtract", of.args[::-1], of.shape)], e.params, e.shape)
@@ -528,8 +535,10 @@ def _subtract(e: Expr) -> Expr | None:
 
 
 def _share(a: Expr, b: Expr, shape: Shape) -> Expr | None:
-    """``1 - S / (K + S)`` as ``K / (K + S)``."""
+    """``1 - S / (K + S)`` as ``K / (K + S)``, and ``1 - σ(-x)`` as σ(x)."""
     sign, one, of = (1, a, b) if a.is_number else (-1, b, a)
+    if of.head == "sigmoid" and of.of.role == "negation" and one.is_number and one.value == 1:
+        return product((number(sign), simplified("sigmoid", of.of.args, shape)), shape)
     is_share = of.role == "quotient" and of.args[1].role == "sum" and one.is_number and one.value == 1
     if not is_share or of.of.is_number or of.of.role == "exponential":  # 1 - p
         return None
@@ -553,8 +562,11 @@ def _shares(a: Expr, b: Expr, shape: Shape) -> Expr | None:
 
 
 def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
-    """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
+    """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front; so is the ½ of ``½ x - ½``."""
     left, right = list(factors_of(a)), list(factors_of(b))
+    if b.is_number and left[0].key == b.key and b.value % 1 and len(left) > 1 and right:
+        rest = product(left[1:], _joint(left[1:]))
+        return product((b, simplified("subtract", (rest, number(1)), rest.shape)), shape) if rest.shape == shape else None
     shared = []
     for f in factors_of(a):
         same = next((h for h in right if h.key == f.key), None)

@@ -23,6 +23,7 @@ from ..program import Equation, Program, Var
 from ..program.naming import expression, is_in_loop, place, stem
 from ..table import TABLE, Textbook
 from . import formula
+from .common_factors import number_before
 from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
 from .formula import Expr, Labels, Shape, index_parts, name, named, number, replaced, terms_of, unsimplified, walk
@@ -198,12 +199,14 @@ class Steps(Notation):
 
     def _is_entry(self, n: Var) -> bool:
         """Whether a value without a name is an entry of an array, ``θ[0]``, read outside of loops, or for numbers in
-        several places of a loop.
+        several places of a loop; or at a label, ``p[i]``.
         """
         eq = self.defined.get(n)
         is_it = eq is not None and eq.algebra == "index" and not n.shape and n not in self.names
         parts = index_parts(eq.params["index"]) if eq is not None and is_it else ()
         users = self._consumers.get(n, ())
+        if eq is not None and is_it and len(parts) == 1 and isinstance(parts[0], Labels) and n in self.rounds:
+            return all(not k.shape and self.defined[k].row.kind == "elementwise" for k in users)
         is_outside = is_it and not is_in_loop(self.defined[n]) and self.rounds.keys().isdisjoint((n, *users))
         beside = self._consumers.get(eq.x, ()) if eq is not None and is_it else ()
         is_near = any(self._is_read_twice(m) for m in (n, *beside) if m.shape == n.shape)
@@ -475,6 +478,7 @@ class Steps(Notation):
                 formulas[m] = named(step.forward, {f"{X}{k}": a for k, a in enumerate(args)})
             else:
                 formulas[m] = self._one_of_several(m, args) if eq.row.outputs else applied(eq, args)
+                formulas[m] = number_before(formulas[m]) if self.board else formulas[m]
                 is_sum = is_running and eq.algebra in ("sum", "difference")
                 if is_sum and len(terms_of(formulas[m])) < sum(len(terms_of(a)) for a in args if not is_zero(a)):
                     formulas[m] = unsimplified(eq.row, args, eq.shape)

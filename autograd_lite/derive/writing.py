@@ -863,6 +863,8 @@ def text_name(word: str) -> str:
         return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
     if m := _AT_STEP.fullmatch(word):
         return f"{text_name(m[1])}[{text_name(m[2])}]"
+    if m := _TEST.fullmatch(word):
+        return f"{text_name(m[1])} {m[2]} {text_name(m[3])}"
     if m := MARKED.fullmatch(word):
         return f"{text_name(m[1])}{_MARKS[m[2]][0]}{m[3]}"
     m = re.fullmatch(r"(_?)([A-Za-z]+_?)(\d*_?\d*)", word)
@@ -889,6 +891,8 @@ _BELOW = str.maketrans("ijklmnst0123456789", "ᵢⱼₖₗₘₙₛₜ₀₁₂�
 _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
 _AT_STEP = re.compile(r"(\w+)\[(\w+@[a-z][+-]?\d*)\]")  # labels at one of a step: y[i] of i1, i2
+_SIDE = r"[^\W\d]\w*(?:@[a-z]|\[[\w@+-]+\])?"  # of a test of labels, ``group == g1`` or ``T >= T[t]``
+_TEST = re.compile(rf"({_SIDE}) ({'|'.join(_COMPARED)}) (\d+|{_SIDE})")
 
 
 ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
@@ -1012,7 +1016,7 @@ class Latex(Text):
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
             label = self.name(m[1]) + self.plain(f"[{m[2]}]")
             return self.below(label, self.plain(apart(letters))) if letters else label
-        if not letters and (m := re.fullmatch(rf"([^\W\d]\w*) ({'|'.join(_COMPARED)}) (\d+|[^\W\d]\w*)", word)):
+        if not letters and (m := _TEST.fullmatch(word)):
             sides = (m[k] if m[k].isdigit() else self.name(m[k]) for k in (1, 3))  # of x[y == 0]
             return self.fill(f"{{x1}} {_COMPARED[m[2]]} {{x2}}", *sides)
         if not letters and word[:1] == "~" and word[1:].isidentifier():  # of x[~mask]

@@ -121,8 +121,10 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
     inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(called(n)), None)) is not None)
     taken_from: dict[Any, list[Node | None]] = {}
+    together: dict[Any, list[Node]] = {}
     for n in nodes:
         taken_from.setdefault((n.code, n.at), []).append(n.parents[0] if n.parents else None)
+        together.setdefault((n.code, n.at), []).append(n)
     for n in nodes:
         targets = _chosen(n, _targets(n), taken_from[n.code, n.at], known or {})
         outermost = next(iter(called(n)), None)
@@ -130,7 +132,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
             if inside[n.code, n.at, outermost] != len(targets):
                 continue
             outermost = n
-        targets = _target(n) if targets and targets[0] == _RETURNED else targets
+        targets = _target(n, together[n.code, n.at]) if targets and targets[0] == _RETURNED else targets
         word = targets[unpacked[n.code, n.at] % len(targets)] if targets else None
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
@@ -301,22 +303,36 @@ def _stores(code: CodeType, several: bool = False) -> dict[int, Sequence[str] | 
     return stores
 
 
-def _target(n: Node) -> list[str]:
+def _target(n: Node, every: Sequence[Node]) -> list[str]:
     """The variable that the function of the user's in which `n` is returned was assigned to, ``h = cell(x, h)``, or
-    which got this part of it, ``h, c = cell(x, h, c)``.
+    which got this part of it, ``h, c = cell(x, h, c)``; `every` time that it was is known.
 
-    If it is called in several places, that with the operands that came from outside as arguments.
+    If it is called in several places, that of its turn if it was called once in each; or else that with the operands
+    that came from outside as arguments.
     """
     source = _source(n.code)
     called = source.lambdas.get(n.code.co_firstlineno) if n.code.co_name == "<lambda>" else n.code.co_name
     calls = [(call, word) for call, name, word in source.calls if name == called]
-    calls = _near(n, calls) if len({word for _, word in calls}) > 1 else calls
+    if len({word for _, word in calls}) > 1:
+        calls = _in_turn(n, calls, every, source) or _near(n, calls)
     part, targets = source.returned.get(_positions(n.code)[n.at // 2]), {word for _, word in calls}
     word = targets.pop() if len(targets) == 1 else None
     if part is not None:
         return [word[part]] if isinstance(word, tuple) else []
     each = [x for call, _ in calls for x in source.several.get(span(call), []) if len(calls) == 1]
     return [word] if isinstance(word, str) else each
+
+
+def _in_turn(
+    n: Node, calls: Sequence[tuple[ast.Call, Any]], every: Sequence[Node], source: _Source
+) -> list[tuple[ast.Call, Any]]:
+    """The call that returned `n`, of calls that are each made once, in no loop; none of others."""
+    spans = [span(call) for call, _ in calls]
+    repeated = [(a, b) for a, b, *_ in (*source.loops, *source.comprehensions)]
+    if len(every) != len(calls) or any(a <= at[0] <= b for at in spans for a, b in repeated):
+        return []
+    ends = sorted(zip(spans, calls, strict=True), key=lambda pair: (pair[0][1], pair[0][3]))
+    return [ends[sorted(every, key=lambda n: -n.order).index(n)][1]]
 
 
 def _near(n: Node, calls: list[tuple[ast.Call, Any]]) -> list[tuple[ast.Call, Any]]:
@@ -413,6 +429,20 @@ def place(eq: Equation) -> Any:
     """The place in the user's code of an equation, which is the same however Python has specialised the instruction."""
     code, at = eq.code, eq.origin.at
     return code, at if code is None else _positions(code)[at // 2]
+
+
+def parameter(eq: Equation) -> str:
+    """The parameter of a function of the user's for which a value is passed where it is computed, u of ``huber(X @ w -
+    y)``, or that another function returns there, h of ``decode(W, encode(W, x))``; or nothing.
+    """
+    if eq.code is None or eq.code.co_filename.startswith("<autograd_lite"):
+        return ""
+    source, here = _source(eq.code), place(eq)[1]
+    calls = [span(call) for call, f, _ in source.calls if f == source.ends.get(here)]
+    spans = {here, *(calls if len(calls) == 1 else ())}
+    called = ((source.functions[f].args.args, call.args) for call, f, _ in source.calls if f in source.functions)
+    words = {a.arg for names, args in called for a, e in zip(names, args, strict=False) if span(e) in spans}
+    return words.pop() if len(words) == 1 else ""
 
 
 def line(eq: Equation) -> ast.expr | None:
@@ -515,6 +545,10 @@ class _Source(NamedTuple):
         The variable of each ``f = lambda x: …``, by its line.
     returned : dict
         Which part of what a function returns a value in ``return v, -k * x`` is, by its place.
+    ends : dict
+        The name of the function that returns a value, by the place of that.
+    functions : dict
+        The functions by their names.
     """
 
     expressions: dict[Any, ast.expr]
@@ -524,6 +558,8 @@ class _Source(NamedTuple):
     several: dict[Any, list[str]]
     lambdas: dict[int, str]
     returned: dict[Any, int]
+    ends: dict[Any, str]
+    functions: dict[str, ast.FunctionDef]
 
 
 def _source(code: CodeType) -> _Source:
@@ -542,15 +578,31 @@ def _looked_through(module: ast.AST) -> _Source:
     results = [getattr(s, "value", getattr(s, "body", None)) for s in nodes if isinstance(s, ast.Return | ast.Lambda)]
     imports = {(a.asname or a.name).partition(".")[0] for s in nodes if isinstance(s, _IMPORTS) for a in s.names}
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
+    functions = {f.name: f for f in nodes if isinstance(f, ast.FunctionDef)}
+    inside = ((s, f.name) for f in functions.values() for s in ast.walk(f))
+    ends = {s.value: f for s, f in inside if isinstance(s, ast.Return) and s.value is not None}
+    calls = [*_calls(nodes, imports)]
+    stored = {e: targets.get(e) or several.get(e) or None for e, _ in calls}
+
+    def passed_on(e: ast.expr, within: Container[str] = ()) -> str | tuple[str, ...] | None:
+        """The variable of a call, or of those of the function that returns it."""
+        f = ends.get(e, "")
+        if stored.get(e) or not f or f in within:
+            return stored.get(e)
+        words = {passed_on(call, {*within, f}) for call, name in calls if name == f}
+        return words.pop() if len(words) == 1 else None
+
     return _Source(
         expressions={**_sums(nodes), **{span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)}},
-        calls=[(e, name, targets.get(e) or several.get(e) or None) for e, name in _calls(nodes, imports)],
+        calls=[(e, name, passed_on(e)) for e, name in calls],
         loops=loops,
         comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
         several=_appended(nodes, stores) | _listed(stores)
         | {span(e): [t.id] for e, t in matched} | _attributes(stores),
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
+        ends={span(e): f for e, f in ends.items()},
+        functions=functions,
     )
 
 

@@ -459,7 +459,7 @@ constant(np.trunc, scalar="trunc(x)")
 constant(np.rint, scalar="rint(x)", onnx="Round")
 constant(np.signbit, scalar="copysign(1, x) < 0")
 constant(
-    np.floor_divide, tex=r"\lfloor {x1} / {x2} \rfloor",
+    np.floor_divide, text="⌊{x1} / {x2}⌋", tex=r"\lfloor {x1} / {x2} \rfloor",
     scalar="x1 / x2 if x2 == 0 else copysign(rint((x1 - fmod(x1, x2)) / x2) - "
     "(1 if fmod(x1, x2) != 0 and (fmod(x1, x2) < 0) != (x2 < 0) else 0), x1 / x2)",
 )
