@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..rules.indexing import is_basic
-from ..table import TABLE
+from ..table import TABLE, Primitive
 from .factors import total
 from .formula import (
     Expr,
@@ -184,6 +184,11 @@ def _sign_of_sum(first: Term, group: Sequence[Term], others: Sequence[Term]) -> 
     return 1 if is_plus else -1
 
 
+def _has_cases(e: Expr) -> bool:
+    """Whether a formula has another form elsewhere: max(0, a) + max(0, b) is a near some numbers only."""
+    return e.role == "selection" or isinstance(e.row, Primitive) and e.role != "root" and e.row.kinks != ()
+
+
 def _with_softmaxes(factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
     """The factors of a product with softmax(x) for ``exp(x) / Σ exp(x)``, as in the gradient of ``log(mean(exp(x)))``."""
     for k, (f, power) in factors.items():
@@ -280,7 +285,8 @@ class _Reader:
         if is_inside and part.key == of.key and part.shape == whole.shape:
             return product((whole, definition.args[-1] if definition.role == "quotient" else whole), whole.shape)
         is_function = isinstance(part.row, Function) and not part.row.builtin  # φ(z), which the program computes as phi
-        is_likely = definition.role in sums and part.role in sums or is_function and part.names == definition.names
+        is_sum = definition.role in sums and part.role in sums and not any(map(_has_cases, walk(definition)))
+        is_likely = is_sum or is_function and part.names == definition.names
         if not is_likely or part.shape != whole.shape:
             return None
         is_it = env.keys() >= part.names and np.allclose(evaluate(part, env), env[whole.value], rtol=1e-12, atol=0)

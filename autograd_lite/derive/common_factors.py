@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -209,6 +210,16 @@ def with_one_denominator(e: Expr) -> Expr:
     above = added([(sign, of.of) for sign, of in terms])
     is_short = sum(not part.args for part in walk(above)) < MOST - 2
     return unsimplified("divide", (above, below), e.shape) if is_short else e
+
+
+def with_denominators_once(e: Expr) -> Expr:
+    """A sum ``a + (b - c) / n`` for ``a + b / n - c / n``, where terms that follow each other have one denominator."""
+    terms = terms_of(e) if is_short_sum(e) else []
+    runs = [[*run] for _, run in groupby(terms, lambda t: t[1].args[1].key if t[1].role == "quotient" else "")]
+    if len(runs) in (0, 1, len(terms)):
+        return e
+    whole = (with_one_denominator(added([(sign * run[0][0], of) for sign, of in run])) for run in runs)
+    return added([(run[0][0], of) for run, of in zip(runs, whole, strict=True)])
 
 
 def with_one_denominator_inside(e: Expr, args: Sequence[Expr]) -> Expr:

@@ -243,8 +243,9 @@ class _Whole:
             raise _NoArrays
         [turn] = turns
         taken = [index[turn] for index in indices]
-        if len(taken) < x.shape[turn] and x.ndim == 1 and taken == [*range(taken[0], taken[0] + len(taken))]:
-            part = slice(taken[0], taken[-1] + 1)  # x[i + j] of all j
+        is_part = isinstance(getattr(expression(first), "slice", None), ast.BinOp) and x.ndim == 1  # x[i + j] of all j
+        if is_part and len(taken) < x.shape[turn] and taken == [*range(taken[0], taken[0] + len(taken))]:
+            part = slice(taken[0], taken[-1] + 1)
             return self._made(first, [x], (len(taken),), index=part, unique_indices=True)
         others = [k for k in range(x.shape[turn]) if k not in taken]
         self._leave_out(first, others)

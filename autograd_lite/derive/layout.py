@@ -19,6 +19,7 @@ import numpy as np
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
 from .common_factors import (
+    with_denominators_once,
     with_differences_turned,
     with_factors_in_front,
     with_groups,
@@ -179,6 +180,7 @@ class Line:
             ):  # fmt: skip
                 formulas = [fold(e, step) for e in formulas]
             formulas = [*map(with_factors_in_front if letters else with_one_denominator, formulas)]
+            formulas = [*map(with_denominators_once, formulas)]
         return letters, formulas
 
     @property

@@ -207,10 +207,11 @@ class Counting:
         return [replace(s, lines=[x for x in s.lines if not self._is_entry(x.symbol, *x.formulas)]) for s in new]
 
     def _is_entry(self, symbol: str, *formulas: Expr | None) -> bool:
-        """Whether a value of a step is defined as the entry that it is called."""
+        """Whether a value of a step, or the one with a number, is defined as the entry that it is called."""
         match formulas:
-            case [Expr(role="index") as e] if e.of.role == "name" and symbol == f"{e.of.value}@{self.word}":
-                return [*map(repr, index_parts(e.params["index"]))] == [self.word]
+            case [Expr(role="index") as e] if e.of.role == "name":
+                [at, *others] = map(repr, index_parts(e.params["index"]))
+                return not others and symbol in (f"{e.of.value}@{at}", f"{e.of.value}{at}")
         return False
 
     def line(self, line: Line) -> Line:

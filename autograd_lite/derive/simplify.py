@@ -947,8 +947,10 @@ def _linear(e: Expr) -> Expr:
 
 
 def _getitem(e: Expr) -> Expr | None:
-    """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
+    """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations; ``[a, b][1]`` is b."""
     (x,), index = e.args, e.params.get("index")
+    if x.role == "stack" and not x.params.get("axis") and [*map(type, index_parts(index))] == [int]:
+        return x.args[index_parts(index)[0]]
     if x.role == "broadcast" and not x.of.shape:
         return full(x.of, e.shape)
     scalars, arrays = ([f for f in factors_of(x) if bool(f.shape) == has_axes] for has_axes in (False, True))

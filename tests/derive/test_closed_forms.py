@@ -1009,7 +1009,7 @@ def sparse(H, rho):
     (lambda x, n: 3.0 * x**n / (1.5**n + x**n), (2.0, 3.0), "dL/dx = n L (1 - L / 3) / x since"),
     (fringes, (np.array([0.3, 0.6]), 2.0), "dI/dγ = -2 a cos(γ) ⊙ sin(γ) since"),
     (of_classes, (np.array([0.3, 0.6, 0.1]), np.array([0, 1, 1, 2])), "-Σᵢ 1[yᵢ = k] + 4 softmax(prior)ₖ since"),
-    (recaptured, (np.array([3.0, 2.0]), 0.4, 0.7), "dL/dp = m[1] / (1 - p) - m[1] / p - 2 m[0] / p since"),
+    (recaptured, (np.array([3.0, 2.0]), 0.4, 0.7), "dL/dp = m[1] / (1 - p) - (m[1] + 2 m[0]) / p since"),
     (interpolated, (np.array([0.3, 0.6]), np.array([0.2, 0.7])), "P = f[0] s + f[1] ell"),
     (stress, (RNG.normal(size=(4, 2)), np.ones(6)), "sqₖₗ = ‖diffₖₗ‖²"),
     (waiting, (np.array([0.3, 0.6]),), "dqueue/dρ = 1 / (1 - ρ)² since"),

@@ -241,7 +241,7 @@ PROGRAMS = {
     "relu6": (lambda: masked(lambda x: F.relu6(x) ** 2), "clip(x, 0, 6)", "1[0 < x < 6]"),
     "two parts of a weight": (lambda: masked(lambda x: (x - 1) ** 2 + 0.1 * x**2), "0.2 x + 2 (x - 1)"),
     "half of a fraction": (lambda: masked(lambda x: -0.5 * (x / 20) ** 2), "dL/dx = -x / 400"),
-    "the logarithm of a mean": (lambda: masked(lambda x: np.log(np.mean(np.exp(x)))), "dL/dx = exp(x) / Σ exp(x)"),
+    "the logarithm of a mean": (lambda: masked(lambda x: np.log(np.mean(np.exp(x)))), "dL/dx = softmax(x)"),
     "a number in front": (lambda: masked(lambda x: x[0] * np.ones(2) @ np.full((2, 2), 3.0)), "x[0] (np.ones(2) @ "),
     "a class by its number": (
         lambda: -np.log((np.exp(x := leaf("x", 3)) / np.sum(np.exp(x)))[1]), "dL/dx = softmax(x) - Y "),

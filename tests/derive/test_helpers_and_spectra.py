@@ -82,7 +82,7 @@ LABELS = np.array([1, 2, 3, 4]), np.array([0, 0, 1, 2]), np.array([3, 4, 2, 1])
     ("f", "args", "wrt", "lines"),
     [
         (aligned, (W, X, Z), "W", [
-            "n = 4, m = 3", "/ (n - 1) - (Hc2ᵀ @ Hc2) / (m - 1)", "= -2 (Hc2 @ dL/df) / (m - 1)", "/ m since",
+            "n = 4, m = 3", "/ (n - 1) - (Hc2ᵀ @ Hc2) / (m - 1)", "= -2 (Hc2 @ dL/db) / (m - 1)", "/ m since",
         ]),
         (levels, (A,), "A", [
             "E = eigvalsh(A)", "with V = the eigenvectors of A", "2 Φ(V @ diag(dL/dE) @ Vᵀ) since E = eigvalsh(A); Φ",
@@ -94,7 +94,7 @@ LABELS = np.array([1, 2, 3, 4]), np.array([0, 0, 1, 2]), np.array([3, 4, 2, 1])
         (exchange, (np.array([0.2, -0.3, 0.5]), np.eye(4)[:, :3] + 0.1, X @ X.T[:2, :3] + 3), "logits", [
             "dL/daᵢⱼ = dL/ddemandᵢⱼ / pⱼ", "= excessⱼ / pⱼ",
         ]),
-        (disc, (P, *LABELS), "P", ["h = 1 - Σⱼ cⱼ²", "√((1 + 2 gap2 / room2)² - 1)"]),
+        (disc, (P, *LABELS), "P", ["c = 1 - Σⱼ aⱼ²", "√((1 + 2 gap2 / room2)² - 1)"]),
         (spheres, (np.array([0.0, 3.0, 7.0]), np.array([0.5, 0.8, 1.0]), np.ones(3)), "z radius", [
             "= -diag(dL/dP) / radius²",
         ]),

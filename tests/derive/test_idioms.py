@@ -671,9 +671,9 @@ def test_a_mask_that_a_function_computes_is_a_step_and_not_given():
     L = np.sum(huber(pred - y, 1.0))
     text = explained(L, X=X, y=y)
     assert "Given X (3x2), y (3), d = 1, W (2x2), v (2)" in text
-    assert "H = a ⊙ 1[a > 0]" in text
-    assert "dL/da = dL/dH ⊙ 1[a > 0]" in text
-    assert "dL/db = where(|b| ≤ d, b, d sign(b))" in text
+    assert "H = z ⊙ 1[z > 0]" in text
+    assert "dL/dz = dL/dH ⊙ 1[z > 0]" in text
+    assert "dL/dr = where(|r| ≤ d, r, d sign(r))" in text
 
 
 def test_a_mask_of_a_value_that_a_variable_no_longer_has_keeps_its_name():

@@ -1261,7 +1261,7 @@ def test_sums_of_a_loop_in_the_form_of_a_book():
     assert "Yₜ = onehot(actions[t])" in text
     text = str(ag.trace(pooled, draw(size=3), 0.1, draw(size=5)).explain(["filt", "bias"]))
     assert "featureᵢ = Σ (filt ⊙ x[i:i+3]) + bias" in text
-    assert "dL/dfilt = Σᵢ dL/dfeatureᵢ · x[i:i+3]" in text
+    assert "dL/dfilt = Σᵢ dL/dfeature[i] x[i:i+3]" in text
     assert "dL/dbias = Σ dL/dfeature " in text
 
 
