@@ -204,7 +204,7 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
 
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
         operands, new = list(eq.operands), list[Equation]()
-        if eq.algebra == "stack" and len(operands) > 1 and isinstance(operands[0], Var):  # of xs = [x0], to which a loop appends
+        if eq.algebra == "stack" and len(operands) > 1 and isinstance(operands[0], Var):  # of xs = [x0]
             operands[0] = starts.get((operands[0], f"{stem(called(operands[1]))}0"), operands[0])
         for k in range(len(operands)):
             x, word = wishes.get((eq.y, k), (eq.y, ""))

@@ -190,10 +190,11 @@ def _has_cases(e: Expr) -> bool:
 
 
 def _with_softmaxes(factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
-    """The factors of a product with softmax(x) for ``exp(x) / Σ exp(x)``, as in the gradient of ``log(mean(exp(x)))``."""
+    """The factors of a product with softmax(x) for ``exp(x) / Σ exp(x)``, as in the gradient of log(mean(exp(x)))."""
     for k, (f, power) in factors.items():
         for j, (g, below) in factors.items() if f.role == "exponential" and f.shape and power == 1 else ():
-            axes = np.atleast_1d(g.params.get("axis") if g.params.get("axis") is not None else range(len(f.shape)))
+            axis = g.params.get("axis")
+            axes = np.atleast_1d([*range(len(f.shape))] if axis is None else axis)
             is_sum = g.role == "total" and below == -1 and g.of.key == f.key and len(axes) == 1
             kept = tuple(1 if n in axes % len(f.shape) else size for n, size in enumerate(f.shape)) if is_sum else ()
             if is_sum and g.shape in (kept, ()[: len(f.shape) > 1 or None]):

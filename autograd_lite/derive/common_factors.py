@@ -67,6 +67,20 @@ def with_terms_opened(e: Expr, args: Sequence[Expr]) -> Expr:
     return added(terms_of(e)) if is_nested else e
 
 
+def with_rows_listed(e: Expr) -> Expr:
+    """An array ``[A, B]`` for a sum of A in the first of its matrices and B in the second, of ``W[0]`` and ``W[1]``."""
+    rows = dict[int, Expr]()
+    for sign, of in terms_of(e) if len(e.shape) > 2 and is_short_sum(e) else ():
+        at = of.of if of.role == "sum over steps" else of
+        k = at.params.get("index") if at.role == "placement" else None
+        if type(k) is not int or k in rows:
+            return e
+        row = replace(of, args=(at.of,), shape=at.of.shape) if at is not of else at.of
+        rows[k] = row if sign > 0 else multiplied((number(-1), row), row.shape)
+    is_all = len(rows) > 1 and len(rows) == e.shape[0]
+    return unsimplified("stack", [rows[k] for k in sorted(rows)], e.shape, axis=0) if is_all else e
+
+
 def with_one_weight(e: Expr, args: Sequence[Expr]) -> Expr:
     """A formula with one weight for each array, ``p - (1 - λ) Y`` and not ``λ Y + p - Y``, for :func:`fold`."""
     e = replace(e, args=tuple(args)) if args else e
@@ -218,8 +232,9 @@ def with_denominators_once(e: Expr) -> Expr:
     runs = [[*run] for _, run in groupby(terms, lambda t: t[1].args[1].key if t[1].role == "quotient" else "")]
     if len(runs) in (0, 1, len(terms)):
         return e
-    whole = (with_one_denominator(added([(sign * run[0][0], of) for sign, of in run])) for run in runs)
-    return added([(run[0][0], of) for run, of in zip(runs, whole, strict=True)])
+    whole = [with_one_denominator(added([(sign * run[0][0], of) for sign, of in run])) for run in runs]
+    pairs = zip(runs, whole, strict=True)
+    return added([term for run, e in pairs for term in ([(run[0][0], e)] if e.role == "quotient" else run)])
 
 
 def with_one_denominator_inside(e: Expr, args: Sequence[Expr]) -> Expr:

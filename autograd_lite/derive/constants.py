@@ -614,6 +614,8 @@ class Constants:
     def _label(self, eq: Equation, x: Any, e: ast.expr | None) -> Any:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
         if isinstance(x, Labels):
+            if x.word.isidentifier():  # negs2, of an inner loop over labels
+                self.use({x.word: np.asarray(x)}, [x.word])
             return x
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
@@ -784,10 +786,10 @@ class Constants:
                         for e in each if e is not None]  # fmt: skip
                 counted = [of[0] for of in read if len({*of}) == 1 and type(of[0]) is int]
                 turn = _numbered(part.slice.id, (j := turns.index(eq.y)) + 1)
-                if len(counted) == len(turns) and counted != [*range(counted[0], counted[0] + len(turns))]:
-                    if self._is_free(turn, counted[j]):
-                        self.use({turn: counted[j]}, [turn])
-                        word = word.replace(f"[{counted[j]}]", f"[{turn}]")
+                has_gaps = len(counted) == len(turns) and counted != [*range(counted[0], counted[0] + len(turns))]
+                if has_gaps and self._is_free(turn, counted[j]):
+                    self.use({turn: counted[j]}, [turn])
+                    word = word.replace(f"[{counted[j]}]", f"[{turn}]")
         return word
 
     def _visit(self, eq: Equation, at: ast.expr, x: Any = None, turn: int | None = None) -> Expr | None:

@@ -22,7 +22,7 @@ from ..program.assignments import looped, unequal
 from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, turn_of
 from ..rules.indexing import Slot
 from ..table import TABLE
-from .formula import Array, Labels, index_parts
+from .formula import Labels, index_parts
 
 
 def without_inner_loops(program: Program, names: dict[Var, str], kept: Container[Var]) -> tuple[Program, set[Any]]:
@@ -77,29 +77,35 @@ def _loops(
     """The loops that are operations on arrays, each time that they run, each with the loop that it is."""
     users = program.users
     runs = _runs(program, turns)
-    often = Counter(key for key, _ in runs)
+    often, begun, done = Counter(key for key, _ in runs), Counter[Any](), set[Var]()
     for key, run in runs:
         is_listed = isinstance(key[0], str) and often[key] < 2  # a comprehension, whose values are perhaps an array
-        for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key) or is_listed):
+        begun[key] += often[key] > 1
+        for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key) or is_listed, begun[key]):
             may_go = all(whole.may_go(v, users, program, kept) for v in whole.inside)
             if may_go and (not is_listed or whole.stacks and whole.is_of(program.constants.values())):
+                done |= {eq.y for eq in whole.run}
                 yield key, whole
-    rounds = groupby(program.equations, lambda eq: None if eq.y in turns else round_of(eq) or turn_of(eq))
+    done |= turns.keys()
+    rounds = groupby(program.equations, lambda eq: None if eq.y in done else round_of(eq) or turn_of(eq))
     for key, run in ((key, [*run]) for key, run in rounds if key is not None):
         for whole in _picking(run, names):
             if all(whole.may_go(v, users, program, kept) for v in whole.inside):
                 yield key, whole
 
 
-def _wholes(run: Sequence[Equation], is_repeated: bool, is_nested: bool) -> list[_Whole]:
-    """The rounds of a loop as operations on arrays; if nothing is between its turns, each turn."""
-    whole = _Whole(run)
+def _wholes(run: Sequence[Equation], is_repeated: bool, is_nested: bool, turn: int) -> list[_Whole]:
+    """The rounds of a loop as operations on arrays, where it runs for the `turn`-th time; if nothing is between its
+    turns, each turn.
+    """
+    whole = _Whole(run, turn=turn)
     if is_repeated and whole.is_read():
         return [whole]
     length = _period([(place(eq), eq.row) for eq in run]) if is_nested else 0
     for size in range(2 * length, len(run) // 2 + 1, length) if length else ():
-        parts = [_Whole(run[k : k + size]) for k in range(0, len(run), size)] if len(run) % size == 0 else []
-        if parts and all(part.is_read() and part.takes_entries for part in parts):
+        starts = range(0, len(run), size) if len(run) % size == 0 else range(0)
+        parts = [_Whole(run[k : k + size], turn=1 + n) for n, k in enumerate(starts)]
+        if parts and all(part.is_read() and (part.takes_entries or part.takes_labels) for part in parts):
             return parts
     return []
 
@@ -142,6 +148,7 @@ class _Whole:
     totals: set[Var] = field(default_factory=set)
     carried: set[Var] = field(default_factory=set)
     turns: set[tuple[Var, ...]] = field(default_factory=set)  # the values of one operation in all rounds
+    turn: int = 0  # which time the loop runs, if it runs several times
     takes_entries: bool = False
     takes_labels: bool = False
     ends: dict[Var, Var] = field(default_factory=dict)  # for each sum of the first round what the next one begins with
@@ -248,6 +255,13 @@ class _Whole:
             part = slice(taken[0], taken[-1] + 1)
             return self._made(first, [x], (len(taken),), index=part, unique_indices=True)
         others = [k for k in range(x.shape[turn]) if k not in taken]
+        at, code = getattr(expression(first), "slice", None), first.code
+        is_of_list = isinstance(at, ast.Name) and code is not None and bool(looped(code, at)) and len(indices[0]) == 1
+        if is_of_list and (others or taken != sorted(taken)) and not self.takes_entries:  # U[k] of k in negatives
+            self.takes_labels = True
+            labels = self._labels(first, taken)
+            labels.word += str(self.turn or "")
+            return self._made(first, [x], (len(taken), *first.shape), index=labels, unique_indices=False)
         self._leave_out(first, others)
         if sorted((*taken, *others)) != [*range(x.shape[turn])] or taken != sorted(taken):
             raise _NoArrays
@@ -260,7 +274,7 @@ class _Whole:
         index = index[0] if index[1:] == (slice(None),) else index  # S[i], of S[i, j]
         return self._made(first, [x], (self._count, *first.shape), index=index)
 
-    def _labels(self, first: Equation, labels: Sequence[Any]) -> Array:
+    def _labels(self, first: Equation, labels: Sequence[Any]) -> Labels:
         """The labels in all rounds of ``y[i]`` in an index, or of a variable y in ``for x, y in zip(xs, ys)``."""
         match expression(first):
             case ast.Subscript(slice=ast.Tuple([_, e]) | e):
@@ -350,11 +364,12 @@ class _Whole:
             self.equations.append(replace(first, operands=tuple(x for x, _ in read)))
             return first.y
         shape = (self._count, *first.shape)
-        if first.row is TABLE["matmul"] and [np.ndim(x) - is_varied for x, is_varied in read] == [1, 1]:
+        is_product = first.row in (TABLE["matmul"], TABLE["dot"])
+        if is_product and [np.ndim(x) - is_varied for x, is_varied in read] == [1, 1]:
             (x, _), (y, is_last) = read  # u @ V[j] is an entry of V @ u
             if all(is_varied for _, is_varied in read):
                 raise _NoArrays
-            return self._made(first, [y, x] if is_last else [x, y], shape)
+            return self._made(replace(first, row=TABLE["matmul"]), [y, x] if is_last else [x, y], shape)
         if first.algebra in ("total", "norm"):
             of, axis = read[0][0], first.params.get("axis")
             axes = range(np.ndim(of) - 1) if axis is None else np.atleast_1d(axis).tolist()

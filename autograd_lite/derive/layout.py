@@ -31,6 +31,7 @@ from .common_factors import (
     with_one_total,
     with_one_weight,
     with_pairs,
+    with_rows_listed,
     with_terms_joined,
     with_terms_opened,
 )
@@ -172,7 +173,8 @@ class Line:
             return self.letters, self.formulas
         with apart_from(self.names):
             shape, beside = np.shape(self.value) if self.shape is None else self.shape, (d.formula for d in self.since)
-            letters, formulas = entries(self.formulas, shape, [e for e in beside if e is not None])
+            listed = [*map(with_rows_listed, self.formulas)]
+            letters, formulas = entries(listed, shape, [e for e in beside if e is not None])
         if "/" in self.symbol:
             for step in (
                 with_terms_opened, with_one_sum, with_number_in_front, with_one_total, with_one_weight, with_pairs,

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections import Counter as Multiset
-from collections import defaultdict
+from collections import Counter as Multiset, defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
 from copy import deepcopy
 from functools import lru_cache

@@ -565,8 +565,9 @@ def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front; so is the ½ of ``½ x - ½``."""
     left, right = list(factors_of(a)), list(factors_of(b))
     if b.is_number and left[0].key == b.key and b.value % 1 and len(left) > 1 and right:
-        rest = product(left[1:], _joint(left[1:]))
-        return product((b, simplified("subtract", (rest, number(1)), rest.shape)), shape) if rest.shape == shape else None
+        whole = product(left[1:], _joint(left[1:]))
+        inner = simplified("subtract", (whole, number(1)), whole.shape)
+        return product((b, inner), shape) if whole.shape == shape else None
     shared = []
     for f in factors_of(a):
         same = next((h for h in right if h.key == f.key), None)

@@ -752,10 +752,11 @@ class Text(Printer):
 
 
 def _is_vector(e: Expr) -> bool:
-    """True for a stack of numbers, or of such stacks and vectors of numbers."""
+    """True for a stack of numbers, or of such stacks and vectors of numbers; also for one of matrices."""
     if e.role != "stack" or e.params["axis"]:
         return False
-    return all(not a.shape or _is_vector(a) or a.role == "array" and len(a.shape) == 1 for a in e.args)
+    is_row = (not a.shape or _is_vector(a) or a.role == "array" and len(a.shape) == 1 for a in e.args)
+    return len(e.shape) > 2 or all(is_row)
 
 
 def _is_of_numbered(e: Expr) -> bool:

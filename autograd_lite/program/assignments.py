@@ -231,8 +231,8 @@ def is_repeated(code: CodeType, e: ast.expr) -> bool:
 
 
 def recurrence(code: CodeType, word: str) -> ast.For | None:
-    """The only loop that assigns to a variable, once, if it computes it from what it was in the round before, ``G = r[t]
-    + gamma * G``, other than as a product, and is in no other loop.
+    """The only loop that assigns to a variable, once, if it computes it from what it was in the round before, ``G =
+    r[t] + gamma * G``, other than as a product, and is in no other loop.
     """
     scope = next((scope for scope in _scopes(code) if word in _bindings(scope)), None)
     loops = [at for at in _fors(scope) if word in _bindings(at)] if scope is not None else []

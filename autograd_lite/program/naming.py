@@ -440,8 +440,9 @@ def parameter(eq: Equation) -> str:
     source, here = _source(eq.code), place(eq)[1]
     calls = [span(call) for call, f, _ in source.calls if f == source.ends.get(here)]
     spans = {here, *(calls if len(calls) == 1 else ())}
-    called = ((source.functions[f].args.args, call.args) for call, f, _ in source.calls if f in source.functions)
-    words = {a.arg for names, args in called for a, e in zip(names, args, strict=False) if span(e) in spans}
+    called = ((source.functions[f].args.args, call) for call, f, _ in source.calls if f in source.functions)
+    bound = ((names[isinstance(call.func, ast.Attribute) :], call.args) for names, call in called)  # without self
+    words = {a.arg for names, args in bound for a, e in zip(names, args, strict=False) if span(e) in spans}
     return words.pop() if len(words) == 1 else ""
 
 
