@@ -121,10 +121,10 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
     inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(called(n)), None)) is not None)
     taken_from: dict[Any, list[Node | None]] = {}
-    together: dict[Any, list[Node]] = {}
+    every: dict[Any, list[Node]] = {}
     for n in nodes:
         taken_from.setdefault((n.code, n.at), []).append(n.parents[0] if n.parents else None)
-        together.setdefault((n.code, n.at), []).append(n)
+        every.setdefault((n.code, n.at), []).append(n)
     for n in nodes:
         targets = _chosen(n, _targets(n), taken_from[n.code, n.at], known or {})
         outermost = next(iter(called(n)), None)
@@ -132,7 +132,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
             if inside[n.code, n.at, outermost] != len(targets):
                 continue
             outermost = n
-        targets = _target(n, together[n.code, n.at]) if targets and targets[0] == _RETURNED else targets
+        targets = _target(n, every[n.code, n.at]) if targets and targets[0] == _RETURNED else targets
         word = targets[unpacked[n.code, n.at] % len(targets)] if targets else None
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
@@ -583,14 +583,14 @@ def _looked_through(module: ast.AST) -> _Source:
     inside = ((s, f.name) for f in functions.values() for s in ast.walk(f))
     ends = {s.value: f for s, f in inside if isinstance(s, ast.Return) and s.value is not None}
     calls = [*_calls(nodes, imports)]
-    stored = {e: targets.get(e) or several.get(e) or None for e, _ in calls}
+    stored: dict[ast.expr, str | tuple[str, ...] | None] = {e: targets.get(e) or several.get(e) for e, _ in calls}
 
-    def passed_on(e: ast.expr, within: Container[str] = ()) -> str | tuple[str, ...] | None:
+    def passed_on(e: ast.expr, within: Sequence[str] = ()) -> str | tuple[str, ...] | None:
         """The variable of a call, or of those of the function that returns it."""
         f = ends.get(e, "")
         if stored.get(e) or not f or f in within:
-            return stored.get(e)
-        words = {passed_on(call, {*within, f}) for call, name in calls if name == f}
+            return stored.get(e) or None
+        words = {passed_on(call, (*within, f)) for call, name in calls if name == f}
         return words.pop() if len(words) == 1 else None
 
     return _Source(
