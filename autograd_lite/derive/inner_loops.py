@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
-from ..program.assignments import looped, unequal
+from ..program.assignments import innermost, looped, unequal
 from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, turn_of
 from ..rules.indexing import Slot
 from ..table import TABLE
@@ -257,7 +257,8 @@ class _Whole:
         others = [k for k in range(x.shape[turn]) if k not in taken]
         at, code = getattr(expression(first), "slice", None), first.code
         is_of_list = isinstance(at, ast.Name) and code is not None and bool(looped(code, at)) and len(indices[0]) == 1
-        if is_of_list and (others or taken != sorted(taken)) and not self.takes_entries:  # U[k] of k in negatives
+        around = innermost(code, at)[1] if is_of_list and code is not None and at is not None else None
+        if isinstance(getattr(around, "target", None), ast.Name) and (others or taken != sorted(taken)) and not self.takes_entries:  # U[k] of k in negatives
             self.takes_labels = True
             labels = self._labels(first, taken)
             labels.word += str(self.turn or "")

@@ -205,7 +205,9 @@ class Steps(Notation):
         is_it = eq is not None and eq.algebra == "index" and not n.shape and n not in self.names
         parts = index_parts(eq.params["index"]) if eq is not None and is_it else ()
         users = self._consumers.get(n, ())
-        if eq is not None and is_it and len(parts) == 1 and isinstance(parts[0], Labels) and len(users) > 1:
+        known = self.constants.provenance
+        is_of_pairs = known is not None and bool(known.pairs)
+        if eq is not None and is_it and [*map(type, parts)] == [Labels] and len(users) > 1 and not is_of_pairs:
             return all(not k.shape and self.defined[k].row.kind == "elementwise" for k in users)
         is_outside = is_it and not is_in_loop(self.defined[n]) and self.rounds.keys().isdisjoint((n, *users))
         beside = self._consumers.get(eq.x, ()) if eq is not None and is_it else ()

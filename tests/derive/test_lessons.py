@@ -172,7 +172,7 @@ TEXTBOOK = {
     """,
     "word2vec": """
         sᵢⱼ = Σₖ uᵢₖ vnᵢⱼₖ
-        dL/ds = (1 - σ(-s)) / n
+        dL/ds = σ(s) / n
         dL/dpos = (σ(pos) - 1) / n
         dL/dvnᵢⱼₖ = dL/dsᵢⱼ uᵢₖ
         dL/dCₖ = Σᵢⱼ 1[negᵢⱼ = k] dL/dvnᵢⱼ + Σᵢ 1[cᵢ = k] dL/dvᵢ

@@ -143,11 +143,18 @@ def test_what_a_loop_takes_from_plain_arrays_at_labels_has_their_name():
 
 def test_an_index_is_not_called_as_the_variable_of_a_loop():
     def f(q, K):
-        scores = np.array([np.dot(q, k) / 2 for k in K])
-        return np.sum(np.exp(scores))
+        s = q
+        for k in K:
+            s = np.tanh(s * k)
+        return np.sum(s)
 
     text = explained(f, (draw(2), draw(3, 2)))
     assert "dL/dKᵢ = dL/dkᵢ₊₁ since kₜ = K[t-1]" in text
+
+
+def test_scores_of_rows_in_a_list_are_those_of_the_matrix():
+    text = explained(lambda q, K: np.sum(np.exp(np.array([np.dot(q, k) / 2 for k in K]))), (draw(2), draw(3, 2)))
+    assert "(K @ q) / 2" in text
 
 
 def test_the_heads_of_attention_have_indices():
@@ -514,7 +521,7 @@ def test_the_states_of_layers_in_a_list_are_recursions():
     assert "Given hs1_0 = 0, hs2_0 = 0" in text
     assert "bₜ = Wx[1] @ hs1ₜ + Ws[1] @ hs2ₜ₋₁ 2 t = 1 … 3 hs2ₜ = tanh(bₜ)" in text
     assert "dL/dhs1ₜ = Ws[0]ᵀ @ dL/daₜ₊₁ + Wx[1]ᵀ @ dL/dbₜ" in text
-    assert "dL/dWsₖ = 1[k = 1] Σₜ dL/dbₜ @ hs2ₜ₋₁ᵀ + 1[k = 0] Σₜ dL/daₜ @ hs1ₜ₋₁ᵀ" in text
+    assert "dL/dWs = [Σₜ dL/daₜ @ hs1ₜ₋₁ᵀ, Σₜ dL/dbₜ @ hs2ₜ₋₁ᵀ]" in text
 
 
 def test_a_copy_of_the_start_is_the_start():
