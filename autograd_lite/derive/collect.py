@@ -687,7 +687,7 @@ def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None
     shape = tuple(1 if full == 1 else next(longer) for full in new)
     while len(shape) > len(e.shape) and shape[0] == 1:
         shape = shape[1:]
-    if e.role == "total":
+    if e.role == "total" or e.row is TABLE["mean"]:
         for params in ({**e.params, "keepdims": kept} for kept in (True, False)):
             if shape == np.sum(np.empty(e.of.shape), axis=params.get("axis"), keepdims=params["keepdims"]).shape:
                 return replace(e, params=params, shape=shape)

@@ -769,15 +769,17 @@ class Constants:
         e = self._visit(eq, at, x) if len(turns) > 1 else None
         if e is None or not e.names or not self._can_use(e):
             return ""
-        word = self._with_turns(eq, at, write(e, ASCII))
+        word, turns = self._with_turns(eq, at, write(e, ASCII))
         given = self.provenance.given if self.provenance else {}
         self.use(given | {word: x}, [*e.names, word])
-        self.quoted[word] = [*e.names]
+        self.quoted[word] = [*turns, *e.names]
         return word
 
-    def _with_turns(self, eq: Equation, at: ast.expr, word: str) -> str:
-        """Positions, ``T >= T[2]``, with the number of a round for what the loop counts, if it leaves out some."""
-        turns = [*self._reads(eq)]
+    def _with_turns(self, eq: Equation, at: ast.expr, word: str) -> tuple[str, list[str]]:
+        """Positions, ``T >= T[2]``, with the number of a round for what the loop counts, if it leaves out some; and
+        these, ``T >= T[i3]`` with i3.
+        """
+        turns, used = [*self._reads(eq)], list[str]()
         each = [self._visit(eq, at, None, j) for j in range(len(turns))]
         for part in ast.walk(at):
             if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and counts_up(eq.code, part.slice):
@@ -790,7 +792,8 @@ class Constants:
                 if has_gaps and self._is_free(turn, counted[j]):
                     self.use({turn: counted[j]}, [turn])
                     word = word.replace(f"[{counted[j]}]", f"[{turn}]")
-        return word
+                    used.append(turn)
+        return word, used
 
     def _visit(self, eq: Equation, at: ast.expr, x: Any = None, turn: int | None = None) -> Expr | None:
         """The formula of positions in one of the rounds that read at the place of an equation."""

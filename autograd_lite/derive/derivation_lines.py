@@ -194,7 +194,10 @@ class Lines:
         equal: dict[Var, Closed] = {}  # no shorter, but it skips landmarks without a name
         result, at_labels = [self.chain.root], self._at_labels  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
-        for n in (n for n in order if n in self.reach and (n in at_labels or self.consumers.get(n, result) != result)):
+        for n in (n for n in order if n in self.reach):
+            if n not in at_labels and self.consumers.get(n, result) == result:
+                chosen |= {n: Closed(number(0), frozenset(result))} if self._cancels(n) else {}
+                continue
             if (stated := self._zero(n, chosen) or self._stated(n)) is not None:
                 chosen[n] = stated
                 continue
@@ -274,7 +277,7 @@ class Lines:
         """
         eq, users = self.chain.defined.get(n), self.consumers.get(n, ())
         is_extreme = eq is not None and eq.algebra == "reduction" and eq.row.fold is not None
-        if n in self.asked or eq is None or not is_extreme and len(users) < 2:
+        if n in self.asked or eq is None:
             return False
         points = self.chain.shorter.points
         if not points or any(largest(p.gradients[n]) > 1e-12 * p.size for p in points):
@@ -298,6 +301,7 @@ class Lines:
             return False
         above = {k: number(1) if k is self.chain.root else constant(at.gradients[k]) for k in users}
         terms = [product((above[k], e), ()) for k, e in formulas.items() if not n.shape and not k.shape]
+        terms = [x for _, x in terms_of(terms[0])] if len(terms) == 1 else terms
         each = [np.asarray(evaluate(x, env)) for x in terms]
         return len(each) > 1 and all(map(np.any, each))
 

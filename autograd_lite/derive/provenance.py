@@ -229,7 +229,8 @@ class Provenance(Interpreter):
         value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
         loop = recurrence(code, target.id) if np.asarray(x).dtype.kind == "f" else None
         if loop is not None:
-            value = Value(x) if value is y and of is not None and of.formula.role == "name" else value  # G = G0
+            is_shared = value is y and of is not None and not of.formula.args  # G = G0, and G = loss = 0.0
+            value = Value(x, y.written) if is_shared else value
             value.rename(self._carried(target.id, y, (code, span(loop.target))))
         return value
 
