@@ -769,10 +769,10 @@ class Constants:
         e = self._visit(eq, at, x) if len(turns) > 1 else None
         if e is None or not e.names or not self._can_use(e):
             return ""
-        word, turns = self._with_turns(eq, at, write(e, ASCII))
+        word, counted = self._with_turns(eq, at, write(e, ASCII))
         given = self.provenance.given if self.provenance else {}
         self.use(given | {word: x}, [*e.names, word])
-        self.quoted[word] = [*turns, *e.names]
+        self.quoted[word] = [*counted, *e.names]
         return word
 
     def _with_turns(self, eq: Equation, at: ast.expr, word: str) -> tuple[str, list[str]]:

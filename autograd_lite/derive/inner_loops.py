@@ -258,7 +258,8 @@ class _Whole:
         at, code = getattr(expression(first), "slice", None), first.code
         is_of_list = isinstance(at, ast.Name) and code is not None and bool(looped(code, at)) and len(indices[0]) == 1
         around = innermost(code, at)[1] if is_of_list and code is not None and at is not None else None
-        if isinstance(getattr(around, "target", None), ast.Name) and (others or taken != sorted(taken)) and not self.takes_entries:  # U[k] of k in negatives
+        is_of_list = isinstance(getattr(around, "target", None), ast.Name) and not self.takes_entries
+        if is_of_list and (others or taken != sorted(taken)):  # U[k] of k in negatives
             self.takes_labels = True
             labels = self._labels(first, taken)
             labels.word += str(self.turn or "")

@@ -9,20 +9,20 @@ import autograd_lite as ag
 from autograd_lite.derive.live_program import program
 from autograd_lite.stats import norm
 
-REWARDS = np.array([1.0, 0.5, -0.2, 0.3])
-TIME, EVENT = np.array([5.0, 2.0, 8.0, 3.0]), np.array([1, 0, 1, 1])
-GROUP = np.array([0, 1, 0, 1, 2])
-PAIRS, NEGATIVES = [(0, 1), (2, 3)], [[2, 3], [0, 1]]
-SIGNAL = np.array([0.2, -0.4, 0.6, 0.9, 0.1])
-DX = 0.25
-GRID = np.array([0.0, 0.6, 1.5])
+rewards = np.array([1.0, 0.5, -0.2, 0.3])
+times, event = np.array([5.0, 2.0, 8.0, 3.0]), np.array([1, 0, 1, 1])
+group = np.array([0, 1, 0, 1, 2])
+pairs, negatives = [(0, 1), (2, 3)], [[2, 3], [0, 1]]
+signal = np.array([0.2, -0.4, 0.6, 0.9, 0.1])
+dx = 0.25
+grid = np.array([0.0, 0.6, 1.5])
 RNG = np.random.default_rng(4)
 
 
 def advantages(V, gamma, lam):
     adv = loss = 0.0
     for t in reversed(range(3)):
-        delta = REWARDS[t] + gamma * V[t + 1] - V[t]
+        delta = rewards[t] + gamma * V[t + 1] - V[t]
         adv = delta + gamma * lam * adv
         loss = loss + adv**2
     return loss
@@ -32,7 +32,7 @@ def reinforce(theta, x):
     G = loss = 0.0
     logits = x @ theta
     for t in range(3, -1, -1):
-        G = REWARDS[t] + 0.9 * G
+        G = rewards[t] + 0.9 * G
         loss = loss - G * np.log(1 / (1 + np.exp(-logits[t])))
     return loss
 
@@ -40,7 +40,7 @@ def reinforce(theta, x):
 def averaged(v):
     loss, e = 0.0, 0.0
     for t in range(4):
-        e = 0.9 * e + REWARDS[t]
+        e = 0.9 * e + rewards[t]
         loss = loss + (v[t] - e) ** 2
     return loss
 
@@ -48,7 +48,7 @@ def averaged(v):
 def weighted(v, g):
     loss = 0.0
     for t in reversed(range(4)):
-        loss = loss + g**t * (v[t] - REWARDS[t]) ** 2
+        loss = loss + g**t * (v[t] - rewards[t]) ** 2
     return loss
 
 
@@ -64,13 +64,13 @@ def aliased(s, w):
     loss = 0.0
     for k in range(3):
         sk = s[k]
-        loss = loss + EVENT[k] * np.exp(-sk * w) + sk**2
+        loss = loss + event[k] * np.exp(-sk * w) + sk**2
     return loss
 
 
 def segments(x):
     def total(x, g):
-        return np.sum(x[GROUP == g]) ** 2
+        return np.sum(x[group == g]) ** 2
 
     return total(x, 0) + total(x, 1)
 
@@ -78,7 +78,7 @@ def segments(x):
 def within(x):
     total = 0
     for g in [0, 1, 2]:
-        members = x[GROUP == g]
+        members = x[group == g]
         total = total + np.sum((members - np.mean(members)) ** 2)
     return total
 
@@ -86,15 +86,15 @@ def within(x):
 def cox(eta):
     ll = 0.0
     for i in range(4):
-        if EVENT[i] == 1:
-            ll = ll + np.log(np.sum(np.exp(eta[TIME >= TIME[i]])))
+        if event[i] == 1:
+            ll = ll + np.log(np.sum(np.exp(eta[times >= times[i]])))
     return ll
 
 
 def at_risk(eta):
     ll, risk = 0.0, np.exp(eta)
     for i in range(4):
-        ll = ll + eta[i] - np.log(np.sum(risk[TIME >= TIME[i]]))
+        ll = ll + eta[i] - np.log(np.sum(risk[times >= times[i]]))
     return -ll
 
 
@@ -107,7 +107,7 @@ def episode(v):
 
 def skipgram(emb_in, emb_out):
     J = 0.0
-    for (c, o), negs in zip(PAIRS, NEGATIVES, strict=True):
+    for (c, o), negs in zip(pairs, negatives, strict=True):
         v = emb_in[c]
         J = J - np.log(1 / (1 + np.exp(-np.dot(emb_out[o], v))))
         for k in negs:
@@ -126,7 +126,7 @@ def convolved(k, x):
 
 
 def filtered(w, v):
-    y = np.stack([w @ SIGNAL[i : i + 3] for i in range(3)])
+    y = np.stack([w @ signal[i : i + 3] for i in range(3)])
     return v @ np.tanh(y)
 
 
@@ -135,7 +135,7 @@ def forecast(phi, x0):
     for _ in range(3):
         s = phi * s
         preds.append(s)
-    return np.mean((np.array(preds) - SIGNAL[:3]) ** 2)
+    return np.mean((np.array(preds) - signal[:3]) ** 2)
 
 
 def huber(w, X, y):
@@ -196,7 +196,7 @@ def kernel(a, b, ell):
 
 
 def similar(ell):
-    return np.sum(kernel(GRID, GRID, ell))
+    return np.sum(kernel(grid, grid, ell))
 
 
 def importance(W):
@@ -230,7 +230,7 @@ def stacked(W, x1, x2):
 
 
 def diffused(u):
-    lap = (u[2:] - 2 * u[1:-1] + u[:-2]) / DX**2
+    lap = (u[2:] - 2 * u[1:-1] + u[:-2]) / dx**2
     return np.sum(np.concatenate([u[:1], u[1:-1] + 0.02 * lap, u[-1:]]) ** 2)
 
 
@@ -244,29 +244,31 @@ def normal(*shape):
 
 TEXTS = {
     advantages: ((normal(4), 0.9, 0.8), [
-        "adv3 = 0", "δₜ = REWARDS[t] + γ V[t+1] - V[t]", "advₜ = δₜ + γ λ advₜ₊₁", "t = 2 … 0",
+        "adv3 = 0", "δₜ = rewards[t] + γ V[t+1] - V[t]", "advₜ = δₜ + γ λ advₜ₊₁", "t = 2 … 0",
         "dloss/dadvₜ = 2 advₜ + dloss/dadvₜ₋₁ · γ λ", "dloss/dλ = γ Σₜ dloss/dadvₜ · advₜ₊₁"]),
     reinforce: ((normal(2), normal(4, 2)), [
-        "G4 = 0", "Gₜ = REWARDS[t] + 0.9 Gₜ₊₁", "t = 3 … 0", "loss = -Σₜ Gₜ log(σ(logitsₜ))",
+        "G4 = 0", "Gₜ = rewards[t] + 0.9 Gₜ₊₁", "t = 3 … 0", "loss = -Σₜ Gₜ log(σ(logitsₜ))",
         "dloss/dlogitsₜ = Gₜ (σ(logitsₜ) - 1)", "dloss/dlogits = [dloss/dlogits0, "]),
-    averaged: ((normal(4),), ["e0 = 0", "eₜ = 0.9 eₜ₋₁ + REWARDS[t-1]", "aₜ = v[t-1] - eₜ"]),
-    weighted: ((normal(4), 0.9), ["aₜ = v[t] - REWARDS[t]", "loss = Σₜ gᵗ aₜ²", "dloss/dg = Σₜ t aₜ² gᵗ⁻¹"]),
+    averaged: ((normal(4),), ["e0 = 0", "eₜ = 0.9 eₜ₋₁ + rewards[t-1]", "aₜ = v[t-1] - eₜ"]),
+    weighted: ((normal(4), 0.9), ["aₜ = v[t] - rewards[t]", "loss = Σₜ gᵗ aₜ²", "dloss/dg = Σₜ t aₜ² gᵗ⁻¹"]),
     batches: ((normal(2), normal(6, 2)), ["xbₖ = X[2k:2k+2]", "k = 0 … 2", "Σₖ xbₖᵀ @ dloss/daₖ"]),
-    aliased: ((normal(3), 0.7), ["loss = Σₖ (EVENT[k] exp(-s[k] w) + s[k]²)", "dloss/dsₖ = 2 sₖ - EVENTₖ w exp(-sₖ w)"]),
-    segments: ((normal(5),), ["L = (Σ x[GROUP == 0])² + (Σ x[GROUP == 1])²"]),
-    within: ((normal(5),), ["(g1, g2, g3) = (0, 1, 2)", "membersₜ = x[GROUP == gₜ]", "at [GROUP == gₜ], 0 elsewhere"]),
+    aliased: ((normal(3), 0.7), [
+        "loss = Σₖ (event[k] exp(-s[k] w) + s[k]²)", "dloss/dsₖ = 2 sₖ - eventₖ w exp(-sₖ w)"]),
+    segments: ((normal(5),), ["L = (Σ x[group == 0])² + (Σ x[group == 1])²"]),
+    within: ((normal(5),), ["(g1, g2, g3) = (0, 1, 2)", "membersₜ = x[group == gₜ]", "at [group == gₜ], 0 elsewhere"]),
     cox: ((normal(4),), [
-        "(i1, i2, i3) = (0, 2, 3)", "aₜ = η[TIME >= TIME[iₜ]]", "dll/dη = Σₜ dll/daₜ at [TIME >= TIME[iₜ]], 0 elsewhere"]),
-    at_risk: ((normal(4),), ["aᵢ = risk[TIME >= TIME[i]]", "i = 0 … 3", "ll = Σ η - Σᵢ log(Σ aᵢ)"]),
+        "(i1, i2, i3) = (0, 2, 3)", "aₜ = η[times >= times[iₜ]]", "dll/dη = Σₜ dll/daₜ at [times >= times[iₜ]], 0 "]),
+    at_risk: ((normal(4),), ["aᵢ = risk[times >= times[i]]", "i = 0 … 3", "ll = Σ η - Σᵢ log(Σ aᵢ)"]),
     episode: ((normal(2),), ["total = -r1 v[a1] - r2 v[a2]"]),
     skipgram: ((normal(3, 2), normal(4, 2)), [
         "negs1 (2), negs2 (2)", "aₜ = emb_out[negsₜ]", "bₜ = -aₜ @ vₜ", "Σₜ Σᵢ 1[negsₜᵢ = k] dJ/daₜᵢ - Σₜ 1[oₜ = k]"]),
     convolved: ((normal(3), normal(5)), ["sᵢ = Σ (k ⊙ x[i:i+3])", "out = [s0, s1, s2]", "Σᵢ dL/dsᵢ · x[i:i+3]"]),
-    filtered: ((normal(3), normal(3)), ["yᵢ = w @ SIGNAL[i:i+3]", "dL/dw = Σᵢ dL/dyᵢ · SIGNAL[i:i+3]"]),
-    forecast: ((0.8, 1.0), ["preds = [s1, s2, s3]", "L = mean((preds - SIGNAL[:3])²)"]),
+    filtered: ((normal(3), normal(3)), ["yᵢ = w @ signal[i:i+3]", "dL/dw = Σᵢ dL/dyᵢ · signal[i:i+3]"]),
+    forecast: ((0.8, 1.0), ["preds = [s1, s2, s3]", "L = mean((preds - signal[:3])²)"]),
     huber: ((normal(2), normal(3, 2), normal(3)), ["u = X @ w - y", "absu = |u|"]),
     encoded: ((normal(2, 3), normal(3)), ["a = W @ x", "h = tanh(a)", "dL/dh = W @ dL/db"]),
-    blocks: ((normal(2, 2), normal(3, 2)), ["h1 = max(max(a1, 0) + x, 0)", "h2 = max(max(a2, 0) + h1, 0)", "L = Σ h2²"]),
+    blocks: ((normal(2, 2), normal(3, 2)), [
+        "h1 = max(max(a1, 0) + x, 0)", "h2 = max(max(a2, 0) + h1, 0)", "L = Σ h2²"]),
     distilled: ((normal(3), normal(3), normal(3), 3.0), [
         "a = v / T", "p = softmax(a)", "q = softmax(b)", "= T² (q - p)"]),
     with_rate: ((normal(2),), ["k = 2.5", "s = Σ exp(-k w)", "= -k exp(-k w)"]),
@@ -274,9 +276,10 @@ TEXTS = {
     importance: ((normal(3, 4),), ["dL/dW = softmaxⱼ(W) / n"]),
     hinges: ((np.array([0.4, 0.3, -2.5]), 0.2), ["dloss/da1 = 1[a1 > 0]", "dloss/da2 = 1[a2 > 0]"][::-1]),
     smoothed: ((normal(3, 4), np.array([0, 3, 1]), 0.1), ["dL/dz = (softmaxⱼ(z) - ε / ", " - (1 - ε) Y) / "]),
-    call: ((100.0, 95.0, 0.03, 0.2, 0.5), ["dL/dD = S φ(D) - K exp(-r T) φ(D - a)", "it cancels", "dL/dS = Φ(D) since"]),
+    call: ((100.0, 95.0, 0.03, 0.2, 0.5), [
+        "dL/dD = S φ(D) - K exp(-r T) φ(D - a)", "it cancels", "dL/dS = Φ(D) since"]),
     stacked: ((normal(2, 2, 2), normal(3, 2), normal(3, 2)), ["ds/dW = [Σₜ xₜᵀ @ ds/daₜ, Σₜ xₜᵀ @ ds/dbₜ]"]),
-    diffused: ((normal(5),), ["(dL/dlapᵢ - 2 dL/dlapᵢ₋₁ + dL/dlapᵢ₋₂) / DX²"]),
+    diffused: ((normal(5),), ["(dL/dlapᵢ - 2 dL/dlapᵢ₋₁ + dL/dlapᵢ₋₂) / dx²"]),
     kl: ((normal(2, 2), normal(2, 2)), ["dL/dlogvar = (exp(logvar) - 1) / (2 n)", "dL/dμ = μ / n"]),
 }  # fmt: skip
 
