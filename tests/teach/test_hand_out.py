@@ -1172,6 +1172,15 @@ def written_rows(V, c):
     return L
 
 
+def advantages(V, rewards, gamma, lam):
+    adv = loss = 0.0
+    for t in reversed(range(3)):
+        delta = rewards[t] + gamma * V[t + 1] - V[t]
+        adv = delta + gamma * lam * adv
+        loss = loss + adv**2
+    return loss
+
+
 AS_ON_A_BOARD = {
     forwards: ((np.array([0.02, 0.025, 0.03, 0.028]), MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
         "dLdd_t": dict.fromkeys((
@@ -1780,6 +1789,14 @@ AS_ON_A_BOARD = {
                                "np.column_stack([dLda1, dLda2, dLda3]).T"), "")
                 | dict.fromkeys(("np.stack([dLda1, dLda2, dLda3]).T", "np.column_stack([dLda1, dLda2, dLda3])",
                                  "np.array([dLda1, dLda2, dLda3]).T"), "it is transposed"),
+    }),
+    advantages: ((MATRIX[:4], MATRIX[4:7], np.array(0.9), np.array(0.8)), {
+        "dlossdadv0": dict.fromkeys(("2 adv0", "2 adv₀"), ""),
+        "dlossdadv_t": dict.fromkeys((
+            "2 advₜ + γ λ dloss/dadvₜ₋₁", "2 adv_t + gamma lambda dloss/dadv_{t-1}"), "")
+            | {"2 advₜ + γ λ dloss/dadvₜ₊₁": "at step t = 1, dloss/dadvₜ₊₁ is of another step than it should be"},
+        "dlossdlam": dict.fromkeys(("γ Σₜ dloss/dadvₜ advₜ₊₁", "γ Σ_{t=0}^{2} dloss/dadvₜ advₜ₊₁"), "")
+            | {"γ Σₜ dloss/dadvₜ advₜ": "advₜ is of another step than it should be"},
     }),
 }  # fmt: skip
 
