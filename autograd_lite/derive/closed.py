@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -306,6 +307,24 @@ class Candidates:
                 return None
             terms.append(f.below(g, substitute(f.formula, {f.cotangent: g}), *f.shapes))
         return total(terms) if terms else None
+
+    def of_log_softmax(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient ``softmax(a) - r`` of a log-likelihood in log_softmax(a), whose weights r add up to 1."""
+        [user, *others] = self.consumers.get(n, [n])
+        e = self.chain.definition(user) if user is not n and not others else None
+        if e is None or e.role != "log of a softmax" or e.of.role != "name" or n.ndim != 1:
+            return
+        users, env = self.consumers.get(user, []), self.chain.environment()
+        form = self.closed(user, frozenset({self.chain.root}))
+        g = form.formula if form is not None and users != [self.chain.root] else None
+        g = self.factors[self.chain.root, user].formula if users == [self.chain.root] else g
+        if g is None or g.shape != n.shape or not g.names <= env.keys():
+            return
+        weight = float(np.sum(evaluate(g, env)))
+        if weight and math.isclose(weight, round(weight), rel_tol=1e-12) and abs(weight) < MOST:
+            P = product((number(round(weight)), simplified("softmax", e.args, e.shape, **e.params)), e.shape)
+            whole = Closed(simplified("subtract", (g, P), g.shape), frozenset({self.chain.root}), (), self._between(n))
+            yield whole, whole
 
     def of_smaller(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
         """The gradient ``min(a, δ)`` of Huber's loss, ``½ q² + δ (a - q)`` with q = min(a, δ)."""

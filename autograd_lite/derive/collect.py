@@ -525,12 +525,35 @@ class _Reader:
                 power = 1 + factors.pop(whole.key, (whole, 0))[1]
                 factors |= {whole.key: (whole, power)} if power else {}
                 c /= term.coefficient
-        return c, factors
+        return c, self._with_product_inside(factors)
+
+    def _with_product_inside(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
+        """``Σᵢ gᵢ zᵢ`` for ``s Σᵢ gᵢ xᵢ``, where z is x s, as the normalised values are in the rule of a batch norm."""
+        sums = [(k, f) for k, (f, power) in factors.items() if f.role == "total" and power == 1]
+        products = [(z, [*of.factors.items()]) for z, of in self.known if of.coefficient == 1 and len(of.factors) == 2]
+        for k, f in sums if len(sums) == 1 else ():
+            content = self.terms(f.of)
+            for z, ((a, (_, p)), (b, (_, q))) in [(z, pair) for z, of in products for pair in (of, of[::-1])]:
+                is_it = len(content) == 1 and p == q == 1 and content[0].factors.get(a, (f, 0))[1] == 1
+                if is_it and factors.get(b, (f, 0))[1] > 0 and z.shape == f.of.shape:
+                    inside = {key: v for key, v in content[0].factors.items() if key != a} | {z.key: (z, 1)}
+                    body = _one(replace(content[0], factors=inside), f.of.shape)
+                    new = make(f.row, (body,), f.params, f.shape)
+                    rest = {key: (g, n - (key == b)) for key, (g, n) in factors.items() if key != k}
+                    return {key: v for key, v in rest.items() if v[1]} | {new.key: (new, 1)}
+        return factors
 
     def _with_roots(
         self, factors: dict[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]
     ) -> dict[str, tuple[Expr, int]]:
-        """``1 / √x`` as ``√x / x``, where `of` has √x: so T = 2π √(m / k) has the slope T / (2 m)."""
+        """``1 / √x`` as ``√x / x``, where `of` has √x: so T = 2π √(m / k) has the slope T / (2 m); and 1 / x as a square
+        where `of` is 1 / √x.
+        """
+        for f, _ in of.values() if [(f.role, power) for f, power in of.values()] == [("root", -1)] else ():
+            if factors.get(f.of.key, (f, 0))[1] < 0:
+                factors = dict(factors)
+                _, power = factors.pop(f.of.key)
+                factors[f.key] = f, 2 * power + factors.get(f.key, (f, 0))[1]
         roots = [k for k, (f, power) in of.items() if f.role == "root" and power == 1]
         for k in (k for k in roots if k in factors and factors[k][1] == -1):
             both = dict(factors)

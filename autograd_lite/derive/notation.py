@@ -461,7 +461,7 @@ class Notation:
                 self.names[n] = word
                 self._lettered.add(word)
             if n in counted and n not in self.names:
-                letters.setdefault(turns[n][0], "") or letters.update({turns[n][0]: next(self.fresh)})
+                letters.setdefault(turns[n][0], "") or letters.update({turns[n][0]: self._letter(n)})
                 word = f"{letters[turns[n][0]]}{self.turn(n)}"
                 self.names |= {} if word in self._taken or word in self._lettered else {n: word}
                 self._lettered.add(word)
@@ -470,15 +470,25 @@ class Notation:
 
     def _name_parameters(self, nodes: Sequence[Var]) -> None:
         """Give values the names of the parameters for which they are passed, or of each its number: z1, z2."""
-        words = {n: parameter(self.defined[n]) for n in nodes}
-        often, taken = Counter(words.values()), {stem(word).lower() for word in (*self._taken, *self._lettered)}
-        numbers = dict[str, int]()
+        words = {n: self._parameter(n) for n in nodes}
+        often, numbers = Counter(words.values()), dict[str, int]()
         for n, word in words.items():
-            if word and word not in INDICES and stem(word).lower() not in taken:
+            if word:
                 k = numbers[word] = numbers.get(word, 0) + 1
                 self.names[n] = f"{word}{k}" if often[word] > 1 else word
                 self._lettered.add(self.names[n])
                 self._taken.add(self.names[n])
+
+    def _parameter(self, n: Var) -> str:
+        """The parameter for which a value is passed, if no other value is called so; or nothing."""
+        word = parameter(self.defined[n]) if n in self.defined and self.board and not self.is_picture else ""
+        taken = {stem(word).lower() for word in (*self._taken, *self._lettered)}
+        return "" if word in INDICES or stem(word).lower() in taken else word
+
+    def _letter(self, n: Var) -> str:
+        """The letter of a value in the rounds of a loop, or the parameter for which it is passed in each."""
+        words = {parameter(self.defined[u]) for u in self.rounds[n] if u in self.defined and u not in self.names}
+        return (self._parameter(n) if len(words) == 1 else "") or next(self.fresh)
 
     def turn(self, n: Var) -> int:
         """The number of the round that computes a value; in a loop that is back to front, that of what it leads to."""

@@ -438,8 +438,9 @@ def parameter(eq: Equation) -> str:
     if eq.code is None or eq.code.co_filename.startswith("<autograd_lite"):
         return ""
     source, here = _source(eq.code), place(eq)[1]
-    calls = [span(call) for call, f, _ in source.calls if f == source.ends.get(here)]
-    spans = {here, *(calls if len(calls) == 1 else ())}
+    spans = {here}
+    while more := {span(call) for call, f, _ in source.calls if f in {source.ends.get(at) for at in spans}} - spans:
+        spans |= more
     called = ((source.functions[f].args.args, call) for call, f, _ in source.calls if f in source.functions)
     bound = ((names[isinstance(call.func, ast.Attribute) :], call.args) for names, call in called)  # without self
     words = {a.arg for names, args in bound for a, e in zip(names, args, strict=False) if span(e) in spans}
