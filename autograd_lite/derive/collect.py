@@ -546,8 +546,8 @@ class _Reader:
     def _with_roots(
         self, factors: dict[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]
     ) -> dict[str, tuple[Expr, int]]:
-        """``1 / √x`` as ``√x / x``, where `of` has √x: so T = 2π √(m / k) has the slope T / (2 m); and 1 / x as a square
-        where `of` is 1 / √x.
+        """``1 / √x`` as ``√x / x``, where `of` has √x: so T = 2π √(m / k) has the slope T / (2 m); and 1 / x as the
+        square of `of` where that is 1 / √x.
         """
         for f, _ in of.values() if [(f.role, power) for f, power in of.values()] == [("root", -1)] else ():
             if factors.get(f.of.key, (f, 0))[1] < 0:
