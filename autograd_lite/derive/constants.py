@@ -505,6 +505,8 @@ class Constants:
         if code is not None and any(looped(code, ast.Name(w)) == "" for w in names(e)):  # h[l], where l counts
             return None
         solved = _solved(e, x, variables) if np.ndim(x) and not isinstance(e, ast.Name) else None
+        if solved is not None and (start := self.changing.get(solved[0])):  # γ z0, of a z that each round computes
+            e, solved = _instead(e, solved[0], start), (start, solved[1])
         same = self._equal_to(solved[1]) if solved is not None and solved[0] not in self.values else ""
         if solved is not None and same:  # prob, which a helper function has as p
             e, variables, solved = _instead(e, solved[0], same), {**variables, same: self.values[same]}, None
@@ -515,6 +517,8 @@ class Constants:
             stated = evaluated(e, {**variables, solved[0]: solved[1]})
             if stated is not None and np.allclose(stated.value, x, 1e-14, 0, equal_nan=True):
                 return stated.formula
+        if any(w in self.computed and w not in self.inputs for w in names(e)):  # which had another value here
+            return None
         word = ast.unparse(e)
         word = f"({word})" if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare) else word
         if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)) or counts(x):

@@ -289,7 +289,7 @@ def _bounds(c: str, start: int, stop: int, size: int) -> list[Expr]:
         return [unsimplified(WITHIN, (first, k, end), ())]
     if stop < size:
         return [unsimplified(STRICTLY_LESS, (k, end), ())]
-    return [unsimplified(GREATER, (k, first), ())] * (start > 0)
+    return [unsimplified(GREATER, (k, first), ())] if start > 0 else []
 
 
 def _inside(e: Expr, at: At, term: Expr) -> list[Expr]:

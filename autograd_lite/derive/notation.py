@@ -609,9 +609,13 @@ class Notation:
         if self.board and (written := self.constants.in_round(eq, k, x)) is not None:
             return written
         constants = self.constants
+        following = eq.operands[1] if self.board and eq.algebra == "stack" and k == 0 < len(eq.operands) - 1 else None
+        start = f"{stem(self.names.get(following, ''))}0" if isinstance(following, Var) else ""
+        if start in constants.values and np.array_equal(constants.values[start], x):  # [h0, h1, h2]
+            return name(start, np.shape(x))
         written = self._in_line(eq, k, x) if self.board else constants.known(x) or constants.computed_in(eq, k, x)
         self.numbered |= self.constants.quoted.keys()
-        if self.board and written is None and eq.algebra == "sum" and not np.any(x):
+        if self.board and written is None and eq.algebra in ("sum", "difference") and not np.any(x):
             return full(number(0), np.shape(x))
         return written if written and not self._is_of_later(eq, written) else self._constant(x)
 

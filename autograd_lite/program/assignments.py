@@ -493,8 +493,13 @@ def _name(e: ast.expr) -> str:
 
 
 def _each(e: ast.expr) -> ast.expr:
-    """The expressions whose entries the targets of a loop get: those in a ``zip``, each for its target."""
+    """The expressions whose entries the targets of a loop get: those in a ``zip``, each for its target; of ``reversed(xs)``
+    it is ``xs[::-1]``.
+    """
     match e:
+        case ast.Call(func=ast.Name(id="reversed"), args=[ast.Name() | ast.Subscript() as of]):
+            back = ast.Slice(None, None, ast.UnaryOp(ast.USub(), ast.Constant(1)))
+            return ast.copy_location(ast.Subscript(of, back, ast.Load()), e)
         case ast.Call(func=ast.Name(id="zip"), args=args):
             return ast.copy_location(ast.Tuple(args), e)
         case ast.Call(func=ast.Name(id="enumerate"), args=[of, *_]):

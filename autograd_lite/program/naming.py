@@ -441,9 +441,12 @@ def parameter(eq: Equation) -> str:
     spans = {here}
     while more := {span(call) for call, f, _ in source.calls if f in {source.ends.get(at) for at in spans}} - spans:
         spans |= more
-    called = ((source.functions[f].args.args, call) for call, f, _ in source.calls if f in source.functions)
-    bound = ((names[isinstance(call.func, ast.Attribute) :], call.args) for names, call in called)  # without self
-    words = {a.arg for names, args in bound for a, e in zip(names, args, strict=False) if span(e) in spans}
+    words = set[str]()
+    for call, f, _ in source.calls:
+        names = [a.arg for a in source.functions[f].args.args] if f in source.functions else []
+        is_method = names[:1] == ["self"]
+        if is_method == isinstance(call.func, ast.Attribute):
+            words |= {word for word, e in zip(names[is_method:], call.args, strict=False) if span(e) in spans}
     return words.pop() if len(words) == 1 else ""
 
 
@@ -550,7 +553,7 @@ class _Source(NamedTuple):
     ends : dict
         The name of the function that returns a value, by the place of that.
     functions : dict
-        The functions by their names.
+        The functions by their names, those with a name of their own.
     """
 
     expressions: dict[Any, ast.expr]
@@ -580,7 +583,9 @@ def _looked_through(module: ast.AST) -> _Source:
     results = [getattr(s, "value", getattr(s, "body", None)) for s in nodes if isinstance(s, ast.Return | ast.Lambda)]
     imports = {(a.asname or a.name).partition(".")[0] for s in nodes if isinstance(s, _IMPORTS) for a in s.names}
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
-    functions = {f.name: f for f in nodes if isinstance(f, ast.FunctionDef)}
+    every = [f for f in nodes if isinstance(f, ast.FunctionDef)]
+    often = Counter(f.name for f in every)
+    functions = {f.name: f for f in every if often[f.name] == 1}
     inside = ((s, f.name) for f in functions.values() for s in ast.walk(f))
     ends = {s.value: f for s, f in inside if isinstance(s, ast.Return) and s.value is not None}
     calls = [*_calls(nodes, imports)]

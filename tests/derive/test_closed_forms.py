@@ -1180,7 +1180,7 @@ def test_a_sign_in_a_helper_is_a_step():
     for _ in range(3):
         x = soft(x + 0.5 * b, 0.1)
     text = " ".join(str(ag.explain(np.sum(x))).split())
-    assert "xₜ = sign(aₜ) ⊙ max(|aₜ| - θ, 0)" in text
+    assert "xₜ = sign(vₜ) ⊙ max(|vₜ| - θ, 0)" in text
     assert "np.sign" not in text
 
 

@@ -268,7 +268,7 @@ TEXTS = {
     huber: ((normal(2), normal(3, 2), normal(3)), ["u = X @ w - y", "absu = |u|"]),
     encoded: ((normal(2, 3), normal(3)), ["a = W @ x", "h = tanh(a)", "dL/dh = W @ dL/db"]),
     blocks: ((normal(2, 2), normal(3, 2)), [
-        "h1 = max(max(a1, 0) + x, 0)", "h2 = max(max(a2, 0) + h1, 0)", "L = Σ h2²"]),
+        "h1 = max(max(z1, 0) + x, 0)", "h2 = max(max(z2, 0) + h1, 0)", "L = Σ h2²"]),
     distilled: ((normal(3), normal(3), normal(3), 3.0), [
         "a = v / T", "p = softmax(a)", "q = softmax(b)", "= T² (q - p)"]),
     with_rate: ((normal(2),), ["k = 2.5", "s = Σ exp(-k w)", "= -k exp(-k w)"]),

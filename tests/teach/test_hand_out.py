@@ -1680,7 +1680,7 @@ AS_ON_A_BOARD = {
             "Σₘ 1[iₘ = k] 1[jₘ = l] dL/ddₘ ½ sqₖₗ^(-½)", "½ Σₘ 1[iₘ = k] 1[jₘ = l] dL/ddₘ / √sqₖₗ"), ""),
     }),
     unrolled: ((0.4, 0.05, MATRIX[:12].reshape(3, 4), MATRIX[12:15]), {
-        "dLdf_t": {"dL/dxₜ ⊙ sign(cₜ) ⊙ 1[fₜ > 0]": "", "dL/dx_t sign(c_t) 1[f_t > 0]": ""},
+        "dLdc_t": {"dL/dxₜ ⊙ sign(vₜ) ⊙ 1[cₜ > 0]": "", "dL/dx_t sign(v_t) 1[c_t > 0]": ""},
     }),
     corrected: ((MATRIX[:6].reshape(2, 3), MATRIX[6:14].reshape(4, 2), np.eye(3) * 0.7 + 0.1, np.array([0, 2, 1, 2])), {
         "dLda": dict.fromkeys((
