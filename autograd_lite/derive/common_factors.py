@@ -14,6 +14,7 @@ import numpy as np
 
 from .entries import EQUAL, LESS, added
 from .formula import Expr, Function, factors_of, multiplied, number, terms_of, unsimplified, walk
+from .simplify import product
 
 SUMS = ("indexed sum", "sum over steps")
 
@@ -195,7 +196,12 @@ def with_number_in_front(e: Expr, args: Sequence[Expr]) -> Expr:
 
 
 def number_before(e: Expr) -> Expr:
-    """A product of matrices with the numbers of its factors in front: -½ (y @ w) for ``(-½ y) @ w``."""
+    """A product of matrices with the numbers and signs of its factors in front: -½ (y @ w) for ``(-½ y) @ w``."""
+    turned = [f.role == "negation" for f in e.args] if e.role in ("matrix product", "dot product") else []
+    if any(turned):
+        rest = [f.of if is_it else f for f, is_it in zip(e.args, turned, strict=True)]
+        inner = number_before(replace(e, args=tuple(rest)))
+        return inner if sum(turned) == 2 else product((number(-1), inner), e.shape)
     is_it = e.role in ("matrix product", "dot product")
     scaled = [f.role == "product" and f.of.is_number for f in e.args] if is_it else []
     if not any(scaled):

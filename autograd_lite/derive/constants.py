@@ -361,6 +361,8 @@ class Constants:
             return named
         is_own = not _is_size(e) and is_number(x) and x not in (math.pi, math.e, math.inf)  # self.eps, not np.pi
         word = e.attr if isinstance(e, ast.Attribute) and is_own else ""
+        if isinstance(e, ast.Subscript) and is_own and is_number(x) and self._in_mapping(e, eq.code) is not None:
+            word = e.slice.value if isinstance(e.slice, ast.Constant) else ""  # cfg["rho"]
         word += "0" * (f"{word}1" in self.taken)
         if word and self._is_free(word, x):
             self.use({word: x}, [word])
@@ -526,8 +528,9 @@ class Constants:
         arrays = [w for w in variables if np.ndim(variables[w])]
         is_mask = np.ndim(x) == 2 and not arrays and (np.asarray(x).dtype == bool or re.search(r"\btri[lu]\b", word))
         word = "mask" if is_mask and self._is_free("mask", x) else word  # np.tril(np.ones((n, n))) == 0
-        numbers = [w for w in variables if is_number(variables[w]) and self._is_free(w, variables[w])] if arrays else []
-        self.quoted[word] = [*arrays, *numbers] or [word]  # of signal[lag:T - 1] also lag and T
+        numbers = [w for w in variables if is_number(variables[w]) and self._is_free(w, variables[w])]
+        numbers = numbers if word != "mask" else []
+        self.quoted[word] = [*(arrays or [word]), *numbers]  # of signal[lag:T - 1] also lag and T
         self.use({**variables, word: x}, [word, *arrays, *numbers])
         return name(word, np.shape(x))
 
@@ -894,12 +897,22 @@ class Constants:
         if key not in self._sourced:
             self._sourced[key] = value = self._lookup(word, code)
             sources = assigned(code, word) if value is None and code is not None else None
-            if sources and len(sources) == 1:
+            if sources and len(sources) == 1 and (x := self._in_mapping(sources[0], code)) is not None:
+                self._sourced[key] = x
+            elif sources and len(sources) == 1:
                 stated = evaluated(sources[0], self._variables(sources[0], code))
                 self._sourced[key] = stated.value if stated else _literal(sources[0])
             elif value is None and code is not None:
                 self._sourced[key] = self._passed(word, code)
         return self._sourced[key]
+
+    def _in_mapping(self, e: ast.expr, code: Any) -> Any:
+        """The value that a mapping has for a name, ``cfg["rho"]``; None for anything else."""
+        match e:
+            case ast.Subscript(ast.Name(word), ast.Constant(str() as k)) if k.isidentifier():
+                of = self._lookup(word, code)
+                return of.get(k) if isinstance(of, dict) else None
+        return None
 
     def _array(self, word: str, code: Any) -> Array:
         """The value of a variable as an array, an empty one for data of several kinds, ``[([0.1], 0, 1.0), …]``."""

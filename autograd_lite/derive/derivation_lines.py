@@ -44,7 +44,7 @@ from .formula import (
 )
 from .formula_ops import evaluate, largest, substitute
 from .matrices import with_diagonal, without_halves
-from .rolled import before_first
+from .rolled import before_first, length
 from .simplify import again, full, product, simplified, times
 from .steps import PRODUCTS
 
@@ -210,7 +210,10 @@ class Lines:
                 continue
             says_more = bool(whole.labels) and not self._is_said(n, chosen, at_labels)  # P - Y than positions
             is_plain = self._is_direct(n, whole) or not any(map(_is_of_product, walk(whole.formula)))
-            is_short = leaves(whole.formula) < self._most(n, whole, long + 2 * says_more)
+            users = self.consumers.get(n, [])
+            is_looped = len(users) > 2 and all(map(self._is_looped, users)) and not self._is_looped(n)
+            size = length(whole.formula) if is_looped else leaves(whole.formula)  # Σᵢ (pᵢ - y[i]) X[i]
+            is_short = size < self._most(n, whole, long + 2 * says_more)
             if is_plain and is_short and self._is_right(n, whole):
                 chosen[n] = whole
         return self._alike(self._skipping(equal, chosen) | chosen)
@@ -227,16 +230,24 @@ class Lines:
         that do not skip values of several rounds, whose lines are written once, or of some of the rounds.
         """
         names, rounds, before = self.chain.names, dict[Any, list[Var]](), len(chosen)
-        passed_over = Counter(stem(names[m]) for m in {m for form in chosen.values() for m in form.through})
-        of_all = Counter(stem(names[m]) for m in self.reach)
+
+        def kind(m: Var) -> tuple[str, str]:
+            """The variable of a value, and what computes it: softmax of the last of some layers."""
+            return stem(names[m]), self.chain.definition(m).role if m in self.chain.defined else ""
+
+        passed_over = Counter(map(kind, {m for form in chosen.values() for m in form.through}))
+        of_all = Counter(map(kind, self.reach))
         for n, form in list(chosen.items()):
             inside = (m for m in form.through if self.chain.rounds.get(m, [m])[0] not in self.chain.running)
-            often, above = Counter(stem(names[m]) for m in inside), {stem(names[m]) for m in form.start}
-            skipped = {word for word in self.chain.looped if often[word]}
-            if skipped & above or any(often[word] > 1 or passed_over[word] < of_all[word] for word in skipped):
+            often, above = Counter(map(kind, inside)), {stem(names[m]) for m in form.start}
+            skipped = {of for of in often if of[0] in self.chain.looped}
+            is_sum = not self._is_looped(n) and all(often[word] == of_all[word] for word in skipped)  # over all rounds
+            is_sum = is_sum and not any(part.role in ("placement", "stack") for part in walk(form.formula))
+            is_apart = any(often[word] > 1 and not is_sum or passed_over[word] < of_all[word] for word in skipped)
+            if {word for word, _ in skipped} & above or is_apart:
                 del chosen[n]
         for n in filter(self._is_looped, self.reach):
-            users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))
+            users = sorted(map(kind, self.consumers.get(n, ())))
             rounds.setdefault((stem(names[n]), *users), []).append(n)
         for values in rounds.values():
             passed = [n in chosen and {stem(names[m]) for m in chosen[n].through} for n in values]

@@ -404,7 +404,11 @@ class Interpreter(ABC):
 
     def _call(self, e: ast.Call, env: Variables, code: Any) -> Value:
         f = self.value(e.func, env, code).x
-        args = [self.value(getattr(x, "value", x) if isinstance(x, ast.Starred) else x, env, code) for x in e.args]
+        args, is_listed = list[Value](), True
+        for x in e.args:
+            of = self.value(x.value if isinstance(x, ast.Starred) else x, env, code)
+            items = self.items(of) if isinstance(x, ast.Starred) else [of]  # zip(*np.nonzero(counts))
+            args, is_listed = args + (items or []), is_listed and items is not None
         given = {key.arg: self.value(key.value, env, code) for key in e.keywords}
         match e.func:
             case ast.Attribute(ast.Name(id=word), "append"):
@@ -412,7 +416,7 @@ class Interpreter(ABC):
                 if isinstance(whole, list):  # which the lines have made
                     whole += args
                 return Value(None)
-        return LIVE if _is_open(e) else self._value_of(e, f, args, given, env, code)
+        return LIVE if _is_open(e) or not is_listed else self._value_of(e, f, args, given, env, code)
 
     def _value_of(
         self, e: ast.Call, f: Any, args: Sequence[Value], given: Mapping[Any, Value], env: Variables, code: Any
@@ -563,8 +567,8 @@ def _inside(code: CodeType, at: ast.FunctionDef | ast.Lambda, word: str) -> Code
 
 
 def _is_open(e: ast.Call) -> bool:
-    """True if a call has arguments that are not listed, or writes into an array."""
-    return any(isinstance(x, ast.Starred) for x in e.args) or any(k.arg in (None, "out") for k in e.keywords)
+    """True if a call has keywords that are not listed, or writes into an array."""
+    return any(k.arg in (None, "out") for k in e.keywords)
 
 
 def _loaded(target: ast.expr) -> ast.expr:

@@ -532,7 +532,7 @@ class Notation:
     @cached_property
     def counter(self) -> tuple[str, range, set[int]] | None:
         """The variable that the first of the loops counts by one, up or down, a single letter; its first two numbers,
-        which are those of all; and the numbers of rounds. None where there is none.
+        which are those of all; and the numbers of rounds. No variable for loops over data, None for others.
         """
         found = dict[tuple[str, Sequence[int]], int]()  # with how often their rounds compute something
         for n in {of[0]: None for of in self.rounds.values() if self.is_looped(of) and of[0] in self.defined}:
@@ -544,6 +544,8 @@ class Notation:
                 key = (of[0], self.constants.steps(of[1], code, turns)) if of else ("", ())
                 found[key] = max(turns, found.get(key, 0))
         word, steps = next(iter(found), ("", ()))
+        if [*found] == [("", ())]:  # for x, y in zip(xs, ys)
+            return "", range(2), {*found.values()}
         is_one = bool(word) and all(
             len(w) == 1 and w.isalpha() and len(of) == turns > 1 and [*of[:2]] == [*steps[:2]] and min(of) >= 0
             for (w, of), turns in found.items()
@@ -604,8 +606,9 @@ class Notation:
         if eq.y in self.running and not np.any(x):
             return full(number(0), np.shape(x))  # L = 0, to which terms are added
         is_joined = self.board and eq.algebra in ("stack", "concatenation") and np.size(x) > 1
-        if is_joined and np.all(np.equal(x, 1)) and not isinstance(operand(eq, k), ast.Name):
-            return full(number(1), np.shape(x))  # [1, x]
+        is_made = is_joined and not isinstance(operand(eq, k), ast.Name)
+        if is_made and (np.all(np.equal(x, 1)) or not np.any(x)):
+            return full(number(int(np.ravel(x)[0])), np.shape(x))  # [1, x], [0, x]
         if self.board and (written := self.constants.in_round(eq, k, x)) is not None:
             return written
         constants = self.constants

@@ -165,7 +165,10 @@ class Provenance(Interpreter):
         several |= {w for w in stores if self._lookup(w, code) is None}
         now = self._running.get(code)
         lines = [line for line in lines if line.lineno <= min(end or sys.maxsize, now or sys.maxsize)]
-        self.run([at for at in lines if self._matters(at, code) or not several.isdisjoint(targets(at))], {}, code, now)
+        pairs = zip(at.args.args[::-1], at.args.defaults[::-1], strict=False) if isinstance(at, ast.FunctionDef) else ()
+        starts = {a.arg: e for a, e in pairs if a.arg in stores and a.arg not in self._values}
+        env = {word: self.value(e, {}, code) for word, e in starts.items()}  # def f(y, level=0.0): …, level = …
+        self.run([at for at in lines if self._matters(at, code) or not several.isdisjoint(targets(at))], env, code, now)
 
     def _matters(self, line: ast.AST, code: CodeType) -> bool:
         """True if an equation stands in a line, or in a function that it calls."""
@@ -260,7 +263,8 @@ class Provenance(Interpreter):
 
         def make(turn: int) -> Written | None:
             of = y.written(turn)
-            is_number = not np.ndim(y.x) and not isinstance(y, Counter) and (of is None or of.formula.role != "index")
+            is_entry = of is not None and of.formula.role == "index" and of.formula.of.role == "name"
+            is_number = not np.ndim(y.x) and not isinstance(y, Counter) and not is_entry
             return self._name(f"{target.id}{turn + 1}", y.x) if turn != WHOLE and (is_pair or is_number) else of
 
         return Value(y.x, make, y.is_live)
@@ -369,6 +373,10 @@ class _Legible(ast.NodeTransformer):
     def visit_Call(self, e: ast.Call) -> ast.expr:
         if hasattr(e, "lineno") and (word := self.calls.get(span(e))) in self.meanings:
             return ast.copy_location(ast.Name(str(word)), e)
+        match e:
+            case ast.Call(ast.Name("min" | "max" as word), [a, b], []):
+                attr = {"min": "minimum", "max": "maximum"}[str(word)]
+                e = ast.copy_location(ast.Call(ast.Attribute(ast.Name("np"), attr), [a, b], []), e)
         return self.generic_visit(e)  # type: ignore[return-value]  # an expression stays one
 
     def _instead(self, of: Written) -> ast.Name:

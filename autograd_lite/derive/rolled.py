@@ -137,6 +137,10 @@ def counting(
     has_jacobian = any(d.wrt for s in sections for line in s.lines for d in line.since)  # dPᵢ/dSⱼ
     at_rows = any(isinstance(i, Labels) and not i.word for part in parts for i in index_parts(part.params.get("index")))
     letters = COUNTERS.replace("ij", "") if has_jacobian else COUNTERS.replace("i", "") if at_rows else COUNTERS
+    if not word:  # of a loop over data
+        if any("@" in w for part in parts for w in _labels(part)) or is_state or not _reads_before(parts):
+            return None
+        letters, word = "i" + letters if "i" in letters else letters, "?"
     word = word if word in letters else next((c for c in letters if c not in words), word)
     is_same = letter == word and first == 1 and not is_back
     is_plain = _is_plain(parts, letter, is_back)
@@ -144,6 +148,17 @@ def counting(
         return None
     by = Step(first + 1, letter, back=True) if is_back else Step(first - 1, letter)
     return Counting(letter, word, by, stems, rounds, is_state)
+
+
+def _labels(e: Expr) -> list[str]:
+    """The names of the labels in an index."""
+    return [i.word for i in index_parts(e.params.get("index")) if isinstance(i, Labels)]
+
+
+def _reads_before(parts: Iterable[Expr]) -> bool:
+    """Whether all that formulas read at the number of a step is one before it, x[t-1]."""
+    steps = [i for part in parts for i in index_parts(part.params.get("index")) if isinstance(i, Step)]
+    return bool(steps) and all(i.distance == -1 and not i.back for i in steps)
 
 
 def _words_and_parts(sections: Iterable[Section]) -> tuple[set[str], Collection[Expr]]:

@@ -493,8 +493,8 @@ def _name(e: ast.expr) -> str:
 
 
 def _each(e: ast.expr) -> ast.expr:
-    """The expressions whose entries the targets of a loop get: those in a ``zip``, each for its target; of ``reversed(xs)``
-    it is ``xs[::-1]``.
+    """The expressions whose entries the targets of a loop get: those in a ``zip``, each for its target; ``xs[::-1]`` of
+    ``reversed(xs)``.
     """
     match e:
         case ast.Call(func=ast.Name(id="reversed"), args=[ast.Name() | ast.Subscript() as of]):

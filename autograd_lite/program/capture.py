@@ -199,20 +199,21 @@ def names_of(
         named = [(w, x) for w, x in named if not isinstance(x, list | tuple) or not _keeps(w, x, stored, last)]
         return _without_last(named, passed_on)
 
-    wish = named_nodes([*argument_names(f, args), *others(variables)])
+    arguments, first = argument_names(f, args), set(inputs)
+    several = [i for i in variables if isinstance(i[1], Tensor) and i[1]._node in first and i[0] not in dict(arguments)]
+    wish = named_nodes([*(i for i in arguments if isinstance(i[1], Tensor)), *several, *arguments, *others(variables)])
     wish = named_nodes(others(outside), recorded | wish)
     often = Counter(stored.values())  # the values of one variable in a loop have its name, the last too
     wish = stored | {n: word for n, word in wish.items() if last.get(word) is not n or often[stored.get(n, "")] < 2}
     words = _without_t({n: plain(word) or "x" for n, word in wish.items()})
     often = Counter(word for n, word in words.items() if n.row is not None)
     taken = Names(word for word, count in often.items() if count > 1)
-    first = set(inputs)
     fixed = {n for n in words if n.row is None or n.name}
     ordered = sorted(words, key=lambda n: (n not in first, n not in fixed, -n.order))  # in order of computation
-    several = {*taken}
+    often_taken = {*taken}
     taken -= {words[n] for n in fixed}
     chosen = {n: words[n] for n in results if words.get(n) in taken}
-    repeated = {n: words[n] for n in ordered if n not in fixed and n not in chosen and words[n] in several}
+    repeated = {n: words[n] for n in ordered if n not in fixed and n not in chosen and words[n] in often_taken}
     steps = _in_steps(repeated, words)
     chosen |= {n: word for n, word in steps.items() if word}
     taken |= {*chosen.values()}

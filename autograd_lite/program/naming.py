@@ -134,6 +134,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
             outermost = n
         targets = _target(n, every[n.code, n.at]) if targets and targets[0] == _RETURNED else targets
         word = targets[unpacked[n.code, n.at] % len(targets)] if targets else None
+        word = _state(n, word) if word is not None else None
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             found.append((n, outermost or n, word))
@@ -321,6 +322,22 @@ def _target(n: Node, every: Sequence[Node]) -> list[str]:
         return [word[part]] if isinstance(word, tuple) else []
     each = [x for call, _ in calls for x in source.several.get(span(call), []) if len(calls) == 1]
     return [word] if isinstance(word, str) else each
+
+
+def _state(n: Node, word: str) -> str:
+    """The variable h of ``h = step(x, h)`` for next_h, which the function assigns and returns; of others the same."""
+    source = _source(n.code)
+    f = source.functions.get(n.code.co_name)
+    returned = [s.value for s in ast.walk(f) if isinstance(s, ast.Return)] if f is not None else []
+    parts = getattr(returned[0], "elts", returned) if len(returned) == 1 else []
+    at = [k for k, e in enumerate(parts) if isinstance(e, ast.Name) and e.id == word]
+    words = set[str]()
+    for call, name, target in source.calls if f is not None and len(at) == 1 else ():
+        if f is not None and name == f.name:
+            to = target[at[0]] if isinstance(target, tuple) and at[0] < len(target) else target
+            passed = {getattr(e, "id", None) for e in call.args}
+            words.add(to if isinstance(to, str) and to in passed else "")
+    return (words.pop() if len(words) == 1 else "") or word
 
 
 def _in_turn(
@@ -728,8 +745,10 @@ def argument_names(f: Function, args: Sequence[Any]) -> list[tuple[str, Any]]:
 
 
 def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | None = None) -> dict[Node, str]:
-    """The first name of each node in named values, after those that are `known`; in a tree it is that of its place."""
-    names, seen = dict(known or {}), set[int]()
+    """The first name of each node in named values, after those that are `known`; in a tree it is that of its place. What
+    a second mapping has under the key of another has its name too, W_target.
+    """
+    names, seen, keys = dict(known or {}), set[int](), dict[str, str]()
     stack = list(named)[::-1]
     while stack:
         name, value = stack.pop()
@@ -742,6 +761,7 @@ def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | No
             names.setdefault(node, name)
         elif isinstance(value, Mapping):
             words = (key if isinstance(key, str) and key.isidentifier() else f"{name}{_of_key(key)}" for key in value)
+            words = (w if keys.setdefault(w, name) == name else f"{w}_{name}" for w in words)
             stack += [*zip(words, value.values(), strict=True)][::-1]
         elif isinstance(value, (list, tuple)):
             stack += [(f"{name}{k}", _numbered(part, k)) for k, part in enumerate(value, first_number(value))][::-1]
