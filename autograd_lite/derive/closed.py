@@ -321,7 +321,7 @@ class Candidates:
         if g is None or g.shape != n.shape or not g.names <= env.keys():
             return
         weight = float(np.sum(evaluate(g, env)))
-        if weight and math.isclose(weight, round(weight), rel_tol=1e-12) and abs(weight) < MOST:
+        if math.isclose(abs(weight), 1, rel_tol=1e-12):
             P = product((number(round(weight)), simplified("softmax", e.args, e.shape, **e.params)), e.shape)
             whole = Closed(simplified("subtract", (g, P), g.shape), frozenset({self.chain.root}), (), self._between(n))
             yield whole, whole

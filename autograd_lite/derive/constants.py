@@ -362,7 +362,7 @@ class Constants:
         is_own = not _is_size(e) and is_number(x) and x not in (math.pi, math.e, math.inf)  # self.eps, not np.pi
         word = e.attr if isinstance(e, ast.Attribute) and is_own else ""
         if isinstance(e, ast.Subscript) and is_own and is_number(x) and self._in_mapping(e, eq.code) is not None:
-            word = e.slice.value if isinstance(e.slice, ast.Constant) else ""  # cfg["rho"]
+            word = str(getattr(e.slice, "value", ""))  # cfg["rho"]
         word += "0" * (f"{word}1" in self.taken)
         if word and self._is_free(word, x):
             self.use({word: x}, [word])

@@ -242,6 +242,7 @@ class Lines:
             often, above = Counter(map(kind, inside)), {stem(names[m]) for m in form.start}
             skipped = {of for of in often if of[0] in self.chain.looped}
             is_sum = not self._is_looped(n) and all(often[word] == of_all[word] for word in skipped)  # over all rounds
+            is_sum = is_sum and not form.labels and not any(m.shape for m in form.through if kind(m) in skipped)
             is_sum = is_sum and not any(part.role in ("placement", "stack") for part in walk(form.formula))
             is_apart = any(often[word] > 1 and not is_sum or passed_over[word] < of_all[word] for word in skipped)
             if {word for word, _ in skipped} & above or is_apart:

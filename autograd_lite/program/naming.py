@@ -745,8 +745,8 @@ def argument_names(f: Function, args: Sequence[Any]) -> list[tuple[str, Any]]:
 
 
 def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | None = None) -> dict[Node, str]:
-    """The first name of each node in named values, after those that are `known`; in a tree it is that of its place. What
-    a second mapping has under the key of another has its name too, W_target.
+    """The first name of each node in named values, after those that are `known`; in a tree it is that of its place.
+    What a second mapping has under the key of another has its name too, W_target.
     """
     names, seen, keys = dict(known or {}), set[int](), dict[str, str]()
     stack = list(named)[::-1]

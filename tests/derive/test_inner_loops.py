@@ -31,8 +31,8 @@ def test_a_mixture_by_its_components():
     wrt = ["means", "log_sigmas", "logits"]
     text = explained(gmm, draw(3), draw(3), draw(3), draw(4), wrt=wrt)
     assert "σ = exp(log_sigmas) 3 " in text
-    assert "pₜ = Σ (weights ⊙ exp(-(data[t-1] - means)² / a) / σ) 1 t = 1 … 4" in text
-    assert "dnll/dmeans = 2 Σₜ" in text or "dnll/dmeans = Σₜ 2 dnll/dpₜ" in text, text
+    assert "pₖ = Σ (weights ⊙ exp(-(data[k] - means)² / a) / σ) 1 k = 0 … 3" in text
+    assert "dnll/dmeans = Σₖ 2 dnll/dpₖ" in text, text
     sheet = ag.trace(gmm, draw(3), draw(3), draw(3), draw(4)).worksheet(wrt=wrt)
     assert not sheet.check(sheet.key()).wrong
 
@@ -61,8 +61,8 @@ def test_distances_in_a_list_are_a_vector():
         return loss
 
     text = explained(nearest, draw(3, 2), draw(4, 2), 2.0)
-    assert "aₜ = xₜ - μ 3x2 t = 1 … 4" in text
-    assert "dloss/dμ = -Σₜ dloss/daₜ" in text
+    assert "aᵢ = xᵢ - μ 3x2 i = 0 … 3" in text
+    assert "dloss/dμ = -Σᵢ dloss/daᵢ" in text
 
 
 def test_a_loop_that_hands_something_on_stays_one():
@@ -118,7 +118,7 @@ def test_a_weighted_sum_of_rows():
         return out
 
     text = explained(attention, draw(2, 2), draw(3, 2), draw(3, 2))
-    assert "oₜᵢ = Σⱼ wₜⱼ Vⱼᵢ 2 t = 1 … 2" in text
+    assert "oₖᵢ = Σⱼ wₖⱼ Vⱼᵢ 2 k = 0 … 1" in text
 
 
 def test_comprehensions_in_a_loop():
@@ -131,9 +131,9 @@ def test_comprehensions_in_a_loop():
         return L
 
     text = explained(soft, draw(3) ** 2, draw(3, 2), draw(4, 2))
-    assert "aₜ = xₜ - μ 3x2 t = 1 … 4" in text
-    assert "dₜᵢ = ‖aₜᵢ‖² 3 t = 1 … 4" in text
-    assert "L = Σₜ (rₜ @ dₜ - log(Σ (π ⊙ exp(" in text
+    assert "aₖ = xₖ - μ 3x2 k = 0 … 3" in text
+    assert "dₖᵢ = ‖aₖᵢ‖² 3 k = 0 … 3" in text
+    assert "L = Σₖ (rₖ @ dₖ - log(Σ (π ⊙ exp(" in text
 
 
 def test_a_list_of_distances_is_a_vector():

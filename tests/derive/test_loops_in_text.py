@@ -102,7 +102,7 @@ def positions(w, xs, ys):
 @pytest.mark.parametrize(
     ("f", "words"),
     [
-        (zipped, ["L = Σₜ (xs[t-1] @ w - ys[t-1])²", "dL/dw = 2 Σₜ (xs[t-1] @ w - ys[t-1]) xs[t-1]"]),
+        (zipped, ["L = Σᵢ (xs[i] @ w - ys[i])²", "dL/dw = 2 Σᵢ (xs[i] @ w - ys[i]) xs[i]"]),
         (enumerated, ["L = Σₖ log(1 + exp(-ys[k] (xs[k] @ w)))"]),
         (positions, ["(xs[1] @ w - (ys[1] - ys[0]))²", "(1 - ys[2]) b"]),
     ],
@@ -114,7 +114,7 @@ def test_the_rows_and_entries_of_a_loop(f, words):
     assert all(word in text for word in words), text
     assert "Given xs (3x2), ys (3), w (2)" in text
     traced = ag.trace(f, w, ROWS, TARGETS)
-    assert "xs[t-1] @ w" in str(traced.explain()) or f is not zipped
+    assert "xs[i] @ w" in str(traced.explain()) or f is not zipped
     assert {"x", "y"}.isdisjoint(traced.explain().chain.names.values())
     sheet = ag.worksheet(L, names=names)
     assert sheet.check(sheet.key()).wrong == []
@@ -1156,7 +1156,7 @@ def test_a_share_of_exponentials_at_a_label_is_an_entry_of_a_softmax():
     args = RNG.uniform(-1, 1, (3, 2)), RNG.uniform(-1, 1, (4, 2)), np.array([0, 2, 1, 1])
     text = " ".join(str(ag.trace(direct, *args).explain(["W"])).split())
     assert "dL/dzᵢ = (softmax(zᵢ) - Yᵢ) / n since loss = -Σᵢ log(softmax(zᵢ)[y[i]])" in text
-    assert "dloss/daₜ = softmax(aₜ) - Yₜ since" in " ".join(str(ag.trace(by_name, *args).explain(["W"])).split())
+    assert "dloss/daᵢ = softmax(aᵢ) - Yᵢ since" in " ".join(str(ag.trace(by_name, *args).explain(["W"])).split())
 
 
 def test_a_state_that_an_outer_loop_begins_again_has_the_number_0():
@@ -1854,7 +1854,7 @@ _BOOKS = {
     "positions of each round": (
         _at_risk, (2, (3, 2), 3), "b", ["Rᵢ = nonzero(1[times ≥ times[i]])[0]", "aᵢ = η[Rᵢ]"],
     ),
-    "windows of an image": (_convolved, ((3, 3),), "K", ["out = Σₜ (K[t-1, 0] image[t-1:t+2, 0:3] + K[t-1, 1] image["]),
+    "windows of an image": (_convolved, ((3, 3),), "K", ["out = Σᵢ (K[i, 0] image[i:i+3, 0:3] + K[i, 1] image["]),
     "a state that begins as an array": (_descent, ((), (2, 2)), "lr", ["x0 = _START", "xₜ = xₜ₋₁ - lr aₜ 2 t = 1 … 3"]),
     "entries before the loop": (_last_two_values, ((), (), 5), "phi1", ["predₜ = φ1 y[t] + φ2 y[t-1] 1 t = 1 … 3"]),
 }  # fmt: skip

@@ -485,7 +485,7 @@ def test_several_results_of_a_call_in_a_function_of_the_users_have_their_names()
         return total
 
     text = str(ag.trace(loss, np.arange(16.0).reshape(2, 8)).explain())
-    assert all(re.search(rf"{word}ₜ +=", text) for word in "ifog")
+    assert all(re.search(rf"{word}[ₜₖᵢ] +=", text) for word in "ifog")
 
 
 def test_a_name_of_the_user_is_no_letter_that_means_something_else_in_the_same_derivation():

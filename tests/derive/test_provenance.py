@@ -73,7 +73,7 @@ def test_arguments_of_a_function_that_was_called_have_the_names_of_what_was_pass
 
     W, inputs, classes = leaf(3, 2, name="W"), RNG.uniform(-1, 1, (4, 2)), [0, 2, 1, 1]
     text = steps(model(W, inputs, classes).explain(W))
-    assert "zₜ = W @ inputs[t-1] 3 t = 1 … 4 loss = -Σₜ (zₜ[classes[t-1]] - logsumexp(zₜ))" in text
+    assert "zᵢ = W @ inputs[i] 3 i = 0 … 3 loss = -Σᵢ (zᵢ[classes[i]] - logsumexp(zᵢ))" in text
 
 
 def test_methods_of_the_users_classes_are_followed():

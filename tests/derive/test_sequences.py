@@ -138,7 +138,7 @@ def test_what_a_loop_takes_from_plain_arrays_at_labels_has_their_name():
     L = 0.0
     for o in obs:  # the second term is there twice
         L = L + np.log(w @ B[:, int(str(o))])
-    assert "L = Σₜ log(w @ B[:, t-1]) + log(w @ B[:, 2]) 1" in " ".join(str(L.explain(names={"w": w, "B": B})).split())
+    assert "L = Σᵢ log(w @ B[:, i]) + log(w @ B[:, 2]) 1" in " ".join(str(L.explain(names={"w": w, "B": B})).split())
 
 
 def test_an_index_is_not_called_as_the_variable_of_a_loop():
@@ -1199,7 +1199,7 @@ def test_numbers_that_a_round_computes_from_its_data_are_written_with_them():
             total = total + np.sum((q - y) ** 2)
         return total
 
-    assert "q1ᵢ = (1 - TIMES[0]) controlᵢ + TIMES[0] controlᵢ₊₁" in explained(bezier, (draw(3), draw(2)))
+    assert "q1ⱼ = (1 - TIMES[0]) controlⱼ + TIMES[0] controlⱼ₊₁" in explained(bezier, (draw(3), draw(2)))
 
 
 def test_exponents_cancel_and_zeros_that_a_loop_adds_to_are_not_written():

@@ -1607,10 +1607,10 @@ AS_ON_A_BOARD = {
         "dLddist": {"-distᵏ⁻¹ (k ln dist + 1)": "", "-dist[i]^(k - 1) (k ln dist[i] + 1)": ""},
     }),
     slacks: ((MATRIX[:2], np.array(0.2), np.array([[1, 2], [2, -1], [-1, 1], [-2, -1]]), np.array([1.0, 1, -1, -1])), {
-        "dLdmargin_t": dict.fromkeys(("-H(1 - margin)", "-θ(1 - margin_t)", "-1[y_t (w·x_t + b) < 1]"), ""),
+        "dLdmargin_i": dict.fromkeys(("-H(1 - margin)", "-θ(1 - margin_t)", "-1[y_t (w·x_t + b) < 1]"), ""),
         "dLdw": dict.fromkeys((
             "w + Σ_t dL/dmargin_t y_t x_t", "Σₜ dL/dmarginₜ yₜ xₜ + w", "w - Σ_i 1[margin_i < 1] y_i x_i"), ""),
-        "dLdb": dict.fromkeys(("-dL/dmargin4", "dL/dmargin4 labels[3]"), "that is only the term dmargin4/db"),
+        "dLdb": dict.fromkeys(("-dL/dmargin3", "dL/dmargin3 labels[3]"), "that is only the term dmargin3/db"),
     }),
     returns_to_go: ((MATRIX[:2], MATRIX[:6].reshape(3, 2), np.array([0, 1, 1])), {
         "dJdmu_t": dict.fromkeys(("-2 G (y_t - μ)", "2 G_t (mu_t - tags[t])", "2 (μ - y) G"), ""),
