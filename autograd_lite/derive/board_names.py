@@ -161,6 +161,22 @@ def _joined(eq: Equation) -> str:
     return lists.pop() if len(lists) == 1 else ""
 
 
+def count_from_start(program: Program, names: dict[Var, str], taken: Names) -> None:
+    """Call a state c0 that is computed before a loop, and c1, c2, … what a helper computes for it in each round."""
+    defined, codes = program.defined, {eq.code for eq in program.equations} - {None}
+    variables = {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_freevars)}
+    families: dict[str, list[Var]] = {}
+    for v in sorted((v for v in names if v in defined), key=[*defined].index):
+        families.setdefault(stem(names[v]), []).append(v)
+    for word, values in families.items():
+        old, new = ([f"{word}{k + first}" for k in range(len(values))] for first in (1, 0))
+        places = [place(defined[v]) for v in values]
+        is_apart = len(values) > 3 and len({*places[1:]}) == 1 and places[0] != places[1]
+        if is_apart and [names[v] for v in values] == old and new[0] not in taken and variables.isdisjoint(old):
+            names |= dict(zip(values, new, strict=True))
+            taken.add(new[0])
+
+
 def number_starts(program: Program, names: dict[Var, str], taken: Names) -> None:
     """Call a value var1, not var0, that the first round of a loop uses as it is: the second round computes var2."""
     defined = program.defined

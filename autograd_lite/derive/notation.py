@@ -51,6 +51,7 @@ from ..rules.indexing import Slot
 from ..table import TABLE
 from .axes import Axes
 from .board_names import (
+    count_from_start,
     letters_of,
     name_joined,
     name_unpacked,
@@ -377,6 +378,7 @@ class Notation:
             name_unpacked(self.program, names, taken)
             number_result(self.program, names, taken)
             name_joined(self.program, names, taken)
+            count_from_start(self.program, names, taken)
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
         own = {v for v, t in self.program.captured.items() if t.name}

@@ -95,8 +95,14 @@ def _second(names: Container[str] = ()) -> Iterator[str]:
 def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Section]:
     done: dict[str, Expr] = {}  # many lines have the same remark
 
+    known = [(line.symbol, e) for s in sections if s.title == GIVEN for line in s.lines for e in line.formulas]
+    sizes = {e.value: symbol for symbol, e in known if e.is_number and symbol == "n"}
+
+    zeros = {symbol for symbol, e in known if is_zero(e) and _number(symbol)[1] == 0 and _number(symbol)[0] in looped}
+
     def once(e: Expr) -> Expr:
-        return replaced(e, _of_equal, done)
+        e = replaced(e, partial(_of_list, looped=looped, sizes=sizes))
+        return replaced(replaced(e, partial(_of_start, zeros=zeros)) if zeros else e, _of_equal, done)
 
     sections = [s if s.title == RULE else replace(s, lines=[_changed(x, once) for x in s.lines]) for s in sections]
     steps = [line for s in sections if s.title == STEPS for line in s.lines]
@@ -293,6 +299,33 @@ def _with_sums_that_stand(rule: Section, before: Section, sections: Iterable[Sec
         return new if new.symbol in added or not each.isdisjoint(words | stems) else old
 
     return replace(rule, lines=list(map(chosen, rule.lines, before.lines)))
+
+
+def _of_list(e: Expr, looped: Container[str], sizes: Mapping[Any, str]) -> Expr | None:
+    """A sum or a mean of what all steps appended to a list, ``mean([loss1, loss2])``, as the sum of them."""
+    of = e.args[0] if e.role in ("reduction", "total") else e
+    if of.role != "stack" or len(of.shape) != 1 or e.shape or e.row.name not in ("sum", "mean"):
+        return None
+    numbers = [_number(str(x.value)) for x in of.args if x.role == "name"]
+    first = numbers[0][1] if numbers else 0
+    is_run = len(numbers) == len(of.args) > 1 and numbers == [(numbers[0][0], first + k) for k in range(len(of.args))]
+    if not is_run or numbers[0][0] not in looped:
+        return None
+    n = name(sizes[len(numbers)]) if len(numbers) in sizes else number(len(numbers))
+    whole = total([*of.args])
+    return simplified("divide", (whole, n), ()) if e.row.name == "mean" else whole
+
+
+def _of_start(e: Expr, zeros: Container[str]) -> Expr | None:
+    """A product ``z0 Σ g`` with a state that begins as the number 0 as those of the later steps, ``Σ (g ⊙ z0)``."""
+    factors = factors_of(e) if e.role == "product" else []
+    starts = [f for f in factors if f.role == "name" and f.value in zeros and not f.shape]
+    sums = [f for f in factors if f.role == "total"]
+    if len(starts) != 1 or len(sums) != 1:
+        return None
+    of = sums[0].of
+    inner = replace(sums[0], args=(product((of, name(str(starts[0].value), of.shape)), of.shape),))
+    return product([inner if f is sums[0] else f for f in factors if f is not starts[0]], e.shape)
 
 
 def _of_equal(e: Expr) -> Expr | None:

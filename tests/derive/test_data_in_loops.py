@@ -102,6 +102,30 @@ def mixture(a_pi, log_phi):
     return np.log(np.sum(np.exp(log_pi + log_phi)))
 
 
+def long_short_term_memory(Wx, Wh, b, x, h0):
+    def lstm_step(x, prev_h, prev_c):
+        H = prev_h.shape[1]
+        a = x @ Wx + prev_h @ Wh + b
+        i, f, o = (1 / (1 + np.exp(-a[:, k * H : (k + 1) * H])) for k in range(3))
+        next_c = f * prev_c + i * np.tanh(a[:, 3 * H :])
+        next_h = o * np.tanh(next_c)
+        return next_h, next_c
+
+    h, c = h0, np.zeros_like(h0)
+    for t in range(x.shape[1]):
+        h, c = lstm_step(x[:, t, :], h, c)
+    return np.sum(h**2)
+
+
+def listed(w):
+    losses = []
+    for x, t in zip(points, classes, strict=True):
+        p = 1 / (1 + np.exp(-(x @ w)))
+        loss = -(t * np.log(p) + (1 - t) * np.log(1 - p))
+        losses.append(loss)
+    return np.mean(np.array(losses))
+
+
 def normal(*shape):
     return np.random.default_rng(4).uniform(0.2, 1.0, shape)
 
@@ -115,7 +139,8 @@ TEXTS = {
         "= Σᵢ (pᵢ - classes[i]) points[i]"]),
     backward_pass: ((normal(2, 2),), [
         "Given emission (2x3), obs (4), v0 (2), A (2x2)", "vₜ = emission[:, obs[4-t]] ⊙ bₜ"]),
-    eligibility: ((normal(2), 0.9, 0.8), ["z0 = 0", "zₜ = γ λ zₜ₋₁ + points[t-1]", "dloss/dw = Σₜ rewards[t-1] zₜ"]),
+    eligibility: ((normal(2), 0.9, 0.8), ["z0 = 0", "zₜ = γ λ zₜ₋₁ + points[t-1]", "dloss/dw = Σₜ rewards[t-1] zₜ",
+        "dloss/dγ = λ Σₜ Σ (dloss/dzₜ ⊙ zₜ₋₁)"]),
     recurrent: ((normal(2, 2), normal(2, 2), normal(3, 2)), [
         "Given h0 = 0, ", "aₜ = W @ x[t-1] + U @ hₜ₋₁", "hₜ = tanh(aₜ)", "dL/dhₜ = Uᵀ @ dL/daₜ₊₁"]),
     temporal_difference: ((normal(3, 2), (0, 0.5, 2)), [
@@ -128,6 +153,10 @@ TEXTS = {
         "aₜ = tanh(bₜ)", "= (P - onehot) / n", "dL/dbₜ = dL/daₜ ⊙ (1 - aₜ²)"]),
     hill: ((0.7, normal(3), 1.7), ["dL/dK = k Kᵏ⁻¹ Σ dL/db", "dL/dx = k · dL/da ⊙ xᵏ⁻¹"]),
     normalised: ((normal(4, 2), normal(2)), ["dL/dx = (dL/dx̂ - x̂ ⊙ Σᵢ dL/dx̂ᵢ x̂ᵢ / n - Σᵢ dL/dx̂ᵢ / n) ⊙ ivar"]),
+    long_short_term_memory: ((normal(2, 8), normal(2, 8), normal(8), normal(2, 3, 2), normal(2, 2)), [
+        "c0 = 0", "hₜ₋₁ @ Wh + b", "cₜ = ", " ⊙ cₜ₋₁ + ", "t = 1 … 3", "tanh(cₜ)", "L = Σ h3²"]),
+    listed: ((normal(2),), [
+        "pᵢ = σ(points[i] @ w)", "L = Σᵢ lossᵢ / n", "dL/dw = Σᵢ (pᵢ - classes[i]) points[i] / n"]),
     mixture: ((normal(3), normal(3)), ["log_pi = log_softmax(a_pi)", "= softmax(log_pi + log_phi) - softmax(a_pi)"]),
 }  # fmt: skip
 
