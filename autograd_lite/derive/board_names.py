@@ -172,7 +172,7 @@ def count_from_start(program: Program, names: dict[Var, str], taken: Names) -> N
         old, new = ([f"{word}{k + first}" for k in range(len(values))] for first in (1, 0))
         places = [place(defined[v]) for v in values]
         is_apart = len(values) > 3 and len({*places[1:]}) == 1 and places[0] != places[1]
-        if is_apart and [names[v] for v in values] == old and new[0] not in taken and variables.isdisjoint(old):
+        if is_apart and [names[v] for v in values] == old and new[0] not in taken and variables.isdisjoint(old + new):
             names |= dict(zip(values, new, strict=True))
             taken.add(new[0])
 
