@@ -299,8 +299,8 @@ class Lines:
             return False
         if is_extreme:
             return any(np.any(g) for of in slopes for g in of)  # by more than a hinge at rest
-        are_far = (largest(g - of[0]) > 1e-6 * p.size for of in slopes for g, p in zip(of[1:], points[1:], strict=True))
-        return self._vanishes(n) or bool(slopes) and all(are_far)  # no signs, 1 - 1
+        are_far = [largest(g - of[0]) > 1e-6 * p.size for of in slopes for g, p in zip(of[1:], points[1:], strict=True)]
+        return self._vanishes(n) or bool(are_far) and len(users) > 1 and all(are_far)  # no signs, 1 - 1
 
     def _vanishes(self, n: Var) -> bool:
         """Whether the gradient of a number is 0 although its terms are not, and are smooth, as those of ``S φ(d) - K

@@ -514,7 +514,7 @@ def entry(e: Expr, at: At) -> Expr:
     if any(map(_adds_axes, walk(e))):
         raise NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
-    return unsimplified(form, (e,), rest)
+    return unsimplified(form, (e,), rest, entry=below)  # the key of one at i + 1 is another
 
 
 def _windows(e: Expr) -> Array | None:

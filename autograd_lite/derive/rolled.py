@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..table import TABLE
 from .collect import leaves
 from .entries import Step, entries, in_row
 from .factors import positions, total
@@ -304,7 +305,7 @@ def _with_sums_that_stand(rule: Section, before: Section, sections: Iterable[Sec
 def _of_list(e: Expr, looped: Container[str], sizes: Mapping[Any, str]) -> Expr | None:
     """A sum or a mean of what all steps appended to a list, ``mean([loss1, loss2])``, as the sum of them."""
     of = e.args[0] if e.role in ("reduction", "total") else e
-    if of.role != "stack" or len(of.shape) != 1 or e.shape or e.row.name not in ("sum", "mean"):
+    if of.role != "stack" or len(of.shape) != 1 or e.shape or e.role != "total" and e.row is not TABLE["mean"]:
         return None
     numbers = [_number(str(x.value)) for x in of.args if x.role == "name"]
     first = numbers[0][1] if numbers else 0
@@ -313,7 +314,7 @@ def _of_list(e: Expr, looped: Container[str], sizes: Mapping[Any, str]) -> Expr 
         return None
     n = name(sizes[len(numbers)]) if len(numbers) in sizes else number(len(numbers))
     whole = total([*of.args])
-    return simplified("divide", (whole, n), ()) if e.row.name == "mean" else whole
+    return whole if e.role == "total" else simplified("divide", (whole, n), ())
 
 
 def _of_start(e: Expr, zeros: Container[str]) -> Expr | None:

@@ -546,7 +546,7 @@ def _subtract(e: Expr) -> Expr | None:
 def _share(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     """``1 - S / (K + S)`` as ``K / (K + S)``, and ``1 - σ(-x)`` as σ(x)."""
     sign, one, of = (1, a, b) if a.is_number else (-1, b, a)
-    if of.head == "sigmoid" and of.of.role == "negation" and one.is_number and one.value == 1:
+    if of.row is TABLE["sigmoid"] and of.of.role == "negation" and one.is_number and one.value == 1:
         return product((number(sign), simplified("sigmoid", of.of.args, shape)), shape)
     is_share = of.role == "quotient" and of.args[1].role == "sum" and one.is_number and one.value == 1
     if not is_share or of.of.is_number or of.of.role == "exponential":  # 1 - p

@@ -170,3 +170,35 @@ def test_the_lines_are_those_of_a_textbook(f):
         assert line in text[at:], text
         at = text.index(line, at)
     assert "not confirmed" not in text
+
+
+def test_windows_of_the_rows_of_an_argument_have_each_their_own_shift():
+    def loss(k, X):
+        total = 0.0
+        for x in X:
+            total += (k @ x[0:2] - x[2]) ** 2 + (k @ x[1:3] - x[3]) ** 2
+        return total
+
+    text = str(ag.trace(loss, normal(2), normal(2, 4)).explain(["k"]))
+    assert "2 (k @ X[1][1:3] - X[1, 3]) X[1]ᵢ₊₁ + 2 (k @ X[1][0:2] - X[1, 2]) X[1]ᵢ + " in text
+
+
+def test_a_gradient_that_is_0_at_the_recorded_numbers_keeps_its_line():
+    def convolved(x, k):
+        out = []
+        for i in range(len(x) - len(k) + 1):
+            out.append(np.sum(x[i : i + len(k)] * k))  # noqa: PERF401 - as a learner writes it
+        return np.array(out)
+
+    def loss(k, b, v, X, y):
+        total = 0.0
+        for x, target in zip(X, y, strict=True):
+            h = np.maximum(convolved(x, k) + b, 0)  # all are 0 for the first row
+            total += (v @ h - target) ** 2
+        return total / len(X)
+
+    rng = np.random.default_rng(8)
+    X, k = rng.normal(size=(3, 5)), rng.normal(size=3)
+    text = str(ag.trace(loss, k, 0.1, rng.normal(size=3), X, classes).explain(["k", "b", "v"]))
+    assert "dL/doutₜ = dL/dout[t-1]" in text
+    assert "dL/dout3 X[0]ᵢ₊₂ + dL/dout2 X[0]ᵢ₊₁ + dL/dout1 X[0]ᵢ" in text
