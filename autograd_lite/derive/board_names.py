@@ -166,7 +166,7 @@ def count_from_start(program: Program, names: dict[Var, str], taken: Names) -> N
     defined, codes = program.defined, {eq.code for eq in program.equations} - {None}
     variables = {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_freevars)}
     families: dict[str, list[Var]] = {}
-    for v in sorted((v for v in names if v in defined), key=[*defined].index):
+    for v in (v for v in defined if v in names):  # in order of computation
         families.setdefault(stem(names[v]), []).append(v)
     for word, values in families.items():
         old, new = ([f"{word}{k + first}" for k in range(len(values))] for first in (1, 0))

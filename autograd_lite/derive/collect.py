@@ -184,9 +184,14 @@ def _sign_of_sum(first: Term, group: Sequence[Term], others: Sequence[Term]) -> 
     return 1 if is_plus else -1
 
 
+def has_kinks(e: Expr) -> bool:
+    """Return True for a row with points without a derivative, other than a root."""
+    return isinstance(e.row, Primitive) and e.role != "root" and e.row.kinks != ()
+
+
 def _has_cases(e: Expr) -> bool:
-    """Whether a formula has another form elsewhere: max(0, a) + max(0, b) is a near some numbers only."""
-    return e.role == "selection" or isinstance(e.row, Primitive) and e.role != "root" and e.row.kinks != ()
+    """Return True for a formula that has another form elsewhere: max(0, a) + max(0, b) is a near some numbers only."""
+    return e.role == "selection" or has_kinks(e)
 
 
 def _with_softmaxes(factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:

@@ -197,18 +197,17 @@ def with_number_in_front(e: Expr, args: Sequence[Expr]) -> Expr:
 
 def number_before(e: Expr) -> Expr:
     """A product of matrices with the numbers and signs of its factors in front: -½ (y @ w) for ``(-½ y) @ w``."""
-    turned = [f.role == "negation" for f in e.args] if e.role in ("matrix product", "dot product") else []
+    if e.role not in ("matrix product", "dot product"):
+        return e
+    turned = [f.role == "negation" for f in e.args]
     if any(turned):
         rest = [f.of if is_it else f for f, is_it in zip(e.args, turned, strict=True)]
         inner = number_before(replace(e, args=tuple(rest)))
         return inner if sum(turned) == 2 else product((number(-1), inner), e.shape)
-    is_it = e.role in ("matrix product", "dot product")
-    scaled = [f.role == "product" and f.of.is_number for f in e.args] if is_it else []
-    if not any(scaled):
-        return e
+    scaled = [f.role == "product" and f.of.is_number for f in e.args]
     numbers = [f.of for f, is_one in zip(e.args, scaled, strict=True) if is_one]
     rest = [_times(f.args[1:]) if is_one else f for f, is_one in zip(e.args, scaled, strict=True)]
-    return multiplied((*numbers, replace(e, args=tuple(rest))), e.shape)
+    return multiplied((*numbers, replace(e, args=tuple(rest))), e.shape) if numbers else e
 
 
 def with_factors_in_front(e: Expr) -> Expr:

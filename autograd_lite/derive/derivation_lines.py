@@ -20,10 +20,9 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Var
 from ..program.naming import stem
-from ..table import Primitive
 from .chain_rule import Chain
 from .closed import Candidates, Closed
-from .collect import has_ones, is_call, leaves, occurrences
+from .collect import has_kinks, has_ones, is_call, leaves, occurrences
 from .common_factors import is_short_sum
 from .entries import has_windows
 from .factors import Combine, Factor, beside, carried, scalars_apart, summed, total
@@ -308,9 +307,9 @@ class Lines:
         """
         env, users = self.chain.environment(), self.consumers.get(n, [self.chain.root])
         formulas, at = {k: self.factors[k, n].formula for k in users}, self.chain.shorter.points[0]
-        rows = [p.row for e in formulas.values() for p in walk(e) if isinstance(p.row, Primitive) and p.role != "root"]
-        if any(e.is_number or not e.names <= env.keys() for e in formulas.values()) or any(row.kinks for row in rows):
-            return False
+        for e in formulas.values():
+            if e.is_number or not e.names <= env.keys() or any(map(has_kinks, walk(e))):
+                return False
         above = {k: number(1) if k is self.chain.root else constant(at.gradients[k]) for k in users}
         terms = [product((above[k], e), ()) for k, e in formulas.items() if not n.shape and not k.shape]
         terms = [x for _, x in terms_of(terms[0])] if len(terms) == 1 else terms

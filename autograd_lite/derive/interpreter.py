@@ -79,7 +79,6 @@ class Value:
             self._made[turn] = self._make(turn)
         return self._made.get(turn)
 
-
     def rename(self, renamed: Callable[[Make | None], Make]) -> None:
         """Give it another formula in terms of the one that it has."""
         self._make, self._made = renamed(self._make), {}

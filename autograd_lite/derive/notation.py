@@ -484,8 +484,10 @@ class Notation:
     def _parameter(self, n: Var) -> str:
         """The parameter for which a value is passed, if no other value is called so; or nothing."""
         word = parameter(self.defined[n]) if n in self.defined and self.board and not self.is_picture else ""
+        if word in INDICES:  # or none
+            return ""
         taken = {stem(word).lower() for word in (*self._taken, *self._lettered)}
-        return "" if word in INDICES or stem(word).lower() in taken else word
+        return "" if stem(word).lower() in taken else word
 
     def _letter(self, n: Var) -> str:
         """The letter of a value in the rounds of a loop, or the parameter for which it is passed in each."""

@@ -96,10 +96,9 @@ def _second(names: Container[str] = ()) -> Iterator[str]:
 def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Section]:
     done: dict[str, Expr] = {}  # many lines have the same remark
 
-    known = [(line.symbol, e) for s in sections if s.title == GIVEN for line in s.lines for e in line.formulas]
-    sizes = {e.value: symbol for symbol, e in known if e.is_number and symbol == "n"}
-
-    zeros = {symbol for symbol, e in known if is_zero(e) and _number(symbol)[1] == 0 and _number(symbol)[0] in looped}
+    numbers = [(line.symbol, e) for s in sections if s.title == GIVEN for line in s.lines for e in line.formulas]
+    sizes = {e.value: symbol for symbol, e in numbers if e.is_number and symbol == "n"}
+    zeros = {symbol for symbol, e in numbers if is_zero(e) and _number(symbol)[1] == 0 and _number(symbol)[0] in looped}
 
     def once(e: Expr) -> Expr:
         e = replaced(e, partial(_of_list, looped=looped, sizes=sizes))
@@ -142,10 +141,11 @@ def counting(
     stems = {side.partition("@")[0] for side in sides if f"@{letter}" in side}
     is_state = any(re.search(rf"@{letter}[+-]", side) for side in sides)
     has_jacobian = any(d.wrt for s in sections for line in s.lines for d in line.since)  # dPᵢ/dSⱼ
-    at_rows = any(isinstance(i, Labels) and not i.word for part in parts for i in index_parts(part.params.get("index")))
+    labels = {w for part in parts for w in _labels(part)}
+    at_rows = "" in labels
     letters = COUNTERS.replace("ij", "") if has_jacobian else COUNTERS.replace("i", "") if at_rows else COUNTERS
     if not word:  # of a loop over data
-        if any("@" in w for part in parts for w in _labels(part)) or is_state or not _reads_before(parts):
+        if any("@" in w for w in labels) or is_state or not _reads_before(parts):
             return None
         letters, word = "i" + letters if "i" in letters else letters, "?"
     word = word if word in letters else next((c for c in letters if c not in words), word)
@@ -173,7 +173,7 @@ def _words_and_parts(sections: Iterable[Section]) -> tuple[set[str], Collection[
     lines = [line for s in sections for line in s.lines]
     formulas = [e for line in lines for e in (*line.formulas, *(d.formula for d in line.since if d.formula))]
     parts = {part.key: part for e in formulas for part in walk(e)}.values()
-    labels = {i.word for part in parts for i in index_parts(part.params.get("index")) if isinstance(i, Labels)}
+    labels = {w for part in parts for w in _labels(part)}
     return labels.union((line.symbol for line in lines), *(e.names for e in formulas)), parts
 
 
@@ -182,13 +182,12 @@ def _is_plain(parts: Collection[Expr], letter: str, is_back: bool) -> bool:
     other than as an end of a slice where the steps do not run back.
     """
     indices = [i for part in parts for i in index_parts(part.params.get("index"))]
-    labels = [i.word for i in indices if isinstance(i, Labels)]
     ends = [end for i in indices if type(i) is slice for end in (i.start, i.stop) if isinstance(end, Step)]
     steps = [*ends, *(i for i in indices if isinstance(i, Step))]
     sums = [part.head for part in parts if isinstance(part.row, OverSteps)]
     is_one = all(i.letter.lstrip("0123456789") == letter for i in steps) and {*sums} <= {f"sum_{letter}"}
     is_one = is_one and all(i.several == 1 for i in steps if is_back or i not in ends)
-    return is_one and not any(re.search(rf"\d{letter}\b", w) for w in labels)
+    return is_one and not any(re.search(rf"\d{letter}\b", w) for part in parts for w in _labels(part))
 
 
 @dataclass(frozen=True)

@@ -302,23 +302,19 @@ def _opened(factors: Sequence[Expr], others: Sequence[Expr]) -> list[Expr]:
     return out
 
 
-def _sign_of(powers: Sequence[tuple[Expr, Expr]], above: Sequence[Expr]) -> int:
-    """1 for powers of which the first is above."""
-    return 1 if any(f is powers[0][0] for f in above) else -1
-
-
 def _with_exponents(above: list[Expr], below: list[Expr]) -> tuple[list[Expr], list[Expr]]:
     """The factors above and below, ``x ** (k - 1) / (x ** k)²`` as ``1 / x ** (k + 1)``."""
     powers: dict[str, list[tuple[Expr, Expr]]] = {}
-    for sign, side in ((1, above), (-1, below)):
-        for f, (of, n) in zip(side, map(_base, side), strict=True):
-            if of.role == "power" and not of.args[1].is_number:
-                exponent = product((number(sign * n), of.args[1]), of.args[1].shape)
-                powers.setdefault(of.of.key, []).append((f, exponent))
-    for sign, side in ((1, above), (-1, below)) if powers else ():  # k xᵏ / x
-        for f, (of, n) in zip(side, map(_base, side), strict=True):
-            if of.key in powers and of.shape == powers[of.key][0][0].shape and sign != _sign_of(powers[of.key], above):
-                powers[of.key].append((f, number(sign * n)))
+    signs: dict[str, int] = {}  # of the first power of each
+    factors = [(sign, f, *_base(f)) for sign, side in ((1, above), (-1, below)) for f in side]
+    for sign, f, of, n in factors:
+        if of.role == "power" and not of.args[1].is_number:
+            exponent = product((number(sign * n), of.args[1]), of.args[1].shape)
+            powers.setdefault(of.of.key, []).append((f, exponent))
+            signs.setdefault(of.of.key, sign)
+    for sign, f, of, n in factors if powers else ():  # k xᵏ / x
+        if of.key in powers and of.shape == powers[of.key][0][0].shape and sign != signs[of.key]:
+            powers[of.key].append((f, number(sign * n)))
     for several in (fs for fs in powers.values() if len(fs) > 1):
         k = reduce(lambda a, b: simplified("add", (a, b), _joint((a, b))), (exponent for _, exponent in several))
         k = alike(k, cancels=True) or k

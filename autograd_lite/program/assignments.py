@@ -244,14 +244,6 @@ def recurrence(code: CodeType, word: str) -> ast.For | None:
     return None
 
 
-def counts_back(at: ast.For) -> bool:
-    """Whether a loop counts down: ``reversed(range(n))``, or ``range(n, 0, -1)``."""
-    match at.iter:
-        case ast.Call(ast.Name("reversed")) | ast.Call(ast.Name("range"), [_, _, ast.UnaryOp(ast.USub())]):
-            return True
-    return False
-
-
 def counts_up(code: CodeType | None, e: ast.Name) -> bool:
     """Whether a variable is that of a loop over a ``range``, or the first of one over ``enumerate``."""
     match counted(code, e) if code is not None else None:

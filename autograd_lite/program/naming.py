@@ -332,11 +332,10 @@ def _state(n: Node, word: str) -> str:
     parts = getattr(returned[0], "elts", returned) if len(returned) == 1 else []
     at = [k for k, e in enumerate(parts) if isinstance(e, ast.Name) and e.id == word]
     words = set[str]()
-    for call, name, target in source.calls if f is not None and len(at) == 1 else ():
-        if f is not None and name == f.name:
-            to = target[at[0]] if isinstance(target, tuple) and at[0] < len(target) else target
-            passed = {getattr(e, "id", None) for e in call.args}
-            words.add(to if isinstance(to, str) and to in passed else "")
+    for call, _, target in (of for of in source.calls if len(at) == 1 and of[1] == n.code.co_name):
+        to = target[at[0]] if isinstance(target, tuple) and at[0] < len(target) else target
+        passed = {getattr(e, "id", None) for e in call.args}
+        words.add(to if isinstance(to, str) and to in passed else "")
     return (words.pop() if len(words) == 1 else "") or word
 
 

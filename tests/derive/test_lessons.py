@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_order import assert_in_order
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
@@ -291,11 +292,7 @@ def derivations():
 @pytest.mark.parametrize("lesson", TEXTBOOK)
 def test_a_lesson_is_derived_as_in_its_textbook(lesson, derivations):
     text = re.sub(r" +", " ", str(derivations[lesson]))
-    at = 0
-    for line in filter(None, map(str.strip, TEXTBOOK[lesson].splitlines())):
-        found = text.find(line, at)
-        assert found >= 0, f"{line!r} is not in, or not in this order in\n{text}"
-        at = found
+    assert_in_order(filter(None, map(str.strip, TEXTBOOK[lesson].splitlines())), text)
 
 
 @pytest.mark.parametrize("lesson", TEXTBOOK)
