@@ -12,7 +12,7 @@ from typing import Any
 
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, counts_up, is_unpacked
-from ..program.naming import Names, expression, is_in_loop, line, operand, place, stem
+from ..program.naming import Names, expression, is_in_loop, line, loop_of, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from ..table.textbook import NOTATIONS
 from .formula import Expr, walk
@@ -177,6 +177,28 @@ def count_from_start(program: Program, names: dict[Var, str], taken: Names) -> N
             taken.add(new[0])
 
 
+def count_back(program: Program, names: dict[Var, str]) -> None:
+    """Call what the rounds of a loop compute G3, G2, G1, if they read r3, r2, r1 of a list that is reversed."""
+    turns: dict[Any, list[Equation]] = {}
+    for eq in program.equations:
+        turns.setdefault((place(eq), eq.row), []).append(eq)
+    loops = {
+        loop_of(eqs[0]): len(eqs) for eqs in turns.values()
+        for read in zip(*([x for x in eq.operands if isinstance(x, Var)] for eq in eqs), strict=False)
+        if len(eqs) > 1 and {*read} <= {*program.inputs} and _counts([names.get(v, "") for v in read]) == -1
+    }  # fmt: skip
+    for eqs in turns.values():
+        words = [names.get(eq.y, "") for eq in eqs if not eq.row.outputs]
+        if loop_of(eqs[0]) is not None and loops.get(loop_of(eqs[0])) == len(words) == len(eqs) and _counts(words) == 1:
+            names |= {eq.y: word for eq, word in zip(eqs, words[::-1], strict=True)}
+
+
+def _counts(words: Sequence[str]) -> int:
+    """1 for names like z1, z2, z3, -1 for z3, z2, z1, or else 0."""
+    up = [f"{stem(words[0])}{k + 1}" for k in range(len(words))]
+    return 1 if [*words] == up else -1 if [*words] == up[::-1] else 0
+
+
 def number_starts(program: Program, names: dict[Var, str], taken: Names) -> None:
     """Call a value var1, not var0, that the first round of a loop uses as it is: the second round computes var2."""
     defined = program.defined
@@ -253,13 +275,20 @@ def _name_aliases(program: Program, wishes: Mapping[tuple[Var, Var], str], names
 def without_numbers(
     names: dict[Var, str], taken: Names, numbered: Container[str], free: Collection[str], own: Set[Var]
 ) -> None:
-    """Give P its own name again, of which only the second value, P2, is a step; `free` names may be used."""
-    stems = Counter(map(stem, taken))
+    """Give P its own name again, of which only the second value, P2, is a step, or that of the first call of a helper
+    in a round, P1_2; `free` names may be used.
+    """
+    stems = Counter(map(_variable, taken))
     for v, word in names.items():
-        plain = stem(word)
+        plain = _variable(word)
         if v not in own and word in numbered and plain in free and plain not in taken and stems[plain] == 1:
             names[v] = plain
             taken.add(plain)
+
+
+def _variable(word: str) -> str:
+    """The variable of a value with a number, P of P2 and P1_2."""
+    return re.sub(r"\d+_\d+$", "", word) if re.search(r"\D\d+_\d+$", word) else stem(word)
 
 
 def letters_of(equations: Sequence[Equation], constants: Iterable[Expr], named: Container[Var]) -> str:

@@ -491,6 +491,7 @@ class Lines:
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
         e = beside(e, columns=not in_loop) or e
         e = replaced(self.opened(e), lambda part: self._functions.get(part.key))
+        e = replaced(e, self._of_step)
         if not e.names.isdisjoint(symbols):
             e = substitute(e, symbols)
             above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
@@ -507,6 +508,18 @@ class Lines:
         steps = [n for n in c.landmarks if n in c.defined and c.names[n] not in self.hidden]
         forms = ((c.names[n], c.definition(n)) for n in steps)
         return {e.key: name(w, e.shape) for w, e in forms if is_call(e) and [a.role for a in e.args] == ["name"]}
+
+    def _of_step(self, e: Expr) -> Expr | None:
+        """A function of a sum with the name of the step that is this sum: softmax(a) for a = log_pi + log_norm."""
+        step = self._addends.get(e.of.key) if e.args and "softmax" in e.role else None
+        return None if step is None else replace(e, args=(step, *e.args[1:]))
+
+    @cached_property
+    def _addends(self) -> dict[str, Expr]:
+        """The names of the steps that are sums, by their keys."""
+        c = self.chain
+        steps = [(c.names[n], c.definition(n)) for n in c.landmarks if n in c.defined and c.names[n] not in self.hidden]
+        return {e.key: name(word, e.shape) for word, e in steps if e.role in ("sum", "difference")}
 
     def _counted(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """``Σ 1`` as the number of entries, which stands in front of other factors."""

@@ -170,9 +170,9 @@ def _adds_an_entry(e: Expr) -> bool:
 
 
 def _sums_calls(e: Expr) -> bool:
-    """Whether a function of each entry is summed along some axes: ``Σⱼ log(pᵢⱼ)``."""
+    """Whether a function of each entry, or a softmax, is summed along some axes: ``Σⱼ log(pᵢⱼ)``."""
     is_sum = e.role == "total" and bool(e.shape) and e.params.get("axis") is not None
-    return is_sum and any(map(is_call, walk(e.of)))
+    return is_sum and any(is_call(part) or part.role == "softmax" for part in walk(e.of))
 
 
 def _compares_places(e: Expr) -> bool:

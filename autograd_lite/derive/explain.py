@@ -212,7 +212,8 @@ class Derivation(GraphView):
     def in_steps(self, letter: str, from_0: bool = True) -> list[Section]:
         """The sections, with the steps of a loop written once; see :func:`rolled`."""
         first = {stem(word) for word in self.chain.constants.defined}
-        every = rolled(self.sections, self.chain.looped | first, letter, from_0) if self.roll else self.sections
+        looped, sizes = self.chain.looped | first, {"n", *self.chain.constants.sizes}
+        every = rolled(self.sections, looped, letter, from_0, sizes) if self.roll else self.sections
         long = set[str]()
 
         def once(d: Definition) -> Definition:

@@ -51,6 +51,7 @@ from ..rules.indexing import Slot
 from ..table import TABLE
 from .axes import Axes
 from .board_names import (
+    count_back,
     count_from_start,
     letters_of,
     name_joined,
@@ -129,6 +130,8 @@ class Notation:
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
+        if is_read:
+            count_back(program, names)
         self.program = program = with_starts(program, names) if is_read else program
         self.defined = program.defined
         [self.root] = program.outputs
@@ -486,8 +489,8 @@ class Notation:
         word = parameter(self.defined[n]) if n in self.defined and self.board and not self.is_picture else ""
         if word in INDICES:  # or none
             return ""
-        taken = {stem(word).lower() for word in (*self._taken, *self._lettered)}
-        return "" if stem(word).lower() in taken else word
+        taken = {stem(word) for word in (*self._taken, *self._lettered)}
+        return "" if stem(word) in taken else word
 
     def _letter(self, n: Var) -> str:
         """The letter of a value in the rounds of a loop, or the parameter for which it is passed in each."""

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
+from itertools import product as product_of
 from typing import Any, TypeVar
 
 import numpy as np
@@ -66,17 +67,19 @@ _AT_STEP: ContextVar[Collection[str]] = ContextVar("at_step", default=())  # arr
 
 
 def rolled(
-    sections: Sequence[Section], looped: Collection[str] = (), letter: str = "t", from_0: bool = True
+    sections: Sequence[Section], looped: Collection[str] = (), letter: str = "t", from_0: bool = True,
+    sizes: Container[str] = ("n",),
 ) -> list[Section]:
     """The sections with what the steps of a loop have in common written once; `looped` are the variables in one, and
-    `letter` is the number of a step, from 1 on; `from_0` in sums that have γᵗ then.
+    `letter` is the number of a step, from 1 on; `from_0` in sums that have γᵗ then. `sizes` are the names of numbers of
+    entries.
 
     Variables that have two values are left as they are if one of them has no common form.
     """
     tokens = _LETTER.set(letter), _FROM_0.set(from_0)
     at_step = _AT_STEP.set(())
     try:
-        return _rolled(sections, looped)
+        return _rolled(sections, looped, sizes)
     finally:
         _LETTER.reset(tokens[0])
         _FROM_0.reset(tokens[1])
@@ -93,11 +96,11 @@ def _second(names: Container[str] = ()) -> Iterator[str]:
         _LETTER.reset(token)
 
 
-def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Section]:
+def _rolled(sections: Sequence[Section], looped: Collection[str], named: Container[str]) -> list[Section]:
     done: dict[str, Expr] = {}  # many lines have the same remark
 
     numbers = [(line.symbol, e) for s in sections if s.title == GIVEN for line in s.lines for e in line.formulas]
-    sizes = {e.value: symbol for symbol, e in numbers if e.is_number and symbol == "n"}
+    sizes = {e.value: symbol for symbol, e in numbers if e.is_number and symbol in named}
     zeros = {symbol for symbol, e in numbers if is_zero(e) and _number(symbol)[1] == 0 and _number(symbol)[0] in looped}
 
     def once(e: Expr) -> Expr:
@@ -709,7 +712,9 @@ def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     ways = [*([added] if len(flat) > len(added) else []), *_in_groups(flat)]
     ways.insert(0 if are_gradients else len(ways), flat)
     tries = [new for terms in ways if (new := _of_terms(e, terms, looped))[1]]  # Σ dL/da + Σ dL/db, but Σ (a - b)
-    return (tries[0] if are_gradients else min(tries, key=lambda new: leaves(new[0]))) if tries else (e, [])
+    if not tries:
+        return e, []
+    return tries[0] if are_gradients else min(tries, key=lambda new: (leaves(new[0]), len(terms_of(new[0]))))
 
 
 def _flat(e: Expr) -> list[tuple[int, Expr]]:
@@ -737,13 +742,20 @@ def _in_one_order(e: Expr) -> Expr:
     return multiplied(sorted(e.args, key=place), e.shape)
 
 
-def _in_groups(terms: Sequence[tuple[int, Expr]]) -> Iterator[Sequence[tuple[int, Expr]]]:
-    """Terms of which each round of a loop adds several, those of a round as one: -a1 - b1 - a2 - b2."""
-    for size in (size for size in (2, 3, 4) if len(terms) % size == 0 and len(terms) > size):
+def _in_groups(signed: Sequence[tuple[int, Expr]]) -> Iterator[Sequence[tuple[int, Expr]]]:
+    """Terms of which each round of a loop adds several, those of a round as one: -a1 - b1 - a2 - b2; perhaps behind
+    a term or two of no round, such as λ w @ w, or before them.
+    """
+    ends = [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2)]
+    inner = [(signed[first : len(signed) - last], first, last) for first, last in ends]
+    for size, (terms, first, last) in product_of((2, 3, 4), inner):
+        if len(terms) % size or len(terms) <= size:
+            continue
         groups = [terms[k : k + size] for k in range(0, len(terms), size)]
         if len({(*((sign, _family(e)) for sign, e in group),) for group in groups}) == 1:
             sums = (total([e if s == g[0][0] else product((number(-1), e), e.shape) for s, e in g]) for g in groups)
-            yield [(group[0][0], e) for group, e in zip(groups, sums, strict=True)]
+            rounds = [(group[0][0], e) for group, e in zip(groups, sums, strict=True)]
+            yield [*signed[:first], *rounds, *signed[len(signed) - last :]]
 
 
 def _added(e: Expr) -> list[tuple[int, Expr]]:
@@ -771,7 +783,24 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
             body, steps, some = one
             instead |= {id(term): [] for term in some} | {id(some[0]): [_sum_of(body, e.shape, steps)]}
             over, least = max(over, steps, key=len), 2
-    return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
+    if not over:
+        return e, over
+    return total(_with_entries([new for term in terms for new in instead.get(id(term), [term])])), over
+
+
+def _with_entries(terms: Sequence[Expr]) -> Sequence[Expr]:
+    """Terms with ``Σₜ (aₜ - y[t-1])`` for Σₜ aₜ - Σ y, if y has as many entries as the sum has steps."""
+    signed = [(sign, x) for term in terms for sign, x in terms_of(term)]
+    for (i, (s, summed)), (j, (of_whole, whole)) in product_of(enumerate(signed), repeat=2):
+        steps = summed.params["steps"] if isinstance(summed.row, OverSteps) and not summed.of.shape else []
+        is_whole = whole.role == "total" and whole.of.role == "name" and whole.of.shape == (len(steps),)
+        if is_whole and not whole.shape:
+            at = unsimplified("getitem", (whole.of,), (), index=Step(-min(steps), _LETTER.get()))
+            inner = total([summed.of, product((number(s * of_whole), at), ())])
+            signed[i] = s, replace(summed, args=(inner,))
+            rest = [pair for k, pair in enumerate(signed) if k != j]
+            return [x if sign > 0 else product((number(-1), x), x.shape) for sign, x in rest]
+    return terms
 
 
 def _with_ends(

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Equation, Program, Var
-from ..program.naming import expression, is_in_loop, place, stem
+from ..program.naming import expression, is_in_loop, parameter as parameter_of, place, stem
 from ..table import TABLE, Textbook
 from . import formula
 from .common_factors import number_before
@@ -77,6 +77,11 @@ class Steps(Notation):
             n for n in self.nodes
             if n in self.names or not self.is_single(n) or self.defined[n].is_random
             or self.uses[n] > 1 and not self._is_light(n)
+        }  # fmt: skip
+        is_read = self.board and not self.is_picture
+        chosen |= {
+            n for n in self.nodes if is_read and n in self.active and n in self.defined
+            and self.defined[n].algebra != "index" and parameter_of(self.defined[n], once=True)
         }  # fmt: skip
         chosen.add(self.root)
         chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_inner(n, p, chosen)}

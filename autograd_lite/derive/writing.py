@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         e = _without_sign(e)
     if printer.indexed:
         e = printer.fraction(e) if e.role == "quotient" else _weighted(e)
+        e = _with_elsewhere_last(e) if e.role in ("sum", "difference") else e
     if e.role == "product" and printer.indexed:
         e = _without_one(_over_a_whole_number(e, printer))
     if e.role == "product":
@@ -322,6 +324,18 @@ def _kept(e: Expr) -> Expr:
     """``exp(-β (t - s))`` with the sign of the exponent as a factor, which stays in front."""
     of = e.of if e.role == "exponential" and e.of.role == "negation" else None
     return e if of is None else replace(e, args=(multiplied((number(-1), *factors_of(of.of)), of.shape),))
+
+
+def _with_elsewhere_last(e: Expr) -> Expr:
+    """A sum whose terms that say "0 elsewhere" come last: b + a at [k], 0 elsewhere."""
+    signed = terms_of(e)
+    last = [x.role == "placement" or x.role == "sum over steps" and x.of.role == "placement" for _, x in signed]
+    if not any(before and not after for before, after in pairwise(last)):
+        return e
+    (sign, first), *others = [signed[k] for k in sorted(range(len(signed)), key=last.__getitem__)]
+    first = first if sign > 0 else unsimplified("negative", (first,), first.shape)
+    rows = (("add" if sign > 0 else "subtract", x) for sign, x in others)
+    return reduce(lambda whole, of: unsimplified(of[0], (whole, of[1]), e.shape), rows, first)
 
 
 def _without_sign(e: Expr) -> Expr:

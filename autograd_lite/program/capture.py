@@ -191,7 +191,8 @@ def names_of(
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
     recorded = {n: by_module.get(n, n.name) for n in used if n.name}
     stored = layered(nodes, (*variables, *outside)) | dict(assigned(used, named_nodes(argument_names(f, args))))
-    last = {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
+    last: dict[str, Node | None] = dict.fromkeys(getattr(getattr(inspect.unwrap(f), "__code__", None), "co_varnames", ()))
+    last |= {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
 
     passed_on = _passed_on(used, stored)
 
@@ -246,14 +247,16 @@ def _without_last(named: Sequence[tuple[str, Any]], passed_on: Mapping[Any, Any]
 
 
 def _keeps(word: str, values: Sequence[Any], stored: Mapping[Node, str], last: Mapping[str, Node | None]) -> bool:
-    """True for a list of results that one variable had in turn, the last of which it still has, or that have the name
-    of the list, to which a loop appends them; and for a tuple of results that all have names.
+    """True for a list of results that one variable had in turn, the last of which it still has, or which has rows of
+    another loop now (None in `last`), or that have the name of the list, to which a loop appends them; and for a tuple
+    of results that all have names.
     """
     nodes = [x._node for x in values if isinstance(x, Tensor) and x._node is not None]
     words = {stored.get(n, "") for n in nodes if n.row is not None}
     if isinstance(values, tuple):
         return stored.keys() >= {*nodes}
-    return len(nodes) > 1 and len(words) == 1 and (words == {word} or last.get(words.pop()) is nodes[-1])
+    is_it = words == {word} or len(words) == 1 and last.get(*words, nodes[0]) in (None, nodes[-1])
+    return len(nodes) > 1 and len(words) == 1 and is_it
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:

@@ -325,8 +325,15 @@ def _target(n: Node, every: Sequence[Node]) -> list[str]:
 
 
 def _state(n: Node, word: str) -> str:
-    """The variable h of ``h = step(x, h)`` for next_h, which the function assigns and returns; of others the same."""
+    """The variable h of ``h = step(x, h)`` for next_h, which the function assigns and returns, or of ``h = next_h`` in a
+    loop; of others the same.
+    """
     source = _source(n.code)
+    line = _positions(n.code)[n.at // 2][0] or 0
+    around = [(a, b) for a, b in source.loops if a <= line <= b]
+    carried = [to for at, to in source.carried.get(word, ()) if around and max(around)[0] <= at <= max(around)[1]]
+    if len(carried) == 1 and carried[0] in word.split("_"):
+        return carried[0]
     f = source.functions.get(n.code.co_name)
     returned = [s.value for s in ast.walk(f) if isinstance(s, ast.Return)] if f is not None else []
     parts = getattr(returned[0], "elts", returned) if len(returned) == 1 else []
@@ -342,13 +349,19 @@ def _state(n: Node, word: str) -> str:
 def _in_turn(
     n: Node, calls: Sequence[tuple[ast.Call, Any]], every: Sequence[Node], source: _Source
 ) -> list[tuple[ast.Call, Any]]:
-    """The call that returned `n`, of calls that are each made once, in no loop; none of others."""
+    """The call that returned `n`, of calls that are each made once, or once in each round of one loop; none of others."""
     spans = [span(call) for call, _ in calls]
     repeated = [(a, b) for a, b, *_ in (*source.loops, *source.comprehensions)]
-    if len(every) != len(calls) or any(a <= at[0] <= b for at in spans for a, b in repeated):
+    around = {tuple(of for of in repeated if of[0] <= at[0] <= of[1]) for at in spans}
+    if len(around) > 1 or len(every) % len(calls) or len(every) != len(calls) and not any(around):
+        return []
+    match source.expressions.get(_positions(n.code)[n.at // 2]):
+        case ast.Call(func=ast.Name("sum")):  # of several additions
+            return []
+    if any(around) and any(a <= at[0] <= b for at in spans for a, b in source.branches):
         return []
     ends = sorted(zip(spans, calls, strict=True), key=lambda pair: (pair[0][1], pair[0][3]))
-    return [ends[sorted(every, key=lambda n: -n.order).index(n)][1]]
+    return [ends[sorted(every, key=lambda n: -n.order).index(n) % len(calls)][1]]
 
 
 def _near(n: Node, calls: list[tuple[ast.Call, Any]]) -> list[tuple[ast.Call, Any]]:
@@ -447,9 +460,10 @@ def place(eq: Equation) -> Any:
     return code, at if code is None else _positions(code)[at // 2]
 
 
-def parameter(eq: Equation) -> str:
+def parameter(eq: Equation, once: bool = False) -> str:
     """The parameter of a function of the user's for which a value is passed where it is computed, u of ``huber(X @ w -
-    y)``, or that another function returns there, h of ``decode(W, encode(W, x))``; or nothing.
+    y)``, or that another function returns there, h of ``decode(W, encode(W, x))``; or nothing. If `once`, of functions
+    of several statements that are called in one place.
     """
     if eq.code is None or eq.code.co_filename.startswith("<autograd_lite"):
         return ""
@@ -457,13 +471,19 @@ def parameter(eq: Equation) -> str:
     spans = {here}
     while more := {span(call) for call, f, _ in source.calls if f in {source.ends.get(at) for at in spans}} - spans:
         spans |= more
-    words = set[str]()
+    words, often = set[str](), Counter(f for _, f, _ in source.calls)
     for call, f, _ in source.calls:
-        names = [a.arg for a in source.functions[f].args.args] if f in source.functions else []
+        is_read = f in source.functions and (not once or often[f] == 1 and _is_long(source.functions[f]))
+        names = [a.arg for a in source.functions[f].args.args] if is_read else []
         is_method = names[:1] == ["self"]
         if is_method == isinstance(call.func, ast.Attribute):
             words |= {word for word, e in zip(names[is_method:], call.args, strict=False) if span(e) in spans}
     return words.pop() if len(words) == 1 else ""
+
+
+def _is_long(f: ast.FunctionDef) -> bool:
+    """Whether a function has statements besides what it returns."""
+    return sum(not isinstance(getattr(s, "value", None), ast.Constant) for s in f.body) > 1
 
 
 def line(eq: Equation) -> ast.expr | None:
@@ -559,6 +579,8 @@ class _Source(NamedTuple):
         The calls, with the name of the function and the variable that each is assigned to, if any.
     loops : list of (int, int)
         The first and the last line of the body of each loop.
+    branches : list of (int, int)
+        The first and the last line of each ``if``.
     several : dict
         The variable of each value in ``q, k = x @ w, x @ u``, by the place of the value; of what is computed in
         ``q, k = [x @ w for w in ws]`` all.
@@ -570,17 +592,21 @@ class _Source(NamedTuple):
         The name of the function that returns a value, by the place of that.
     functions : dict
         The functions by their names, those with a name of their own.
+    carried : dict
+        The lines and the variables to which another is assigned, by the name of that, ``h = next_h``.
     """
 
     expressions: dict[Any, ast.expr]
     calls: list[tuple[ast.Call, str, str | tuple[str, ...] | None]]
     loops: list[tuple[int, int]]
+    branches: list[tuple[int, int]]
     comprehensions: list[tuple[int, int, int, int]]
     several: dict[Any, list[str]]
     lambdas: dict[int, str]
     returned: dict[Any, int]
     ends: dict[Any, str]
     functions: dict[str, ast.FunctionDef]
+    carried: dict[str, list[tuple[int, str]]]
 
 
 def _source(code: CodeType) -> _Source:
@@ -599,6 +625,10 @@ def _looked_through(module: ast.AST) -> _Source:
     results = [getattr(s, "value", getattr(s, "body", None)) for s in nodes if isinstance(s, ast.Return | ast.Lambda)]
     imports = {(a.asname or a.name).partition(".")[0] for s in nodes if isinstance(s, _IMPORTS) for a in s.names}
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
+    carried: dict[str, list[tuple[int, str]]] = {}
+    for e, target in stores + matched:
+        if isinstance(e, ast.Name) and isinstance(target, ast.Name):
+            carried.setdefault(e.id, []).append((e.lineno, target.id))
     every = [f for f in nodes if isinstance(f, ast.FunctionDef)]
     often = Counter(f.name for f in every)
     functions = {f.name: f for f in every if often[f.name] == 1}
@@ -619,6 +649,7 @@ def _looked_through(module: ast.AST) -> _Source:
         expressions={**_sums(nodes), **{span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)}},
         calls=[(e, name, passed_on(e)) for e, name in calls],
         loops=loops,
+        branches=[(s.lineno, s.end_lineno or 0) for s in nodes if isinstance(s, ast.If | ast.IfExp)],
         comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
         several=_appended(nodes, stores) | _listed(stores)
         | {span(e): [t.id] for e, t in matched} | _attributes(stores),
@@ -626,6 +657,7 @@ def _looked_through(module: ast.AST) -> _Source:
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
         ends={span(e): f for e, f in ends.items()},
         functions=functions,
+        carried=carried,
     )
 
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any, Self
 
 import numpy as np
@@ -695,6 +695,11 @@ def _named_as_used(program: Program) -> Program:
         word = f"{uses[v]}{'_' * uses[v][-1:].isdigit()}{counted[uses[v]]}" if often[uses[v]] > 1 else uses[v]
         new |= {} if word in taken else {v: word}
         taken.add(word)
+    firsts = [(v, f"{stem(new[u])}0") for v, u in pairwise(called) if v not in uses and new.get(u, "").endswith("1")]
+    for v, word in firsts:  # o0 of obs, of which o1, o2, … are the rows of a loop over obs[1:]
+        if called[v] == f"{stem(called[v])}1" and word not in taken:
+            rest = [u for u in called if stem(called[u]) == stem(called[v]) and u is not v]
+            new |= {v: word} if [new.get(u) for u in rest] == [f"{word[:-1]}{k + 1}" for k in range(len(rest))] else {}
     fresh = short_names([*taken, *(v.name for v in program.variables), *program.constants]) if new else iter(())
     letters = [v for v in program.variables if v not in program.named and v not in new and v.name in taken]
     for v, word in [*new.items(), *zip(letters, fresh, strict=False)]:

@@ -259,7 +259,7 @@ TEXTS = {
     within: ((normal(5),), ["(g1, g2, g3) = (0, 1, 2)", "membersₜ = x[group == gₜ]", "at [group == gₜ], 0 elsewhere"]),
     cox: ((normal(4),), [
         "(i1, i2, i3) = (0, 2, 3)", "aₜ = η[times >= times[iₜ]]", "dll/dη = Σₜ dll/daₜ at [times >= times[iₜ]], 0 "]),
-    at_risk: ((normal(4),), ["aᵢ = risk[times >= times[i]]", "i = 0 … 3", "ll = Σ η - Σᵢ log(Σ aᵢ)"]),
+    at_risk: ((normal(4),), ["aᵢ = risk[times >= times[i]]", "i = 0 … 3", "ll = Σᵢ (η[i] - log(Σ aᵢ))"]),
     episode: ((normal(2),), ["total = -r1 v[a1] - r2 v[a2]"]),
     skipgram: ((normal(3, 2), normal(4, 2)), [
         "negs1 (2), negs2 (2)", "aₜ = emb_out[negsₜ]", "bₜ = -aₜ @ vₜ", "Σₜ Σᵢ 1[negsₜᵢ = k] dJ/daₜᵢ - Σₜ 1[oₜ = k]"]),
