@@ -12,7 +12,7 @@ from typing import Any
 
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, counts_up, is_unpacked
-from ..program.naming import Names, expression, is_in_loop, line, loop_of, operand, place, stem
+from ..program.naming import Names, expression, is_in_loop, is_turn, line, loop_of, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from ..table.textbook import NOTATIONS
 from .formula import Expr, walk
@@ -65,10 +65,14 @@ def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, s
     """
     rows = [eq for eq in program.equations if type(eq.params.get("index")) is int]
     turns, others = Counter(map(place, rows)), {place(eq) for eq in rows if eq.x in active}
+    often = Counter((place(eq), eq.x) for eq in rows if eq.x not in active)  # of zip(a, H) the rows of H
     again = {eq.y: eq.code for eq in rows if eq.y in names and eq.code}
     starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
     rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.y in starts]
-    data = {eq.y for eq in rows if place(eq) not in others or not eq.y.shape and _is_at_counter(eq)}
+    data = {
+        eq.y for eq in rows if place(eq) not in others or often[place(eq), eq.x] > 1
+        or not eq.y.shape and (_is_at_counter(eq) or is_turn(eq))
+    }  # fmt: skip
     defined = program.defined
     computed = {f"{stem(word)}0" for v, word in names.items() if v in defined and v not in data}
     return {v for v in data if names.get(v) not in computed}  # of a state x0, x1, …

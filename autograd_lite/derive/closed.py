@@ -7,6 +7,7 @@ from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import permutations
 from itertools import product as pairs_of
 
 import numpy as np
@@ -27,6 +28,7 @@ from .formula import (
     multiplied,
     name,
     number,
+    replaced,
     terms_of,
     unsimplified,
     walk,
@@ -86,6 +88,14 @@ def _is_beside(e: Expr, plain: set[str]) -> bool:
     terms = [term for _, term in terms_of(e) if not plain.isdisjoint(term.names)]
     alone = all(sum(bool(f.shape) for f in factors_of(scalars_apart(term)[1])) == 1 for term in terms)
     return alone and e.role in ("sum", "difference") and not entries((e,), e.shape)[0]
+
+
+def _with_tie(e: Expr) -> Expr | None:
+    """``1[a < b] + ½ 1[a = b]`` as 1[a ≤ b]."""
+    match e:
+        case Expr(role="sum", args=(Expr(head="less", args=(a, b)), Expr(role="product", args=(half, Expr(head="equal"))))):
+            return unsimplified("less_equal", (a, b), e.shape) if half.value == 0.5 else None
+    return None
 
 
 def _is_moved_twice(e: Expr) -> bool:
@@ -335,6 +345,20 @@ class Candidates:
                 for e in (q, simplified("divide", (q, self.chain.size_name(n.size, n.shape)), n.shape)):
                     form = Closed(e, frozenset({self.chain.root}), (), self._between(n), is_alone=True)
                     yield form, form
+
+    def of_clipped(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient of ``min(r a, c a)`` with c = clip(r, 1 - ε, 1 + ε): a 1[r a ≤ c a], as both are equal between the
+        ends of c.
+        """
+        root, users = frozenset({self.chain.root}), self.consumers.get(n, ())
+        factors = [self.factors[user, n] for user in users] if len(users) == 2 else []
+        above = [None if f.is_map else self._above(f, root) for f in factors]
+        pairs = zip(factors, above, strict=True)
+        terms = [product((of.formula, f.formula), n.shape) for f, of in pairs if of is not None]
+        for e, other in permutations(terms) if len(terms) == 2 else ():
+            form = Closed(replaced(e, _with_tie), root, (), self._between(n), is_alone=True)
+            if any(part.head == "between" for part in walk(other)) and form.formula.key != e.key:
+                yield form, form
 
     def _between(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
         """The landmarks between `n` and the result, or `ends`."""

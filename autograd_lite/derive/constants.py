@@ -31,6 +31,7 @@ from ..program.assignments import (
     bound,
     counted,
     counts_up,
+    default,
     is_around,
     is_of_pairs,
     iterated,
@@ -199,6 +200,8 @@ class Constants:
         is_first = any(isinstance(x, Var) for _, x in self._every.get(here, ())) and (eq.y, k) not in self.befores
         if not is_first and here not in self.rounds or self._is_carried(operand(eq, k), eq.code):
             return None
+        if (argument := self._argument(operand(eq, k), eq.code, x)) is not None:
+            return argument
         if here not in self._followed:
             self._followed[here] = self._aligned(eq, k, here)
         of, e = self._followed[here].get(eq.y), self.source(eq, k)
@@ -210,6 +213,24 @@ class Constants:
         if not is_named:
             return number(x) if is_number(x) else None if np.any(x) else full(number(0), np.shape(x))
         return of if self._can_use(of) else None
+
+    def _argument(self, e: ast.expr | None, code: CodeType | None, x: Any) -> Expr | None:
+        """The number that is passed for an argument of a function in one of several calls, in the caller's terms, or
+        that the argument is by default.
+        """
+        if not isinstance(e, ast.Name) or code is None or not is_number(x) or x != x:
+            return None
+        is_argument = e.id in code.co_varnames[: code.co_argcount] and bool(passed(code, e.id))
+        if not is_argument or not {*(assigned(code, e.id) or ())} <= {other := default(code, e.id)}:
+            return None
+        every = [(of.formula, known) for of, known in self._each_passed(e.id, code) if _is_same(of.value, x)]
+        if not every:
+            return number(x) if isinstance(other, ast.Constant) and other.value == x else None
+        of, known = every[0]
+        if not of.names or any(other.key != of.key for other, _ in every):
+            return None
+        self.use(known, of.names)
+        return of
 
     def _can_use(self, of: Expr) -> bool:
         """Whether the names in a formula have no other meaning; they are used then."""
@@ -923,16 +944,17 @@ class Constants:
 
     def _passed(self, word: str, code: CodeType) -> Any:
         """The number or the array that is passed for an argument of a function, if it is the same in every call."""
-        values = [stated.value for stated in self._each_passed(word, code)]
+        values = [stated.value for stated, _ in self._each_passed(word, code)]
         is_one = bool(values) and all(x is values[0] or is_number(x) and _is_same(x, values[0]) for x in values)
         return values[0] if is_one and len(values) == len(passed(code, word)) else None
 
-    def _each_passed(self, word: str, code: CodeType) -> list[Written]:
-        """The values that are passed for an argument of a function, in each call."""
+    def _each_passed(self, word: str, code: CodeType) -> list[tuple[Written, Variables]]:
+        """The values that are passed for an argument of a function, in each call, with the variables there."""
         callers = {c for c, _ in self.indices if c is not None and c.co_filename == code.co_filename}
         around = [(e, [c for c in callers if is_around(c, e)]) for e in passed(code, word)]
         each = ((e, c) for e, found in around for c in found or [None])  # None for one in which nothing was recorded
-        return [of for e, caller in each if (of := evaluated(e, self._variables(e, caller))) is not None]
+        known = ((e, self._variables(e, caller)) for e, caller in each)
+        return [(of, variables) for e, variables in known if (of := evaluated(e, variables)) is not None]
 
     def _of_call(self, eq: Equation, e: ast.expr | None, x: Any) -> Expr | None:
         """An array that a function computes of an argument, ``-v``, in terms of what is passed in one of its calls."""
@@ -940,7 +962,7 @@ class Constants:
             return None
         for word in names(e):
             variables = self._variables(e, eq.code)
-            for of in self._each_passed(word, eq.code):
+            for of, _ in self._each_passed(word, eq.code):
                 stated = evaluated(e, variables, {word: of})
                 if stated is not None and _is_same(stated.value, x):
                     self.use({**variables, **{w: self._value(w, None) for w in of.formula.names}}, stated.formula.names)

@@ -355,7 +355,7 @@ class Lines:
     def _stated(self, n: Var) -> Closed | None:
         """The gradient in a closed form of a textbook."""
         every = self.candidates
-        others = every.of_smaller(n), every.of_log_softmax(n), every.of_weights(n)
+        others = every.of_smaller(n), every.of_clipped(n), every.of_log_softmax(n), every.of_weights(n)
         forms = chain(every.stated(n), every.of_labelled_rows(n), *others)
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None

@@ -700,7 +700,8 @@ class Steps(Notation):
             return rule
         argument = "x" if i == 0 and "x" in step.book.gradients else f"x{i + 1}"
         of, clipped = self._beside_clipped(n)
-        if of is not None and clipped in self.names and (tie := step.gradient([argument], None, 1)) is not None:
+        is_step = not self.names.keys().isdisjoint(clipped)
+        if of is not None and is_step and (tie := step.gradient([argument], None, 1)) is not None:
             self.tied.add(n)  # within the bounds both are equal, at other numbers too
             return parted(tie.formula, n.shape, shape)
         if of is not None:
@@ -710,22 +711,23 @@ class Steps(Notation):
         stated = self.stated(n, [argument], shape, pull)
         return self.sized(n, i, stated) if stated else rule
 
-    def _beside_clipped(self, n: Var) -> tuple[int | None, Var | None]:
-        """The operand that `r A` is of ``min(r A, clip(r, low, high) A)``, and the clip: where the other is smaller it
-        has no derivative with respect to r, and within the bounds, where both are equal, both halves are that of `r A`.
+    def _beside_clipped(self, n: Var) -> tuple[int | None, Sequence[Var]]:
+        """The operand that `r A` is of ``min(r A, clip(r, low, high) A)``, and the clip and its product with A: where the
+        other is smaller it has no derivative with respect to r, and within the bounds, where both are equal, both
+        halves are that of `r A`.
         """
         eq = self.defined[n]
         of = [self.defined[x] for x in eq.operands if isinstance(x, Var) and x in self.defined]
         if eq.algebra not in ("smaller", "larger") or [x.row for x in of] != 2 * [of[0].row if of else None]:
-            return None, None
+            return None, ()
         for k, (p, q) in enumerate((of, of[::-1])):
             pairs = [(a, b) for a, b in zip(p.operands, q.operands, strict=True) if a is not b]
             v = pairs[0][1] if len(pairs) == 1 else None
             clip = self.defined.get(v) if isinstance(v, Var) else None
             is_it = clip is not None and clip.algebra == "clipping" and clip.x is pairs[0][0]
             if is_it and not any(x in self.active for x in q.operands if isinstance(x, Var) and x is not v):
-                return k, v
-        return None, None
+                return k, (v, q.y)
+        return None, ()
 
     def stated(self, n: Var, arguments: Sequence[str], shape: Shape, pull: Pull) -> Edge | None:
         """What the textbook of `n` states as the derivative with respect to arguments, one value of this shape.

@@ -55,6 +55,14 @@ def passed(code: CodeType, word: str) -> list[ast.expr]:
     return expressions
 
 
+def default(code: CodeType, word: str) -> ast.expr | None:
+    """What an argument of the function of `code` is if nothing is passed for it."""
+    f = next(_scopes(code))
+    if not isinstance(f, ast.FunctionDef):
+        return None
+    return next((e for a, e in zip(f.args.args[::-1], f.args.defaults[::-1], strict=False) if a.arg == word), None)
+
+
 def kept(code: CodeType, word: str) -> list[ast.expr]:
     """What a file assigns to an attribute ``self.lam``; of an argument of ``__init__`` what is passed for it."""
     parts = [*nodes_of(tree(code.co_filename))]

@@ -249,10 +249,15 @@ def turn_of(eq: Equation) -> Any:
     return None if turn is None else (code.co_filename, turn) if len(turn) > 2 else (code, turn)
 
 
+def is_turn(eq: Equation) -> bool:
+    """Whether an equation reads what a loop takes in its turn, x of ``for x in xs``."""
+    return eq.code is not None and eq.code.co_code[eq.origin.at] == dis.opmap["FOR_ITER"]
+
+
 def round_of(eq: Equation) -> Any:
     """:func:`loop_of`, also of the rows that a loop takes in turn, ``for x, y in zip(xs, ys)``."""
     code, at = eq.code, eq.origin.at
-    if loop_of(eq) is None and code is not None and code.co_code[at] == dis.opmap["FOR_ITER"]:
+    if loop_of(eq) is None and is_turn(eq):
         line = _positions(code)[at // 2][0] or 0
         loops = [lines for lines in _source(code).loops if lines[0] > line]
         return (code, min(loops)) if loops else None
