@@ -9,15 +9,21 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from .formula import differ_in_ones
+from ..rules.indexing import Slot
+from .formula import differ_in_ones, index_parts
 
 Axis = tuple[Any, int]
 _REDUCTIONS = ("total", "reduction", "norm")
 
 
 def _key(x: Any) -> Any:
-    """A variable, or the place of an array in memory: what a name stands for is perhaps a view of it."""
-    return x if isinstance(x, Var) else (np.asarray(x).__array_interface__["data"][0], np.shape(x))
+    """A variable, or the place of an array in memory: what a name stands for is perhaps a view of it; of positions, of
+    which a lookup has a copy, the numbers.
+    """
+    if isinstance(x, Var):
+        return x
+    x = np.asarray(x)
+    return (*x.tolist(),) if x.ndim == 1 and x.dtype.kind in "iu" else (x.__array_interface__["data"][0], x.shape)
 
 
 def _reduced(eq: Equation) -> list[int]:
@@ -45,12 +51,23 @@ def _joined(eq: Equation) -> Iterator[tuple[Axis, Axis]]:
     elif algebra in _REDUCTIONS and not eq.params.get("keepdims"):
         kept = [k for k in range(ndim) if k not in _reduced(eq)]
         yield from (((x, k), (y, j)) for j, k in enumerate(kept))
+    elif algebra in ("gather", "index"):
+        yield from _looked_up(eq)
     elif eq.row.kind == "elementwise" or len(eq.operands) == 1 and eq.shape_of(0) == shape:
         for z in eq.operands:
             yield from (((z, k), (y, k + len(shape) - np.ndim(z))) for k in range(np.ndim(z)))
     elif len(eq.operands) == 1 and differ_in_ones(eq.shape_of(0), shape):
         sides = ([(v, k) for k, n in enumerate(v.shape) if n > 1] for v in (x, y))
         yield from zip(*sides, strict=True)
+
+
+def _looked_up(eq: Equation) -> Iterator[tuple[Axis, Axis]]:
+    """The axes of the positions in a lookup ``x[i, y]`` and of its result, and of x where i has all in their order."""
+    parts = [eq.operands[1] if isinstance(part, Slot) else part for part in index_parts(eq.params["index"])]
+    if len(eq.operands) < 3 and all(np.shape(part) == eq.y.shape[:1] != () for part in parts):
+        yield from (((part, 0), (eq.y, 0)) for part in parts)
+        every = [k for k, part in enumerate(parts) if np.array_equal(part, np.arange(eq.shape_of(0)[k]))]
+        yield from (((eq.x, k), (eq.y, 0)) for k in every)
 
 
 class Axes:

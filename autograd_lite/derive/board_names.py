@@ -69,9 +69,10 @@ def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, s
     again = {eq.y: eq.code for eq in rows if eq.y in names and eq.code}
     starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
     rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.y in starts]
+    learned = {place(eq) for eq in rows if eq.x in active and eq.y.shape}
     data = {
         eq.y for eq in rows if place(eq) not in others or often[place(eq), eq.x] > 1
-        or not eq.y.shape and (_is_at_counter(eq) or is_turn(eq))
+        or not eq.y.shape and (_is_at_counter(eq) or is_turn(eq) and place(eq) not in learned)
     }  # fmt: skip
     defined = program.defined
     computed = {f"{stem(word)}0" for v, word in names.items() if v in defined and v not in data}

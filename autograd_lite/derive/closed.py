@@ -7,8 +7,7 @@ from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import permutations
-from itertools import product as pairs_of
+from itertools import permutations, product as pairs_of
 
 import numpy as np
 
@@ -63,6 +62,8 @@ class Closed:
         The matrices whose transposes are not written.
     is_alone : bool
         Whether it is written instead of the gradients between, also of values with names.
+    is_smooth : bool
+        Whether it needs no convention at a kink.
     """
 
     formula: Expr
@@ -72,6 +73,7 @@ class Closed:
     labels: Mapping[str, Expr] = field(default_factory=dict)
     symmetric: tuple[str, ...] = ()
     is_alone: bool = False
+    is_smooth: bool = False
 
     @property
     def is_zero(self) -> bool:
@@ -93,8 +95,8 @@ def _is_beside(e: Expr, plain: set[str]) -> bool:
 def _with_tie(e: Expr) -> Expr | None:
     """``1[a < b] + ½ 1[a = b]`` as 1[a ≤ b]."""
     match e:
-        case Expr(role="sum", args=(Expr(head="less", args=(a, b)), Expr(role="product", args=(half, Expr(head="equal"))))):
-            return unsimplified("less_equal", (a, b), e.shape) if half.value == 0.5 else None
+        case Expr(role="sum", args=(Expr(head="less", args=of), Expr(role="product", args=(half, Expr(head="equal"))))):
+            return unsimplified("less_equal", of, e.shape) if half.value == 0.5 else None
     return None
 
 
@@ -285,6 +287,25 @@ class Candidates:
                     form = Closed(whole, frozenset({c.root}), (), self._between(n), labels, is_alone=True)
                     yield form, form
 
+    def of_target_rows(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient of a cross-entropy of some rows, ``-Σ (Y[rows] ⊙ log(P[rows]))``: P[rows] - Y[rows], there."""
+        c = self.chain
+        picked = [(k, c.definition(k)) for user in self.consumers.get(n, ()) if c.definition(user).role == "softmax"
+                  for k in self.consumers.get(user, ()) if c.definition(k).role == "index"]  # fmt: skip
+        for k, e in picked:
+            [rows, *others], of_rows = index_parts(e.params["index"]), name(c.names[k], k.shape)
+            parts = [part for user in self.consumers.get(k, ()) for part in walk(c.definition(user))]
+            products = [factors_of(part) for part in parts if part.role == "product" and part.shape == k.shape]
+            logs = [(f, of) for of in products for f in of if f.head == "log" and f.of.key == of_rows.key]
+            for f, of in logs if isinstance(rows, Labels) and not others and len(k.shape) == 2 else ():
+                target = multiplied([x for x in of if x is not f], k.shape)
+                x, m = simplified("subtract", (of_rows, target), k.shape), c.size_name(len(rows))
+                ones = (simplified("sum", (target,), k.shape[:1], axis=(1,), keepdims=False),)
+                for each in (x, simplified("divide", (x, m), x.shape)):
+                    whole = unsimplified("into_zeros", (each,), n.shape, **{**e.params, "shape": n.shape})
+                    form = Closed(whole, frozenset({c.root}), ones, self._between(n), is_alone=True)
+                    yield form, form
+
     def of_weights(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
         """The gradient of a sum of some entries with numbers, as Simpson's rule has: ``h [1, 4, 2, 4, 1] / 3``."""
         [end, *others] = self._ends(n) or [n]
@@ -331,8 +352,12 @@ class Candidates:
         if g is None or g.shape != n.shape or not g.names <= env.keys():
             return
         weight = float(np.sum(evaluate(g, env)))
-        if math.isclose(abs(weight), 1, rel_tol=1e-12):
-            P = product((number(round(weight)), simplified("softmax", e.args, e.shape, **e.params)), e.shape)
+        sums = [part.of for part in walk(g) if part.role == "total" and part.shape == g.shape]
+        rows = [k for of in sums for k in of.shape[:1] if math.isclose(abs(weight), k, rel_tol=1e-12)]
+        size = self.chain.size_name(rows[0]) if rows else number(1)
+        if rows or math.isclose(abs(weight), 1, rel_tol=1e-12):
+            sign = number(round(math.copysign(1, weight)))
+            P = product((sign, size, simplified("softmax", e.args, e.shape, **e.params)), e.shape)
             whole = Closed(simplified("subtract", (g, P), g.shape), frozenset({self.chain.root}), (), self._between(n))
             yield whole, whole
 
@@ -347,8 +372,8 @@ class Candidates:
                     yield form, form
 
     def of_clipped(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
-        """The gradient of ``min(r a, c a)`` with c = clip(r, 1 - ε, 1 + ε): a 1[r a ≤ c a], as both are equal between the
-        ends of c.
+        """The gradient of ``min(r a, c a)`` with c = clip(r, 1 - ε, 1 + ε): a 1[r a ≤ c a], as both are equal between
+        the ends of c.
         """
         root, users = frozenset({self.chain.root}), self.consumers.get(n, ())
         factors = [self.factors[user, n] for user in users] if len(users) == 2 else []
@@ -356,7 +381,7 @@ class Candidates:
         pairs = zip(factors, above, strict=True)
         terms = [product((of.formula, f.formula), n.shape) for f, of in pairs if of is not None]
         for e, other in permutations(terms) if len(terms) == 2 else ():
-            form = Closed(replaced(e, _with_tie), root, (), self._between(n), is_alone=True)
+            form = Closed(replaced(e, _with_tie), root, (), self._between(n), is_alone=True, is_smooth=True)
             if any(part.head == "between" for part in walk(other)) and form.formula.key != e.key:
                 yield form, form
 

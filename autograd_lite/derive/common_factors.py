@@ -119,6 +119,20 @@ def with_pairs(e: Expr, args: Sequence[Expr]) -> Expr:
     return added([_one_of(pair, *map(set, weight)) for weight, pair in pairs.items()])
 
 
+def with_two_pairs(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A formula with ``A (p - y) + β (f - p h)`` for ``β f + A p - y A - β p h``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    first, *others = [_fraction(sign, of) for sign, of in terms_of(e)]
+    for k in range(3 if len(others) == 3 and is_short_sum(e) else 0):
+        pairs = [first, others[k]], [term for term in others if term is not others[k]]
+        above = [{f.key for f in pair[0].above if not f.is_number} & _shared(pair, "above") for pair in pairs]
+        is_pair = all({term.sign for term in pair} == {1, -1} for pair in pairs) and all(above)
+        if is_pair and all(_but_for(of, term.above) for pair, of in zip(pairs, above, strict=True) for term in pair):
+            both = zip(pairs, above, strict=True)
+            return added([_one_of(pair, of, _shared(pair, "below")) for pair, of in both])
+    return e
+
+
 def with_terms_joined(e: Expr, args: Sequence[Expr]) -> Expr:
     """A sum of several terms with ``β π (log π + 1)`` for ``β π log π + β π``, for :func:`fold`."""
     e = replace(e, args=tuple(args)) if args else e

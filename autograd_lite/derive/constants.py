@@ -34,6 +34,7 @@ from ..program.assignments import (
     default,
     is_around,
     is_of_pairs,
+    is_shape,
     iterated,
     looped,
     names,
@@ -670,7 +671,7 @@ class Constants:
             if not isinstance(e, ast.Name) and (word := self._visited(eq, e, x)):
                 labels.word = word
                 return labels
-            e = self._in_round(eq, e)
+            e = self._in_round(eq, e, x)
             labels.word = self._positions_of(eq, e, x) if isinstance(e, ast.Name) else ast.unparse(e)
             self.use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
@@ -733,12 +734,14 @@ class Constants:
         self.use({word: x}, [word])
         return word
 
-    def _in_round(self, eq: Equation, e: ast.expr) -> ast.expr:
+    def _in_round(self, eq: Equation, e: ast.expr, x: Array) -> ast.expr:
         """An index with the numbers that the variables of loops count: ``labels == 0`` for ``labels == k``."""
         turns = [*self._reads(eq)]
         for part in (part for part in ast.walk(e) if isinstance(part, ast.Name)) if len(turns) > 1 else ():
             if steps := self._counts(part, eq.code, len(turns)):
-                e = _instead(e, ast.unparse(part), str(steps[turns.index(eq.y)]))
+                new = _instead(e, ast.unparse(part), str(steps[turns.index(eq.y)]))
+                stated = evaluated(new, self._variables(new, eq.code))
+                e = new if stated is None or _is_same(stated.value, x) else e
         return e
 
     def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
@@ -1004,15 +1007,19 @@ class Constants:
             every = {w: assigned(code, w) or () for w in words}
             return [w for w, es in every.items() if es and all(ast.unparse(of) == text for of in es)] or users
         others = users or lengths((w for w in words if w not in SIZES and w[0] != "_"), _is_length)
-        return others if users or len(others) == 1 else []  # not that of another axis
+        if users or len(others) == 1:
+            return others
+        written = lengths(SIZES, lambda of: isinstance(of, ast.Constant)) if code is not None and not others else []
+        return [w for w in written if is_shape(code, w)]  # not that of another axis
 
     def _is_of_others(self, lengths: Iterable[ast.expr], code: Any, value: int) -> bool:
         """Whether sums of so many terms are all over other axes than the length of an array, X.shape[1]."""
         for e in lengths:
             match e:
                 case ast.Call(args=[ast.Name(word)]) | ast.Subscript(ast.Attribute(ast.Name(word), "shape")):
-                    x = self.variables.get(word, self._value(word, code))
-                    if self.axes is not None and self.axes.is_of_others(e, x, value, self.known):
+                    every: list[Any] = [self.variables.get(word), self.computed.get(word, self._value(word, code))]
+                    known = [x for x in every if np.ndim(x)]
+                    if self.axes and known and all(self.axes.is_of_others(e, x, value, self.known) for x in known):
                         return True
         return False
 

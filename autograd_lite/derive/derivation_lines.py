@@ -356,7 +356,7 @@ class Lines:
         """The gradient in a closed form of a textbook."""
         every = self.candidates
         others = every.of_smaller(n), every.of_clipped(n), every.of_log_softmax(n), every.of_weights(n)
-        forms = chain(every.stated(n), every.of_labelled_rows(n), *others)
+        forms = chain(every.stated(n), every.of_labelled_rows(n), every.of_target_rows(n), *others)
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None
         whole = self.candidates.closed(n, frozenset({self.chain.root})) if form is not None else None

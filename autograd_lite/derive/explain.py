@@ -6,17 +6,20 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from ..engine.node import GraphView
 from ..program import Program, Var
-from ..program.naming import label, stem
+from ..program.assignments import names as names_in, only
+from ..program.naming import expression, label, stem
 from ..tensor import Tensor
 from . import layout
 from .chain_rule import Chain
@@ -140,7 +143,17 @@ class Derivation(GraphView):
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
         if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in words]:
             given.append(Line("", how=f"with the branches taken for these {', '.join(deciding)}"))
+        given += [Line("", how=f"where {test}") for test in self._tests({stem(w) for w in words if w != stem(w)})]
         return [Section(GIVEN, given), *steps]
+
+    def _tests(self, counters: set[str]) -> list[str]:
+        """The tests of the numbers that a loop counts, by which rounds were left out: ``event[i] == 1``."""
+        lines: dict[CodeType, set[int]] = {}
+        for eq in self.chain.recorded.equations:
+            if eq.code is not None and (e := expression(eq)) is not None:
+                lines.setdefault(eq.code, set()).add(e.lineno)
+        tests = (test for code, at in lines.items() for test, below in only(code) if not at.isdisjoint(below))
+        return list(dict.fromkeys(ast.unparse(test) for test in tests if not counters.isdisjoint(names_in(test))))
 
     def _first_rounds(self) -> list[tuple[str, Expr]]:
         """The given numbers that the first round of a loop has computed from others, r1 of ‖pos0‖, as it does."""
@@ -329,7 +342,7 @@ class Derivation(GraphView):
             since = self._symmetric([*users, closed])
             shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
             since += [Definition(names[n], self.order.definition(n)) for n in shown]
-        said = _remarks(*users)
+        said = "" if closed is not None and closed.is_smooth else _remarks(*users)
         if closed is not None and closed.is_zero:
             since, said = self.since(self.order.passed(replace(line, closed=None))), f"{said}; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]

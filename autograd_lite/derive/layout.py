@@ -34,6 +34,7 @@ from .common_factors import (
     with_rows_listed,
     with_terms_joined,
     with_terms_opened,
+    with_two_pairs,
 )
 from .entries import entries, is_rotated, padded
 from .formula import Expr, fold, is_cut, number, terms_of, walk
@@ -178,7 +179,8 @@ class Line:
         if "/" in self.symbol:
             for step in (
                 with_terms_opened, with_one_sum, with_number_in_front, with_one_total, with_one_weight, with_pairs,
-                with_terms_joined, with_groups, with_differences_turned, with_one_range, with_one_denominator_inside,
+                with_terms_joined, with_groups, with_two_pairs, with_differences_turned, with_one_range,
+                with_one_denominator_inside,
             ):  # fmt: skip
                 formulas = [fold(e, step) for e in formulas]
             formulas = [*map(with_factors_in_front if letters else with_one_denominator, formulas)]

@@ -227,8 +227,9 @@ class Provenance(Interpreter):
         once = is_once(target, code)
         of = y.written(WHOLE)
         is_plain = isinstance(x, np.ndarray) and x.ndim > 0 and (of is None or not of.formula.names)
-        is_start = is_plain and not is_repeated(code, target)
-        word = target.id if once else f"{target.id}0"
+        is_again = is_plain and np.array_equal(x, now := self._lookup(target.id, code)) and isinstance(now, np.ndarray)
+        is_start = is_plain and (is_again or not is_repeated(code, target))
+        word = target.id if once or is_again else f"{target.id}0"
         value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
         loop = recurrence(code, target.id) if np.asarray(x).dtype.kind == "f" else None
         if loop is not None:

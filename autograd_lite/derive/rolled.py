@@ -15,8 +15,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby, pairwise
-from itertools import product as product_of
+from itertools import groupby, pairwise, product as product_of
 from typing import Any, TypeVar
 
 import numpy as np

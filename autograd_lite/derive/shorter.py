@@ -6,7 +6,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -187,6 +187,8 @@ class Shorter:
     def _with_result(self, e: Expr, result: str) -> Expr:
         """A formula with the result over its denominator, b / c, for ``a / c²``, where b is ``a / c``."""
         of = self._words[0].get(result)
+        if of is not None and (u := _of_logistic(of)) is not None:
+            return replaced(e, partial(_as_logistic, u, name(result, of.shape), of.args[1]))
         if of is None or of.role != "quotient" or of.of.role != "total":
             return e
         whole = simplified("divide", (name(result, of.shape), of.args[1]), of.shape)
@@ -393,6 +395,27 @@ class Shorter:
         except UNFIT:
             return False
         return _close(value, g, max(largest(g), 1e-6 * point.size))
+
+
+def _of_logistic(e: Expr) -> Expr | None:
+    """What u is of ``1 / (1 + u)``."""
+    above, below = e.args if e.role == "quotient" else (e, e)
+    match terms_of(below):
+        case [(1, one), (1, u)] | [(1, u), (1, one)] if above.is_number and one.is_number:
+            return u if one.value == above.value == 1 else None
+    return None
+
+
+def _as_logistic(u: Expr, p: Expr, below: Expr, e: Expr) -> Expr | None:
+    """A quotient with ``u / (1 + u)²`` in it with p (1 - p) instead."""
+    up, down = _sides(e) if e.role == "quotient" else ((), ())
+    square = simplified("square", (below,), below.shape)
+    above, over = [f for f in up if f.key != u.key], [f for f in down if f.key != square.key]
+    if (len(above), len(over)) != (len(up) - 1, len(down) - 1):
+        return None
+    other = simplified("subtract", (number(1), p), p.shape)
+    whole = product((*above, p, other), e.shape)
+    return simplified("divide", (whole, product(over, ())), e.shape) if over else whole
 
 
 def _sides(e: Expr) -> tuple[Sequence[Expr], Sequence[Expr]]:

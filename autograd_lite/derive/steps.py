@@ -712,8 +712,8 @@ class Steps(Notation):
         return self.sized(n, i, stated) if stated else rule
 
     def _beside_clipped(self, n: Var) -> tuple[int | None, Sequence[Var]]:
-        """The operand that `r A` is of ``min(r A, clip(r, low, high) A)``, and the clip and its product with A: where the
-        other is smaller it has no derivative with respect to r, and within the bounds, where both are equal, both
+        """The operand that `r A` is of ``min(r A, clip(r, low, high) A)``, and the clip and its product with A: where
+        the other is smaller it has no derivative with respect to r, and within the bounds, where both are equal, both
         halves are that of `r A`.
         """
         eq = self.defined[n]
@@ -725,7 +725,8 @@ class Steps(Notation):
             v = pairs[0][1] if len(pairs) == 1 else None
             clip = self.defined.get(v) if isinstance(v, Var) else None
             is_it = clip is not None and clip.algebra == "clipping" and clip.x is pairs[0][0]
-            if is_it and not any(x in self.active for x in q.operands if isinstance(x, Var) and x is not v):
+            rest = [x for x in q.operands if isinstance(x, Var) and x is not v]
+            if isinstance(v, Var) and is_it and self.active.isdisjoint(rest):
                 return k, (v, q.y)
         return None, ()
 

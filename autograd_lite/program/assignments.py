@@ -94,6 +94,32 @@ def decisions(code: CodeType) -> list[tuple[ast.expr, range]]:
     return [(at.test, range(at.lineno, (at.end_lineno or 0) + 1)) for at in parts]
 
 
+def only(code: CodeType) -> list[tuple[ast.expr, range]]:
+    """:func:`decisions` of the branches that have no other side."""
+    tests = [at.test for at in nodes_of(next(_scopes(code))) if isinstance(at, ast.If) and not at.orelse]
+    return [(test, below) for test, below in decisions(code) if test in tests]
+
+
+def is_shape(code: CodeType, word: str) -> bool:
+    """Whether a variable is a number of entries by its use: in ``np.zeros((n, 2))``, or a mean, ``np.sum(r) / n``."""
+    for at in nodes_of(next(_scopes(code))):
+        match at:
+            case ast.Call(func=ast.Attribute(attr=f), args=args, keywords=more) if f in _MAKING:
+                if any(word in names(e) for e in (*args, *(k.value for k in more))):
+                    return True
+            case ast.BinOp(of, ast.Div(), ast.Name(w)) if w == word and any(_calls_sum(e) for e in ast.walk(of)):
+                return True
+    return False
+
+
+def _calls_sum(e: ast.AST) -> bool:
+    return isinstance(e, ast.Call) and getattr(e.func, "attr", getattr(e.func, "id", "")) == "sum"
+
+
+#: What makes an array of a shape.
+_MAKING = ("arange", "zeros", "ones", "full", "empty", "eye", "normal", "uniform", "reshape", "rand", "randn")
+
+
 def is_around(code: CodeType, e: ast.expr) -> bool:
     """True if `code` is that of the innermost function around an expression, or of the module."""
     return next(iter(functions_at(tree(code.co_filename), e.lineno)), None) is next(

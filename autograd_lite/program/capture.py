@@ -191,7 +191,8 @@ def names_of(
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
     recorded = {n: by_module.get(n, n.name) for n in used if n.name}
     stored = layered(nodes, (*variables, *outside)) | dict(assigned(used, named_nodes(argument_names(f, args))))
-    last: dict[str, Node | None] = dict.fromkeys(getattr(getattr(inspect.unwrap(f), "__code__", None), "co_varnames", ()))
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    last: dict[str, Node | None] = dict.fromkeys(code.co_varnames if code else ())
     last |= {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
 
     passed_on = _passed_on(used, stored)
@@ -255,8 +256,8 @@ def _keeps(word: str, values: Sequence[Any], stored: Mapping[Node, str], last: M
     words = {stored.get(n, "") for n in nodes if n.row is not None}
     if isinstance(values, tuple):
         return stored.keys() >= {*nodes}
-    is_it = words == {word} or len(words) == 1 and last.get(*words, nodes[0]) in (None, nodes[-1])
-    return len(nodes) > 1 and len(words) == 1 and is_it
+    of = words.pop() if len(words) == 1 else ""
+    return len(nodes) > 1 and bool(of) and (of == word or of in last and last[of] in (None, nodes[-1]))
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:

@@ -330,8 +330,8 @@ def _target(n: Node, every: Sequence[Node]) -> list[str]:
 
 
 def _state(n: Node, word: str) -> str:
-    """The variable h of ``h = step(x, h)`` for next_h, which the function assigns and returns, or of ``h = next_h`` in a
-    loop; of others the same.
+    """The variable h of ``h = step(x, h)`` for next_h, which the function assigns and returns, or of ``h = next_h`` in
+    a loop; of others the same.
     """
     source = _source(n.code)
     line = _positions(n.code)[n.at // 2][0] or 0
@@ -354,7 +354,7 @@ def _state(n: Node, word: str) -> str:
 def _in_turn(
     n: Node, calls: Sequence[tuple[ast.Call, Any]], every: Sequence[Node], source: _Source
 ) -> list[tuple[ast.Call, Any]]:
-    """The call that returned `n`, of calls that are each made once, or once in each round of one loop; none of others."""
+    """The call that returned `n`, of calls that are made once each, or in each round of one loop; none of others."""
     spans = [span(call) for call, _ in calls]
     repeated = [(a, b) for a, b, *_ in (*source.loops, *source.comprehensions)]
     around = {tuple(of for of in repeated if of[0] <= at[0] <= of[1]) for at in spans}

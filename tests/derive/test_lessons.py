@@ -245,8 +245,7 @@ TEXTBOOK = {
         logN = -sq / (2 c) - d logsigma - ½ d log(2π)
         dL/df = -softmaxⱼ(f)
         dL/dlogsigma = Σᵢ dL/dlogNᵢ sqᵢ / c - d Σᵢ dL/dlogNᵢ
-        dL/dlogpi = Σᵢ dL/dfᵢ
-        dL/da = dL/dlogpi - softmax(a) Σᵢ dL/dlogpiᵢ
+        dL/daⱼ = n softmax(a)ⱼ - Σᵢ softmaxⱼ(f)ᵢⱼ
     """,
     "pca": """
         X̂ = Z @ Wᵀ

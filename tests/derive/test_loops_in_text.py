@@ -1766,7 +1766,7 @@ _BOOKS = {
         _predators, (2, 2, 3), "rates", ["prey0 = u0[0]", "preyₜ = preyₜ₋₁ + 0.1 grownₜ 1 t = 1 … 3"],
     ),
     "each entry of an array": (
-        _partial_likelihood, (4, 4, 4), "eta", ["Σᵢ dtotal/daᵢ at [at_riskᵢ], 0 elsewhere - died since"],
+        _partial_likelihood, (4, 4, 4), "eta", ["-died + Σᵢ dtotal/daᵢ at [at_riskᵢ], 0 elsewhere since"],
     ),
     "entries with a factor": (_stiff, (3, 4), "k", ["energy = ½ Σᵢ kᵢ stretchᵢ²", "denergy/dkᵢ = ½ stretchᵢ²"]),
     "labels that count": (_contrast, ((3, 3),), "S", ["dL/dsimsᵢ = (softmax(simsᵢ) - Yᵢ) / n", "Yᵢ = onehot(i)"]),

@@ -35,9 +35,9 @@ def test_the_first_round_of_a_script_is_written_as_that_of_a_traced_function():
         return sse
 
     script, traced = steps(holt(alpha, beta, y).explain()), steps(ag.trace(holt, 0.4, 0.3, y).explain())
-    assert "new_level0 = y[0] 1 1. trend0 = y[1] - y[0] 1 0.4" in script
+    assert "level0 = y[0] 1 1. trend0 = y[1] - y[0] 1 0.4" in script
     for text in (script, traced):
-        assert "forecastₜ = new_levelₜ₋₁ + trendₜ₋₁ 1 t = 1 … 4 errₜ = y[t] - forecastₜ 1 t = 1 … 4" in text
+        assert "forecastₜ = levelₜ₋₁ + trendₜ₋₁ 1 t = 1 … 4 errₜ = y[t] - forecastₜ 1 t = 1 … 4" in text
         assert "sse = Σₜ errₜ²" in text
     assert script.startswith("Given y (5), α (1), β (1)")
 
