@@ -416,7 +416,7 @@ class Derivation(GraphView):
 
     def markdown(self) -> str:
         """Markdown with mathematics, for notebooks and documentation pages."""
-        return layout.markdown_of(map(layout.tex_rows, self.written))
+        return layout.markdown_of(self.written)
 
     _repr_markdown_ = markdown
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -39,7 +40,7 @@ from .common_factors import (
 from .entries import entries, is_rotated, padded
 from .formula import Expr, fold, is_cut, number, terms_of, walk
 from .formula_ops import largest
-from .writing import LATEX, TEXT, Latex, Printer, apart_from, index_text, shape_text, write
+from .writing import LATEX, TEXT, Latex, Printer, apart_from, index_text, safely_split, shape_text, split, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 AT = 34  # the column of remarks in plain text
@@ -360,7 +361,7 @@ def _array(value: Any, indent: int) -> str:
 # --------------------------------------------------------------------------------------------------------------- LaTeX
 
 
-def tex_rows(section: Section) -> tuple[str, list[str]]:
+def _tex_rows(section: Section) -> tuple[str, list[str]]:
     """The title of a section, and its lines as rows of aligned LaTeX."""
     title = f"{section.title} in {section.place}" if section.place else section.title
     if section.title != GIVEN:
@@ -414,17 +415,36 @@ def _terms(e: Expr, printer: Latex, wide: int) -> list[str]:
     return [rows[0].removeprefix(f"{plus} "), *rows[1:]] if rows else []
 
 
+@contextmanager
+def names_split(lines: Iterable[Line]) -> Iterator[None]:
+    """A context in which a name of two letters in `lines` is W_q only if that cannot be read as an entry of W."""
+    with split(()):
+        latex = " ".join(
+            side for line in lines
+            for side in (*line.sides(LATEX), *line.reasons(LATEX), *(d.written(LATEX) for d in line.where))
+        )  # fmt: skip
+    with split(safely_split(latex)):
+        yield
+
+
 def latex_of(sections: Iterable[Section]) -> str:
     """One ``align*`` for each section."""
     return "\n\n".join(
         f"% {plain(title)}\n\\begin{{align*}}\n{BREAK.join(rows)}\n\\end{{align*}}"
-        for title, rows in map(tex_rows, sections)
+        for title, rows in _in_tex(sections)
     )
 
 
-def markdown_of(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
+def markdown_of(sections: Iterable[Section]) -> str:
     """Titles with rows of LaTeX, as Markdown."""
     return "\n".join(
         f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n{BREAK.join(rows)}\n\\end{{aligned}}\n$$\n"
-        for title, rows in sections
+        for title, rows in _in_tex(sections)
     )
+
+
+def _in_tex(sections: Iterable[Section]) -> list[tuple[str, list[str]]]:
+    """The titles of sections, and their lines as rows of aligned LaTeX."""
+    sections = [*sections]
+    with names_split(line for s in sections for line in s.lines):
+        return [*map(_tex_rows, sections)]

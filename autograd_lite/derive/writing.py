@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -301,6 +301,37 @@ def apart_from(names: Collection[str]) -> Iterator[None]:
 def indices() -> list[str]:
     """The letters that an index may be."""
     return [c for c in (*LETTERS, *"pqrs") if c not in _NAMES.get()]
+
+
+#: The names of two letters of which the second is an index, W_q of Wq; None for all that may be.
+_SPLIT: ContextVar[Container[str] | None] = ContextVar("split", default=None)
+
+
+@contextmanager
+def split(names: Container[str]) -> Iterator[None]:
+    """A context in which of the names of two letters only `names` have the second as an index."""
+    token = _SPLIT.set(names)
+    try:
+        yield
+    finally:
+        _SPLIT.reset(token)
+
+
+def safely_split(latex: str) -> set[str]:
+    r"""The names of two letters in some LaTeX, where they are whole, that can be split: they have no index, and their
+    second letter is no index of anything. Those with the same first letter are alike, W_q and W_k.
+
+    >>> sorted(safely_split(r"\mathrm{bi}_{j}\,\mathrm{bf} + \mathrm{Wq}\,\mathrm{Wk}"))
+    ['Wk', 'Wq']
+    """
+    words = {w for w in re.findall(r"\\mathrm\{(\w+)\}", latex) if re.fullmatch(_TWO_LETTERS, w)}
+    letters = re.sub(r"\\[A-Za-z]+", " ", re.sub(r"\\mathrm\{[^{}]*\}", "}", latex))
+    used = set("".join(re.findall(r"_\{[^{}]*|(?<=[\w}])\[[^][]*", letters)))
+    whole = {w[0] for w in words if w[1] in used or rf"\mathrm{{{w}}}_" in latex}
+    return {w for w in words if w[0] not in whole}
+
+
+_TWO_LETTERS = "([A-Z]|[bhwxyz](?=[k-tv])|b(?=[fghixyz])|w(?=[fghixy]))([a-z])"  # Xv and yv, but neither lr nor dt
 
 
 def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
@@ -1060,8 +1091,8 @@ class Latex(Text):
         if not stem or "." in word or index and is_word:
             m = re.fullmatch(r"(\w*[A-Za-z])_?(\d+)", word)
             return (self.upright(m[1]), m[2]) if m else (self.upright(word), "")
-        letter = "[A-Z]|[bhwxyz](?=[k-tv])|b(?=[fghixyz])|w(?=[fghixy])"  # Xv and yv, but neither lr nor dt
-        if not index and (m := re.fullmatch(rf"([A-Za-z]+?)(\d+)|({letter})([a-z])", word)):
+        of_two = _TWO_LETTERS if (names := _SPLIT.get()) is None or word in names else "()()(?!)"
+        if not index and (m := re.fullmatch(rf"([A-Za-z]+?)(\d+)|{of_two}", word)):
             stem, index = m[1] or m[3], m[2] or m[4]
         stem = _SHORT.get(stem, stem)  # eps4 beside eps
         is_greek = (stem in GREEK or stem == "Sigma") and not is_latin  # \sum is another sign

@@ -16,7 +16,7 @@ from .dot import width_for
 from .drawing import Drawing, draw
 from .render import NoRenderer, pdf
 from .slides import WIDE, Picture, sheet, slide
-from .steps import Step, steps, targets
+from .steps import Step, in_tex, steps, targets
 from .subject import has_one_entry
 from .svg import Makers, fluid, saved
 
@@ -102,11 +102,11 @@ class Frames(GraphView, Sequence[Picture]):
 
     def markdown(self, folder: str = "") -> str:
         """Markdown with the caption and formula of each step, and links to the pictures that `save` writes."""
-        lines = []
+        lines, formulas = [], in_tex(self.steps)
         for k, caption in enumerate(self.captions):
             lines.append(f"**{k + 1}.** {escape.markdown(caption)}\n")
             if self.steps:
-                lines.append(f"$$\n{self.steps[k].tex}\n$$\n")
+                lines.append(f"$$\n{formulas[k]}\n$$\n")
             lines.append(f"![{escape.markdown(caption)}]({folder}{_file(k)})\n")
         return "\n".join(lines)
 

@@ -263,6 +263,15 @@ const draggable = (target, leaf, k) => {
     for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, end, { once: true });
   });
 };
+/** A number as it was typed, unless it is long; the cell that is edited has all digits. */
+const typed = (x, kind) => (Number.isFinite(x) && String(x).length <= live.limits.typed ? String(x) : number(x, 3, kind));
+/** Makes the cells of an input wide enough for a number; a point or a sign is half as wide as a digit. */
+const widen = (leaf, word) => {
+  const digits = word.length - word.replace(/[^.-]/g, "").length / 2;
+  if (digits <= (leaf.digits ?? 0)) return;
+  leaf.digits = digits;
+  leaf.set.style.setProperty("--digits", digits);
+};
 const cell = (leaf, k) => {
   const input = document.createElement("input");
   const at = [];
@@ -275,7 +284,8 @@ const cell = (leaf, k) => {
     const x = leaf.now.data[k];
     if (input.known === x && !all) return;
     input.known = x;
-    input.value = all ? String(x) : number(x, 3, leaf.kind === "b" ? "i" : leaf.kind);
+    input.value = all ? String(x) : typed(x, leaf.kind);
+    if (!all) widen(leaf, input.value);
     input.setAttribute(Number.isFinite(x) ? "aria-valuenow" : "aria-valuetext", x);
     input.removeAttribute(Number.isFinite(x) ? "aria-valuetext" : "aria-valuenow");
   };
@@ -301,7 +311,7 @@ const mark = (leaf, trained) => {
   item.kind = `${item.kind.split(";")[0]}; ${trained ? "a" : "no"} step changes it`;
 };
 for (const leaf of leaves) {
-  const set = find("arrays").appendChild(document.createElement("fieldset"));
+  const set = leaf.set = find("arrays").appendChild(document.createElement("fieldset"));
   const dims = leaf.shape.join("×");
   const many = leaf.now.data.length > live.limits.edited;
   set.appendChild(document.createElement("legend")).textContent = `${leaf.written}${dims && ` (${dims})`}${many ? ": too large to edit here" : ""}`;

@@ -33,6 +33,7 @@ from .svg import item_label, line_label
 
 WIDE = -0.012, -0.013  # as wide as most numbers that may replace them, so the picture has space for these
 EDITED = 1_000  # entries of the largest array that can be edited
+TYPED = 9  # characters of the longest number that a cell shows with all its digits before it is edited
 LABELS = 1_000  # the largest label that is tried
 
 
@@ -99,7 +100,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         "batches": turns,
         "limits": {
             "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED,
-            "rounding": ROUNDING, "digits": DIGITS, "steady": STEADY, "tried": POINTS,
+            "typed": TYPED, "rounding": ROUNDING, "digits": DIGITS, "steady": STEADY, "tried": POINTS,
         },
     }
     arrays, controls, style, panel = (

@@ -24,7 +24,7 @@ from . import formatting
 from .dot import AGAIN
 from .live import Live
 from .scene import KINDS, Item, Line, Scene
-from .steps import Step, texts
+from .steps import Step, in_tex, texts
 from .themes import THEMES, Theme, colours_of, from_colours
 
 
@@ -54,7 +54,7 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
         "STYLE": STYLE + re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
         "SVG": _picture(svg),
         "LEGEND": _legend(scene, AGAIN in svg),
-        "STEPS": "".join(f'<li tabindex="0">{_formula(s)}</li>' for s in steps),
+        "STEPS": "".join(f'<li tabindex="0">{formula}</li>' for formula in in_tex(steps, _formula)),
         "LAST": str(max(0, len(steps) - 1)),
         "HIDDEN": "" if steps else " hidden",
         "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),

@@ -6,7 +6,7 @@ Markdown text show the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..derive.constants import is_number
 from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
 from ..derive.formula import Expr
-from ..derive.layout import Line, alike
+from ..derive.layout import Line, alike, names_split
 from ..derive.writing import LATEX, TEXT, Latex, text_name
 from ..program import Var
 from ..tensor import Tensor
@@ -55,6 +55,12 @@ class Step:
     def tex(self) -> str:
         """The formula in LaTeX."""
         return " = ".join(self.sides(LATEX))
+
+
+def in_tex(shown: Sequence[Step], write: Callable[[Step], str] = lambda s: s.tex) -> list[str]:
+    """The formulas of some steps in LaTeX, or as `write` has them, with names that are alike in all of them."""
+    with names_split(s.line for s in shown if isinstance(s.line, Line)):
+        return [*map(write, shown)]
 
 
 def texts(line: Line | tuple[str, ...], wide: int) -> list[str]:

@@ -24,7 +24,7 @@ from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
 from ..derive.formula import Expr, constant, name, number, terms_of, walk
-from ..derive.layout import RULE, Definition, Line, Section, markdown_of, small, tex_rows, text_of
+from ..derive.layout import RULE, Definition, Line, Section, markdown_of, names_split, small, text_of
 from ..derive.mathml import html_of
 from ..derive.rolled import Counting
 from ..derive.shorter import ROUNDING
@@ -572,11 +572,12 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
         sections = _with_values(sections, spaces[0])
     whole: dict[str, str] = {}
     sections[-1] = _in_order(sections[-1])
-    shown = _with_blanks(sections, confirmed, chosen, spaces[0], whole)
+    with names_split(line for s in sections for line in s.lines):
+        shown = _with_blanks(sections, confirmed, chosen, spaces[0], whole)
     sheet = made(chosen)
     reads = {q.answer: q for q in chosen}
     whole = {side: answer for side, answer in whole.items() if sheet._best(reads[answer], side, {}) not in RIGHT}
-    markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
+    markdown = markdown_of(shown).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
     spaces_of_zeros = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in with_zeros]
     with_lines = {counting.name(w) for w in printed} if counting else printed

@@ -7,6 +7,7 @@ import linecache
 import re
 import sys
 import xml.etree.ElementTree as ET
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from in_order import assert_in_order
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
+from autograd_lite.derive.layout import names_split
 from autograd_lite.derive.mathml import MATHML
 from autograd_lite.derive.writing import LATEX, TEXT, write
 from autograd_lite.program.slopes import gradients
@@ -332,11 +334,11 @@ def test_text_and_latex_say_the_same(lesson, derivations):
     lines = [line for section in d.written for line in section.lines]
     assert sum(bool(line.reasons(TEXT)) + len(line.ones) for line in lines) == text.count("since")
     assert sum(bool(line.reasons(TEXT) or line.ones) for line in lines) == tex.count("since")
-    for line in lines:
-        for printer, printed in ((TEXT, text), (LATEX, tex)):
+    for line, (printer, printed) in product(lines, ((TEXT, text), (LATEX, tex))):
+        with names_split(lines):  # as in d.latex()
             stated = [*line.reasons(printer), *line.written(printer)[1:], *(write(e, printer) for e in line.ones)]
             stated += [definition.written(printer) for definition in line.where]
-            assert all(formula in printed for formula in stated), line.symbol
+        assert all(formula in printed for formula in stated), line.symbol
     assert tex.count("bmatrix}") // 2 >= sum(np.size(line.value) > 1 for line in lines if line.has_value)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.nn import functional as F
+from autograd_lite.teach import worksheet
 
 
 def leaf(*shape: int, name: str) -> ag.Tensor:
@@ -890,3 +891,39 @@ def test_a_detached_value_is_no_value_of_the_program() -> None:
 def test_an_array_without_a_name_may_be_a_denominator() -> None:
     x = ag.tensor([1.5, 1.0], requires_grad=True, name="x")
     assert "L = Σ (x / [2, 3])" in str(np.sum(x / np.array([2.0, 3.0])).explain(x))
+
+
+def test_the_last_letter_of_a_name_is_no_index_beside_indices() -> None:
+    P = np.arange(6.0).reshape(2, 3)
+    bu, bi = ag.tensor([0.4, -0.6], requires_grad=True), ag.tensor([0.2, 0.9, -0.3], requires_grad=True)
+    E = P - bu[:, None] - bi[None, :]
+    L, names = np.sum(E**2), {"P": P, "bu": bu, "bi": bi, "E": E}
+    d = L.explain(names=names)
+    assert r"\mathrm{bi}_{j}" in d.latex()
+    assert r"\mathrm{bu}_{i}" in d.markdown()
+    page = L.draw(names=names).html()
+    assert '<msub><mi mathvariant="normal">bi</mi><mi>j</mi></msub>' in page
+    for latex in (d.latex(), d.markdown(), page, worksheet(L, names=names).markdown()):
+        assert not re.search(r"b_\{i|<msub><mi>b</mi>", latex)
+
+
+def test_a_name_with_an_index_of_its_own_has_no_other() -> None:
+    X = np.arange(6.0).reshape(2, 3)
+    wk, wv = ag.tensor([0.4, -0.6, 0.1], requires_grad=True), ag.tensor([0.2, 0.9, -0.3], requires_grad=True)
+    z = np.sum(X * wk, axis=1)
+    latex = (np.sum(z**2) + np.sum(wv) ** 2).explain(names=locals()).latex()
+    assert r"z_{i} &= \sum_{j} X_{ij}\,\mathrm{wk}_{j}" in latex
+    assert r"\mathrm{wv}" in latex  # as its like
+
+
+def test_gates_heads_and_states_have_their_letter_below() -> None:
+    xt, Wi, Wf, bi = np.ones(2), leaf(2, 2, name="Wi"), leaf(2, 2, name="Wf"), leaf(2, name="bi")
+    ht = ag.sigmoid(Wi @ xt + bi) * np.tanh(Wf @ xt)
+    names = {"xt": xt, "ht": ht}
+    d = np.sum(ht**2).explain(names=names)
+    for latex in (d.latex(), d.markdown()):
+        assert all(word in latex for word in ("W_{i}", "W_{f}", "b_{i}", "x_{t}", "h_{t}"))
+    X, Wq, Wk = np.ones((3, 2)), leaf(2, 2, name="Wq"), leaf(2, 2, name="Wk")
+    d = np.sum(F.softmax((X @ Wq) @ (X @ Wk).T, dim=1) ** 2).explain(names={"X": X})
+    assert "W_{q}" in d.latex()
+    assert "W_{k}" in d.latex()

@@ -385,6 +385,28 @@ def test_a_keyboard_is_enough_and_a_screen_reader_is_informed(page):
     assert named >= {*wanted, ("group", "Gradient descent"), ("button", "reset")}
 
 
+CELLS = """[...document.querySelectorAll("#arrays td input")]"""
+
+
+def test_a_cell_shows_the_number_that_was_typed(page):
+    r = ag.tensor([1512.3, -1480.75, 0.1, 1e5], requires_grad=True, name="r")
+    w = ag.tensor([0.12573022109339, 1 / 3, -12.345678901, np.inf], name="w")
+    b = page(np.sum(np.tanh(r / 40) + np.tanh(w)).draw(names=locals()))
+    clipped = f"{CELLS}.filter((i) => i.scrollWidth > i.clientWidth).length"
+
+    def shown(word):
+        return b.run(f"{CELLS}.filter((i) => i.ariaLabel.startsWith({word!r})).map((i) => i.value)")
+
+    assert shown("r") == ["1512.3", "-1480.75", "0.1", "100000"]
+    assert shown("w") == ["0.126", "0.333", "-12.3", "inf"]
+    assert b.run(clipped) == 0
+    b.run(f"{CELLS}.find((i) => i.ariaLabel === 'w[0]').dispatchEvent(new Event('focus'))")
+    assert shown("w")[0] == "0.12573022109339"
+    type_in(b, [["w[0]", "-2222.375"]])
+    b.run(f"{CELLS}.find((i) => i.ariaLabel === 'w[0]').dispatchEvent(new Event('blur'))")
+    assert (shown("w")[0], b.run(clipped)) == ("-2222.375", 0)
+
+
 def test_numbers_are_dragged_in_the_picture_and_in_the_table(page):
     picture, _ = talk()
     b = page(picture)
