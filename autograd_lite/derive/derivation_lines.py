@@ -212,7 +212,7 @@ class Lines:
             users = self.consumers.get(n, [])
             is_looped = len(users) > 2 and all(map(self._is_looped, users)) and not self._is_looped(n)
             size = length(whole.formula) if is_looped else leaves(whole.formula)  # Σᵢ (pᵢ - y[i]) X[i]
-            is_short = size < self._most(n, whole, long + 2 * says_more)
+            is_short = size < self._most(n, whole, long + 2 * says_more) + is_looped * PLAIN
             if is_plain and is_short and self._is_right(n, whole):
                 chosen[n] = whole
         return self._alike(self._skipping(equal, chosen) | chosen)

@@ -9,7 +9,7 @@ import sys
 import weakref
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import count, groupby, takewhile
 from string import ascii_lowercase
@@ -23,7 +23,7 @@ from ..engine.context import Steps
 from ..engine.node import Function, Node, Shape, Values
 from ..engine.position import users_frame
 from ..tensor import Tensor
-from .assignments import assigned as assigned_to, rows, tree
+from .assignments import assigned as assigned_to, first_line, functions_at, rows, tree
 from .equation import Equation
 
 
@@ -119,6 +119,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
     found = []  # with the composite call of which a node is a step
     unpacked: Counter[tuple[CodeType, int]] = Counter()
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
+    codes = {n.code for n in nodes}
     inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(called(n)), None)) is not None)
     taken_from: dict[Any, list[Node | None]] = {}
     every: dict[Any, list[Node]] = {}
@@ -132,9 +133,9 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
             if inside[n.code, n.at, outermost] != len(targets):
                 continue
             outermost = n
-        targets = _target(n, every[n.code, n.at]) if targets and targets[0] == _RETURNED else targets
+        targets = _target(n, every[n.code, n.at], codes) if targets and targets[0] == _RETURNED else targets
         word = targets[unpacked[n.code, n.at] % len(targets)] if targets else None
-        word = _state(n, word) if word is not None else None
+        word = _state(n, word, every[n.code, n.at], codes) if word is not None else None
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             found.append((n, outermost or n, word))
@@ -309,16 +310,16 @@ def _stores(code: CodeType, several: bool = False) -> dict[int, Sequence[str] | 
     return stores
 
 
-def _target(n: Node, every: Sequence[Node]) -> list[str]:
+def _target(n: Node, every: Sequence[Node], codes: Collection[CodeType]) -> list[str]:
     """The variable that the function of the user's in which `n` is returned was assigned to, ``h = cell(x, h)``, or
-    which got this part of it, ``h, c = cell(x, h, c)``; `every` time that it was is known.
+    which got this part of it, ``h, c = cell(x, h, c)``; `every` time that it was is known, and the `codes` that ran.
 
     If it is called in several places, that of its turn if it was called once in each; or else that with the operands
     that came from outside as arguments.
     """
     source = _source(n.code)
     called = source.lambdas.get(n.code.co_firstlineno) if n.code.co_name == "<lambda>" else n.code.co_name
-    calls = [(call, word) for call, name, word in source.calls if name == called]
+    calls = _made([(call, word) for call, name, word in source.calls if name == called], n.code, codes)
     if len({word for _, word in calls}) > 1:
         calls = _in_turn(n, calls, every, source) or _near(n, calls)
     part, targets = source.returned.get(_positions(n.code)[n.at // 2]), {word for _, word in calls}
@@ -329,9 +330,17 @@ def _target(n: Node, every: Sequence[Node]) -> list[str]:
     return [word] if isinstance(word, str) else each
 
 
-def _state(n: Node, word: str) -> str:
+def _made(calls: list[tuple[ast.Call, Any]], code: CodeType, codes: Collection[CodeType]) -> list[tuple[ast.Call, Any]]:
+    """The calls that stand in one of the `codes`, which ran, if there are any; or else all."""
+    file, lines = tree(code.co_filename), {c.co_firstlineno for c in codes if c.co_filename == code.co_filename}
+    around = [next(iter(functions_at(file, call.lineno)), None) for call, _ in calls]
+    firsts = [first_line(f) if f else 1 for f in around]
+    return [pair for pair, first in zip(calls, firsts, strict=True) if first in lines] or calls
+
+
+def _state(n: Node, word: str, every: Sequence[Node], codes: Collection[CodeType]) -> str:
     """The variable h of ``h = step(x, h)`` for next_h, which the function assigns and returns, or of ``h = next_h`` in
-    a loop; of others the same.
+    a loop; of ``u, v = net(x), net(y)`` u and v, if each is the call in its turn; of others the same.
     """
     source = _source(n.code)
     line = _positions(n.code)[n.at // 2][0] or 0
@@ -344,8 +353,13 @@ def _state(n: Node, word: str) -> str:
     parts = getattr(returned[0], "elts", returned) if len(returned) == 1 else []
     at = [k for k, e in enumerate(parts) if isinstance(e, ast.Name) and e.id == word]
     words = set[str]()
-    for call, _, target in (of for of in source.calls if len(at) == 1 and of[1] == n.code.co_name):
+    calls = [(call, target) for call, f, target in source.calls if len(at) == 1 and f == n.code.co_name]
+    calls = _made(calls, n.code, codes)
+    turn = _in_turn(n, calls, every, source) if len({of for _, of in calls}) > 1 else []
+    for call, target in turn or calls:
         to = target[at[0]] if isinstance(target, tuple) and at[0] < len(target) else target
+        if turn and isinstance(to, str):
+            return to
         passed = {getattr(e, "id", None) for e in call.args}
         words.add(to if isinstance(to, str) and to in passed else "")
     return (words.pop() if len(words) == 1 else "") or word

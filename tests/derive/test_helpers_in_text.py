@@ -1,0 +1,246 @@
+"""Derivations of programs with helpers: the names of the caller, the parameters, and what each call passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from in_order import assert_in_order
+
+import autograd_lite as ag
+
+RNG = np.random.default_rng(4)
+
+
+def embed(W, x):
+    h = np.tanh(W @ x)
+    return h
+
+
+def triplet(W, A, P, N):
+    losses = []
+    for a, p, n in zip(A, P, N, strict=True):
+        f_a, f_p, f_n = embed(W, a), embed(W, p), embed(W, n)
+        losses.append(np.sum((f_a - f_p) ** 2) - np.sum((f_a - f_n) ** 2))
+    return np.mean(losses)
+
+
+def net(W1, W2, x):
+    h = np.tanh(W1 @ x)
+    return W2 @ h
+
+
+def siamese(W1, W2, X1, X2, same):
+    total = 0.0
+    for i in range(len(same)):
+        z1 = net(W1, W2, X1[i])
+        z2 = net(W1, W2, X2[i])
+        total += same[i] * np.sum((z1 - z2) ** 2)
+    return total
+
+
+def branched(W, A, P, flip):
+    total = 0.0
+    for a, p in zip(A, P, strict=True):
+        if flip:
+            left = embed(W, a)
+            total = total + np.sum(left)
+        else:
+            right = embed(W, p)
+            total = total - np.sum(right)
+    return total
+
+
+def attention(Q, K, V):
+    scores = Q @ K.T / np.sqrt(K.shape[-1])
+    return ag.softmax(scores, axis=1) @ V
+
+
+def attended(Wq, Wk, Wv, X):
+    out = attention(X @ Wq, X @ Wk, X @ Wv)
+    return np.sum(out**2)
+
+
+def normalize(x):
+    mu = np.mean(x, axis=0)
+    return (x - mu) / np.std(x, axis=0)
+
+
+def normalized(W, X):
+    return np.sum(np.tanh(normalize(X @ W)))
+
+
+def growth(y, theta):
+    r, K = theta
+    return r * y * (1 - y / K)
+
+
+def midpoint(theta, y0, data, dt):
+    y = y0
+    total = 0.0
+    for obs in data:
+        k1 = growth(y, theta)
+        y = y + dt * growth(y + 0.5 * dt * k1, theta)
+        total += (y - obs) ** 2
+    return total
+
+
+def at_temperature(z, T=1.0):
+    e = np.exp(z / T)
+    return e / np.sum(e)
+
+
+def distilled(z, y, q, T=2.0):
+    p, q_s = at_temperature(z), at_temperature(z, T)
+    return -np.sum(y * np.log(p)) - T**2 * np.sum(q * np.log(q_s))
+
+
+def holt(alpha, beta, y):
+    level, trend = y[0], y[1] - y[0]
+    sse = 0.0
+    for t in range(1, len(y)):
+        sse += (y[t] - level - trend) ** 2
+        new_level = alpha * y[t] + (1 - alpha) * (level + trend)
+        trend = beta * (new_level - level) + (1 - beta) * trend
+        level = new_level
+    return sse
+
+
+def returns(theta, rewards, gamma, x):
+    G, every, total = 0.0, [], 0.0
+    for r in reversed(rewards):
+        G = r + gamma * G
+        every.insert(0, G)
+    for x_t, G in zip(x, every, strict=True):
+        total -= G * np.log(1 / (1 + np.exp(-theta * x_t)))
+    return total
+
+
+def forward(B, pi, obs):
+    alpha = pi * B[:, obs[0]]
+    for o in obs[1:]:
+        alpha = alpha * B[:, o]
+    return -np.log(alpha.sum())
+
+
+def context(H, v):
+    alpha = np.tanh(np.stack([v @ h for h in H]))
+    c = 0
+    for a, h in zip(alpha, H, strict=True):
+        c = c + a * h
+    return np.sum(c**2)
+
+
+def ridge(w, X, y, lam):
+    total = lam * np.dot(w, w)
+    for x_i, y_i in zip(X, y, strict=True):
+        p = 1 / (1 + np.exp(-(w @ x_i)))
+        total += -(y_i * np.log(p) + (1 - y_i) * np.log(1 - p))
+    return total
+
+
+def intercept(w, b, X, y):
+    total = 0.0
+    for i in range(len(y)):
+        p = 1 / (1 + np.exp(-(X[i] @ w + b)))
+        total += -(y[i] * np.log(p) + (1 - y[i]) * np.log(1 - p))
+    return total
+
+
+def labelled(W, X, Y, rows):
+    P = ag.softmax(X @ W, axis=1)
+    return -np.sum(Y[rows] * np.log(P[rows])) / len(rows)
+
+
+def mixture(a, C):
+    logpi = a - ag.special.logsumexp(a)
+    return -np.sum(ag.special.logsumexp(logpi + C, axis=1))
+
+
+def elo(d, s):
+    p = 1 / (1 + 10 ** (-d / 400))
+    return -np.sum(s * np.log(p) + (1 - s) * np.log(1 - p))
+
+
+def policy(S, a, A, beta):
+    p = ag.softmax(S, axis=1)
+    logp = np.log(p)
+    H = -np.sum(p * logp, axis=1)
+    return -np.sum(A * logp[np.arange(len(a)), a]) - beta * np.sum(H)
+
+
+def margins(S, y):
+    n = len(y)
+    return np.mean(np.max(S, axis=1) - S[np.arange(n), y])
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).round(2)
+
+
+LABELS, TARGETS = np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.5, 1.0])
+
+TEXTS = {
+    triplet: ("W", (normal(2, 3), normal(3, 3), normal(3, 3), normal(3, 3)), [
+        "f_aᵢ = tanh(bᵢ)", "f_pᵢ = tanh(cᵢ)", "i = 0 … 2", "f_nᵢ = tanh(", "L = Σᵢ lossesᵢ / m",
+        "dL/df_nᵢ = 2 dL/dlossesᵢ · (f_aᵢ - f_nᵢ)"]),
+    siamese: ("W1 W2", (normal(3, 2), normal(2, 3), normal(3, 2), normal(3, 2), LABELS), [
+        "h1ᵢ = tanh(aᵢ)", "z1ᵢ = W2 @ h1ᵢ", "h2ᵢ = tanh(bᵢ)", "z2ᵢ = W2 @ h2ᵢ",
+        "total = Σᵢ same[i] Σ (z1ᵢ - z2ᵢ)²", "dtotal/dW2 = Σᵢ dtotal/dz2ᵢ @ h2ᵢᵀ + Σᵢ dtotal/dz1ᵢ @ h1ᵢᵀ"]),
+    attended: ("Wq Wk Wv", (normal(2, 2), normal(2, 2), normal(2, 2), normal(3, 2)), [
+        "Q = X @ Wq", "K = X @ Wk", "V = X @ Wv", "scores = (Q @ Kᵀ) / √", "dL/dWv = Xᵀ @ dL/dV"]),
+    normalized: ("W", (normal(2, 2), normal(4, 2)), ["x = X @ W", "μ = meanᵢ(x)", "dL/dW = Xᵀ @ dL/dx"]),
+    midpoint: ("theta", (np.array([0.8, 5.0]), 0.5, normal(3), 0.5), [
+        "r = θ[0]", "K = θ[1]", "k1ₜ = r yₜ₋₁ (1 - yₜ₋₁ / K)", "dtotal/dθ = [dtotal/dr, dtotal/dK]"]),
+    distilled: ("z", (normal(3), np.array([0, 1.0, 0]), np.array([0.2, 0.5, 0.3])), [
+        "Given T = 2", "p = softmax(z)", "q_s = softmax(z / T)", "dL/dz = p - y + T (q_s - q)"]),
+    holt: ("alpha beta", (0.5, 0.3, np.array([1.0, 1.4, 2.1, 2.3, 3.0])), [
+        "level0 = y[0]", "levelₜ = α y[t] + (1 - α) (levelₜ₋₁ + trendₜ₋₁)", "β (levelₜ - levelₜ₋₁)"]),
+    returns: ("theta", (0.4, [1.0, 0.5, 2.0], 0.9, normal(3)), [
+        "G4 = 0", "Gₜ = rₜ + γ Gₜ₊₁", "t = 3 … 1", "total = -Σₜ Gₜ log(σ(θ x[t-1]))", "t = 1 … 3"]),
+    forward: ("B", (np.array([[0.5, 0.2, 0.3], [0.1, 0.3, 0.6]]), np.array([0.6, 0.4]), [0, 2, 1, 1]), [
+        "(o0, …, o3) = (0, 2, 1, 1)", "α0 = π ⊙ B[:, o0]", "αₜ = αₜ₋₁ ⊙ B[:, oₜ]"]),
+    context: ("v", (normal(3, 2), normal(2)), ["c = Σᵢ α[i] H[i]", "dL/dαᵢ = Σⱼ dL/dcⱼ H[i]ⱼ"]),
+    ridge: ("w", (normal(2), normal(3, 2), LABELS, 0.3), [
+        "total = λ w @ w - Σᵢ (y[i] log(pᵢ) + (1 - y[i]) log(1 - pᵢ))", "= Σᵢ (pᵢ - y[i]) X[i] + 2 λ w"]),
+    intercept: ("w b", (normal(2), 0.1, normal(3, 2), LABELS), ["dtotal/db = Σᵢ dtotal/dpᵢ", "= Σᵢ (pᵢ - y[i])"]),
+    labelled: ("W", (normal(2, 3), normal(4, 2), np.eye(3)[[0, 2, 1, 1]], np.array([1, 3])), [
+        "b = P[rows]", "Σᵢ 1[rowsᵢ = k] (bᵢ - Y[rows]ᵢ) / n", "Σⱼ (Y[rows])ⱼ = 1"]),
+    mixture: ("a", (normal(3), normal(2, 3)), ["dL/daⱼ = n softmax(a)ⱼ - Σᵢ softmaxⱼ(logpi + C)ᵢⱼ"]),
+    elo: ("d", (normal(3) * 100, TARGETS), ["dp/dd = ln(10) p ⊙ (1 - p) / 400", "= ln(10) (p - s) / 400"]),
+    policy: ("S", (normal(2, 3), np.array([0, 2]), np.array([1.4, -0.3]), 0.1), [
+        "dL/dSᵢⱼ = β (bᵢⱼ - pᵢⱼ Σₖ bᵢₖ) + Aᵢ (pᵢⱼ - Yᵢⱼ)"]),
+    margins: ("S", (normal(3, 3), np.array([0, 2, 1])), ["Given n = 3", "- Yᵢⱼ) / n"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f", TEXTS, ids=lambda f: f.__name__)
+def test_the_lines_are_those_of_a_textbook(f):
+    wrt, args, lines = TEXTS[f]
+    text = " ".join(str(ag.trace(f, *args).explain(wrt.split())).split())
+    assert_in_order(lines, text)
+    assert "not confirmed" not in text
+
+
+def test_calls_in_branches_have_no_name_of_another_call():
+    A, P = normal(3, 3), normal(3, 3)
+    assert "rightᵢ" not in str(ag.trace(branched, normal(2, 3), A, P, True).explain(["W"]))
+    assert "leftᵢ" not in str(ag.trace(branched, normal(2, 3), A, P, False).explain(["W"]))
+
+
+def test_data_made_in_an_outer_loop_have_their_name():
+    e = ag.tensor([0.6, 0.7, 1.9, 3.4], requires_grad=True)
+    for _ in range(1):
+        t, d, L = np.array([3.2, 1.1, 4.5, 0.6]), np.array([1, 0, 1, 1]), 0.0
+        for i in range(4):
+            if d[i] == 1:
+                L = L + np.log(np.sum(e[t >= t[i]]))
+    text = " ".join(str(L.explain(e, names=locals())).split())
+    assert_in_order(["(i1, i2, i3) = (0, 2, 3)", "where d[i] == 1", "aₛ = e[t >= t[iₛ]]"], text)
+
+
+def test_a_number_of_entries_has_the_name_of_the_variable_that_is_used_as_such():
+    n = 4
+    w, x = ag.tensor([0.3, -1.2, 0.8, 0.5], requires_grad=True), np.arange(n) / 10
+    L = np.mean((w - x) ** 2)
+    text = str(L.explain(w, names=locals()))
+    assert "dL/dw = 2 (w - x) / n" in text
