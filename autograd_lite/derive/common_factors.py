@@ -5,6 +5,7 @@ This is about the written line alone: formulas that are compared and computed st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .collect import is_call
 from .entries import EQUAL, LESS, added
 from .formula import Expr, Function, factors_of, multiplied, number, terms_of, unsimplified, walk
 from .simplify import product
@@ -117,6 +119,35 @@ def with_pairs(e: Expr, args: Sequence[Expr]) -> Expr:
     if len(pairs) < 2 or any(sorted(term.sign for term in pair) != [-1, 1] for pair in pairs.values()):
         return e
     return added([_one_of(pair, *map(set, weight)) for weight, pair in pairs.items()])
+
+
+def with_like_terms(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A sum with 2 c for ``3 c - c``, and with ``u (1 - u)`` for ``u - u²`` of a function u, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    groups = dict[Any, list[tuple[float, Expr, list[Expr]]]]()
+    for sign, of in terms_of(e) if is_short_sum(e) else ():
+        numbers = [float(f.value) for f in factors_of(of) if f.is_number and isinstance(f.value, int | float)]
+        rest = [f for f in factors_of(of) if not f.is_number or not isinstance(f.value, int | float)]
+        key = (*sorted(f.key for f in rest),) if rest else len(groups)
+        groups.setdefault(key, []).append((sign * math.prod(numbers), of, rest))
+    if any(len(group) > 1 for group in groups.values()):
+        sums = [(sum(c for c, _, _ in group), group[0]) for group in groups.values()]
+        kept = [(c, of if abs(c) == abs(own) else _times([number(abs(c)), *rest])) for c, (own, of, rest) in sums if c]
+        e = added([(1 if c > 0 else -1, of) for c, of in kept]) if kept else e
+    return _with_complements(e)
+
+
+def _with_complements(e: Expr) -> Expr:
+    """A sum with ``u (1 - u)`` for ``u - u²``, for two functions u."""
+    terms = terms_of(e) if is_short_sum(e) else []
+    calls = {of.key: sign for sign, of in terms if is_call(of)}
+    squares = {of.of.key: (sign, of) for sign, of in terms if of.role == "square" and is_call(of.of)}
+    if len(terms) != 2 * len(calls) or len(calls) < 2 or calls.keys() != squares.keys():
+        return e
+    if any(sign == squares[key][0] for key, sign in calls.items()):
+        return e
+    pairs = [(sign, multiplied((of, added([(1, number(1)), (-1, of)])), of.shape)) for sign, of in terms if is_call(of)]
+    return added(sorted(pairs, key=lambda pair: -pair[0]))
 
 
 def with_two_pairs(e: Expr, args: Sequence[Expr]) -> Expr:

@@ -41,6 +41,7 @@ from ..program.assignments import (
     of_whole,
     passed,
     starts_anew,
+    stored_at,
     unequal,
 )
 from ..program.naming import Names, expression, line, lookup, operand, place, span, stem
@@ -490,10 +491,24 @@ class Constants:
         is_it = _is_same(self.values.get(word), x)
         if not is_it and word not in self.taken and np.size(x):
             self.add(x, word)
+            self.find_indicator(word, x, code)
             if word != e.id and code is not None:
                 self._start(word, code)
             is_it = True
         return name(word, np.shape(x)) if is_it else None
+
+    def find_indicator(self, word: str, x: Any, code: CodeType | None) -> None:
+        """Find the formula of an array of 0 and 1 that lines set at labels: 1 - onehot(y) of ``D[np.arange(n), y] = 0``."""
+        is_one = np.ndim(x) == 2 and code is not None and np.isin(x, (0, 1)).all()
+        for w in stored_at(code, word) if is_one and code is not None else ():
+            y = np.asarray(self.computed.get(w, self._value(w, code)))
+            if y.shape != x.shape[:1] or y.dtype.kind not in "iu" or np.any(y < 0) or np.any(y >= x.shape[1]):
+                continue
+            ones = np.eye(x.shape[1])[y]
+            text = f"onehot(y, {x.shape[1]})" if np.array_equal(x, ones) else f"1 - onehot(y, {x.shape[1]})"
+            if np.array_equal(x, ones) or np.array_equal(x, 1 - ones):
+                self.use({w: y}, [w])
+                self.defined[word] = formula(text, {"y": Written(name(w, y.shape), y)}).formula
 
     def _start(self, word: str, code: Any) -> None:
         self.starts |= set() if code is not None and bound(code, word) is not None else {word}

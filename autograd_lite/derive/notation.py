@@ -441,6 +441,7 @@ class Notation:
             is_turn = self.code is not None and bool(looped(self.code, ast.Name(word)))  # xs[2] after a loop
             if word not in self._taken and (isinstance(x, np.ndarray) or self.board) and not is_turn:
                 self.constants.add(x, word)
+                self.constants.find_indicator(word, x, self.code)
 
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""

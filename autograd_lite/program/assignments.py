@@ -100,6 +100,15 @@ def only(code: CodeType) -> list[tuple[ast.expr, range]]:
     return [(test, below) for test, below in decisions(code) if test in tests]
 
 
+def stored_at(code: CodeType, word: str) -> list[str]:
+    """The variables in the positions at which an array is set, y of ``D[np.arange(n), y] = 0``."""
+    stores = (at.targets[0] for at in nodes_of(next(_scopes(code))) if isinstance(at, ast.Assign))
+    return [
+        w for of in stores if isinstance(of, ast.Subscript) and isinstance(of.value, ast.Name) and of.value.id == word
+        for w in names(of.slice)
+    ]  # fmt: skip
+
+
 def is_shape(code: CodeType, word: str) -> bool:
     """Whether a variable is a number of entries by its use: in ``np.zeros((n, 2))``, or a mean, ``np.sum(r) / n``."""
     for at in nodes_of(next(_scopes(code))):
