@@ -498,7 +498,7 @@ class Constants:
         return name(word, np.shape(x)) if is_it else None
 
     def find_indicator(self, word: str, x: Any, code: CodeType | None) -> None:
-        """Find the formula of an array of 0 and 1 that lines set at labels: 1 - onehot(y) of ``D[np.arange(n), y] = 0``."""
+        """Find the formula of an array of 0 and 1 that lines set at labels, 1 - onehot(y) of ``D[range(n), y] = 0``."""
         is_one = np.ndim(x) == 2 and code is not None and np.isin(x, (0, 1)).all()
         for w in stored_at(code, word) if is_one and code is not None else ():
             y = np.asarray(self.computed.get(w, self._value(w, code)))

@@ -180,7 +180,8 @@ class Line:
             letters, formulas = entries(listed, shape, [e for e in beside if e is not None])
         if "/" in self.symbol:
             for step in (
-                with_terms_opened, with_like_terms, with_one_sum, with_number_in_front, with_one_total, with_one_weight, with_pairs,
+                with_terms_opened, with_like_terms, with_one_sum, with_number_in_front, with_one_total, with_one_weight,
+                with_pairs,
                 with_terms_joined, with_groups, with_two_pairs, with_differences_turned, with_one_range,
                 with_one_denominator_inside,
             ):  # fmt: skip

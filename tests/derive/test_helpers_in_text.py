@@ -13,7 +13,7 @@ RNG = np.random.default_rng(4)
 
 def embed(W, x):
     h = np.tanh(W @ x)
-    return h
+    return h  # noqa: RET504
 
 
 def triplet(W, A, P, N):
