@@ -14,7 +14,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
-from .collect import Form, has_ones, leaves, occurrences
+from .collect import Form, has_ones, leaves, occurrences, over_one
 from .entries import entries
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import (
@@ -139,7 +139,10 @@ class Candidates:
             through |= above.through
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
-        forms = self._fitting([*short.forms(total(terms), letters), (total(terms), [])] if terms else [])
+        whole = total(terms) if terms else number(0)
+        forms = self._fitting([*short.forms(whole, letters), (whole, [])] if terms else [])
+        if any(len(terms_of(e)) > 1 and any(x.role == "quotient" for _, x in terms_of(e)) for e, _ in forms):
+            forms += self._fitting([*short.forms(whole, how=over_one)])
         forms += self._fitting(self._of_each(terms, letters))
         if not forms:
             return None

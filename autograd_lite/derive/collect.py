@@ -39,7 +39,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .formula_ops import computed, evaluate, largest
+from .formula_ops import computed, evaluate, largest, substitute
 from .simplify import LONG, again, full, is_zero, make, matrix_times, number_apart, product, simplified, transposed
 from .writing import TEXT
 
@@ -106,13 +106,27 @@ def collected(e: Expr, context: Context) -> Form | None:
     return min(forms, key=lambda form: leaves(form[0]), default=None)
 
 
-def numerator(e: Expr, below: Expr, context: Context) -> Form | None:
-    """Return `e` times the square of `below`, multiplied out and collected."""
-    reader = _Reader(replace(context, definitions={}), False)
+def over_one(e: Expr, context: Context) -> Form | None:
+    """`e` collected over one denominator, ``r (μ - y) / (r + μ)`` for (y + r) μ / (r + μ) - y; None for others."""
+    form = collected(e, context)
+    if form is None or form[1]:
+        return None
+    sums = {w: d for w, d in context.definitions.items() if w in context.letters and d.role in ("sum", "difference")}
+    e = substitute(form[0], sums)
+    of, *others = {f.key: f for _, x in terms_of(e) if x.role == "quotient" for f in x.args[1:]}.values() or [e]
+    if others or of.role not in ("sum", "difference") or of.shape != e.shape:
+        return None
+    form = numerator(e, of, context, power=1)
+    return form and (simplified("divide", (form[0], of), e.shape), [])
+
+
+def numerator(e: Expr, below: Expr, context: Context, power: int = 2) -> Form | None:
+    """Return `e` times a power of `below`, its square, multiplied out and collected."""
+    reader, by = _Reader(replace(context, definitions={}), False), power
     with suppress(_NoShortForm, *UNFIT):
         over = []
         for t in reader.terms(e):
-            power = t.factors.get(below.key, (below, 0))[1] + 2
+            power = t.factors.get(below.key, (below, 0))[1] + by
             over.append(_one(replace(t, factors={**t.factors, below.key: (below, power)}), e.shape))
         return _written(reader.terms(total(over)), e.shape), []
     return None

@@ -137,6 +137,19 @@ def with_like_terms(e: Expr, args: Sequence[Expr]) -> Expr:
     return _with_complements(e)
 
 
+def with_one_power(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A product with zᵏ for ``zᵏ⁻¹ z``, for :func:`fold`."""
+    e = replace(e, args=tuple(args)) if args else e
+    factors = [*factors_of(e)] if e.role == "product" else []
+    for f in (f for f in factors if f.role == "power"):
+        base, k = f.args
+        same = next((g for g in factors if g.key == base.key), None)
+        if same is not None and k.role == "difference" and k.args[1].is_number and k.args[1].value == 1:
+            whole = unsimplified("power", (base, k.of), f.shape)
+            return multiplied([whole if g is f else g for g in factors if g is not same], e.shape)
+    return e
+
+
 def _with_complements(e: Expr) -> Expr:
     """A sum with ``u (1 - u)`` for ``u - u²``, for two functions u."""
     terms = terms_of(e) if is_short_sum(e) else []

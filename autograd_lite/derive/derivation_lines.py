@@ -213,9 +213,19 @@ class Lines:
             is_looped = len(users) > 2 and all(map(self._is_looped, users)) and not self._is_looped(n)
             size = length(whole.formula) if is_looped else leaves(whole.formula)  # Σᵢ (pᵢ - y[i]) X[i]
             is_short = size < self._most(n, whole, long + 2 * says_more) + is_looped * PLAIN
+            is_short |= size <= FEW + 2 and self._is_predictor(n) and not _has_product(whole.formula)
             if is_plain and is_short and self._is_right(n, whole):
                 chosen[n] = whole
         return self._alike(self._skipping(equal, chosen) | chosen)
+
+    def _is_predictor(self, n: Var) -> bool:
+        """Whether `n` is a linear predictor, ``X @ w + b``, of whose gradient a book has the closed form, or is one
+        that is given: a vector of which functions are taken entry by entry.
+        """
+        if n in self.asked and n not in self.chain.defined:
+            return bool(n.shape) and not any(self.factors[k, n].is_map for k in self.consumers.get(n, ()))
+        terms = terms_of(self.chain.definition(n)) if n in self.chain.defined and n.shape else []
+        return any(of.role == "matrix product" for _, of in terms)
 
     def _most(self, n: Var, form: Closed, long: int) -> int:
         """The length below which a gradient in terms of values alone is preferred to lines of length `long`."""
@@ -288,7 +298,7 @@ class Lines:
         """
         eq, users = self.chain.defined.get(n), self.consumers.get(n, ())
         is_extreme = eq is not None and eq.algebra == "reduction" and eq.row.fold is not None
-        if n in self.asked or eq is None:
+        if n in self.asked or eq is None or n is self.chain.root:
             return False
         points = self.chain.shorter.points
         if not points or any(largest(p.gradients[n]) > 1e-12 * p.size for p in points):
@@ -788,6 +798,10 @@ def _without_identity(e: Expr) -> list[Expr]:
 
 def _is_identity(e: Expr) -> bool:
     return e.role == "name" and e.value == "I"
+
+
+def _has_product(e: Expr) -> bool:
+    return any(part.role in PRODUCTS for part in walk(e))
 
 
 def _is_of_product(e: Expr) -> bool:
