@@ -905,7 +905,8 @@ class Board {
     const sizes = (w) => (has(this.shapes, this.words[w]) ? this.shapes[this.words[w]] : []);
     const matrices = anyOf(shape.length === 2 ? Object.keys(this.words).filter((w) => sizes(w).length === 2 && sizes(w)[0] === shape[0]) : []);
     const [one, two] = ["!", "="].map((is) => new RegExp(`(?<!${W})(${matrices})([${INDICES}])(?${is}[${INDICES}₊₋])`, "gu"));
-    if ([...below(letters)].length > 1 || text.search(one) < 0 || text.search(two) >= 0 || !this.isReadAs("class")) return [text, letters];
+    const whole = new RegExp(`(?<!${W})(?:${matrices})(?!${W})`, "u"); // beside E without an index Eᵢ is no entry of a row
+    if ([...below(letters)].length > 1 || text.search(one) < 0 || text.search(two) >= 0 || whole.test(text) || !this.isReadAs("class")) return [text, letters];
     const to = (c) => `${LETTERS.slice(2)}ij`[LETTERS.indexOf(c)];
     text = text.replace(new RegExp(`[${INDICES}]`, "gu"), (c) => below(to(lettersOf(c)[0])));
     text = text.replace(new RegExp(`(?<!${W}|\\.)([${LETTERS}])(?!${W}|[.(])`, "gu"), (c) => (has(this.words, c) ? c : to(c)));

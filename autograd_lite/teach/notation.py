@@ -733,7 +733,8 @@ class Board:
         sizes = ((w, self.shapes.get(x, ())) for w, x in self.words.items())
         matrices = _any(w for w, n in sizes if len(n) == 2 and n[0] == shape[0])
         one, two = (rf"(?<!\w)({matrices})([{INDICES}])(?{is_it}[{INDICES}₊₋])" for is_it in "!=")
-        is_of_rows = len(_below(letters)) < 2 and regex.search(one, text) and not regex.search(two, text)
+        others = rf"{two}|(?<!\w)(?:{matrices})(?!\w)"  # beside E without an index Eᵢ is no entry of a row
+        is_of_rows = len(_below(letters)) < 2 and regex.search(one, text) and not regex.search(others, text)
         if not is_of_rows or not self._is_read_as("class"):
             return text, letters
         to = dict(zip(LETTERS, f"{LETTERS[2:]}ij", strict=True))

@@ -1189,7 +1189,17 @@ def thresholded(x):
     return np.sum(np.maximum(0, 1 - x))
 
 
+def similarities(H):
+    S = H @ H.T
+    E = (1 - np.eye(3)) * np.exp(S)
+    return np.sum(np.log(np.sum(E, axis=1)))
+
+
 AS_ON_A_BOARD = {
+    similarities: ((np.array([[0.3, -1.2], [0.8, 0.5], [0.4, 0.7]]),), {
+        "dLdS": dict.fromkeys(("E / Σⱼ Eⱼ", "E / Σⱼ E", "Eᵢⱼ / Σₖ Eᵢₖ", "E / np.sum(E, axis=1, keepdims=True)"), "")
+        | dict.fromkeys(("E / Σᵢ Eᵢ", "E / Σᵢ Eᵢⱼ", "Eᵢⱼ / Σₖ Eₖⱼ"), "it is transposed"),
+    }),
     most_violating: ((np.array([[4.2, -1.2, 0.8], [1.1, -0.7, -0.5]]), np.array([[0.0, 1, 1], [1, 1, 0]]),
                       np.array([0, 2])), {
         "dLdS": dict.fromkeys((
