@@ -535,6 +535,11 @@ const COMPARISONS = {
   "<": (x, y) => x < y, "<=": (x, y) => x <= y, ">": (x, y) => x > y, ">=": (x, y) => x >= y,
   "==": (x, y) => x === y, "!=": (x, y) => x !== y,
 };
+/** Whether one has an entry for each row of the other, with which it cannot be read in another way: 5 and 5x3. */
+const isOfEach = (...pair) => {
+  const [short, full] = pair.map((x) => x.shape).sort((a, b) => a.length - b.length), n = short.length;
+  return !together(short, full) && alike(full.slice(0, n), short);
+};
 const binary = (op, a, b) => {
   if (op === "@") return matmul(...rowsAndColumns(a, b));
   if (!together(a.shape, b.shape)) {
@@ -1661,7 +1666,7 @@ class Reader {
       kind = "inner";
       if (!isMatrix(e)) return false;
     }
-    if (!together(x.shape, y.shape)) return true;
+    if (!together(x.shape, y.shape)) return !(isOfEach(x, y) && this.isReadAs("each"));
     const isTurned = y.shape.length === 1 && alike(x.shape, [1, y.shape[0]]) && lastFactor(e[2]) === "T"; // zᵀ a
     return this.isReadAs(`${kind} ${this.number("product", e)}`) || isTurned;
   }
@@ -1734,6 +1739,13 @@ class Reader {
     }
   }
 
+  /** Both operands, one that has an entry for each row of the other perhaps as a column: p ⊙ (log p + H). */
+  ofEach(...pair) {
+    if (!isOfEach(...pair) || !this.isReadAs("each")) return pair;
+    const rank = Math.max(...pair.map((x) => x.shape.length));
+    return pair.map((x) => ({ ...x, shape: [...x.shape, ...Array(rank - x.shape.length).fill(1)] }));
+  }
+
   /** An operation of two operands; a comparison of what is beyond the ends says nothing. */
   compared(op, a, b) {
     const none = COMPARISONS[op] && this.reading.includes("ends") && together(a.shape, b.shape) ? map((x, y) => (Number.isNaN(x) || Number.isNaN(y) ? NaN : 0), "f", a, b) : null;
@@ -1771,7 +1783,7 @@ class Reader {
     if (op === "**" && !left.letters && left.shape.length === 2 && left.shape[0] === left.shape[1] && left.shape[0] > 1 && !right.shape?.length && [2, 3, 4].includes(right.data?.[0]) && this.isReadAs("power")) {
       return [...Array(right.data[0] - 1)].reduce((y) => matmul(y, left), left); // A² x
     }
-    if (!left.letters && !right.letters) return binary(op, left, right);
+    if (!left.letters && !right.letters) return binary(op, ...(op === "@" ? [left, right] : this.ofEach(left, right)));
     return op === "@" ? each((a, b) => binary("@", a, b), [left, right]) : this.entrywise((a, b) => (!(left.letters || right.letters) || !"*/".includes(op) ? this.compared(op, a, b) : op === "/" ? quotient(a, b) : scaled(a, b)), [left, right]);
   }
 
@@ -2285,6 +2297,7 @@ const marking = (data) => {
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };
+  const isOfPage = (error) => error instanceof Error && !(error instanceof Unread || error instanceof Misfit);
   const best = (question, text, most = data.limits.readings) => {
     const tried = [], readings = [[]];
     isMixed = isOpen = false;
@@ -2295,17 +2308,18 @@ const marking = (data) => {
       } catch (error) {
         tried.push(error);
       }
+      if (reading.includes("each") && !isOfPage(tried.at(-1)) && (howWrong(tried.at(-1)) > 1 || String(tried.at(-1)).startsWith("the sum"))) tried[tried.length - 1] = tried[0]; // of what cannot be read in two ways it is not known that it is meant so
       if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;
       isOpen ||= board.free !== "" || [...readers[0].used].some((w) => spaces[0][w]?.shape.length > 1);
       isMixed ||= readers[0].choices.has("apart");
-      const choices = [...new Set([...readers[0].choices, ...(question.diagonal ? ["matrix"] : [])])].filter((c) => c !== "row" || !question.isOfColumns).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
+      const choices = [...new Set([...readers[0].choices, ...(question.diagonal ? ["matrix"] : [])])].filter((c) => (c !== "row" || !question.isOfColumns) && (c !== "each" || !text.includes("axis"))).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
       for (const several of [products, choices.filter((c) => c.startsWith("first")), ...choices.map((c) => [c])]) {
         const more = [...new Set([...reading, ...several])].sort();
         if (!readings.some((r) => alike(r, more))) readings.push(more);
       }
     }
     const least = tried.reduce((a, b) => (howWrong(b) < howWrong(a) ? b : a));
-    const other = tried.find((error) => error instanceof Error && !(error instanceof Unread || error instanceof Misfit));
+    const other = tried.find(isOfPage);
     if (other && howWrong(least) > 0) throw other; // in one of its readings it may be right
     return least;
   };

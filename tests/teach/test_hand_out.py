@@ -1195,7 +1195,33 @@ def similarities(H):
     return np.sum(np.log(np.sum(E, axis=1)))
 
 
+def policy(S, a, adv, beta):
+    pi = ag.softmax(S, axis=1)
+    logpi = np.log(pi)
+    H = -np.sum(pi * logpi, axis=1)
+    return -np.mean(adv * logpi[np.arange(5), a]) - beta * np.mean(H)
+
+
+def negatives(v, u, un):
+    pos = np.sum(v * u, axis=1)
+    neg = np.einsum("bd,bkd->bk", v, un)
+    return -np.sum(np.log(ag.sigmoid(pos))) - np.sum(np.log(ag.sigmoid(-neg)))
+
+
 AS_ON_A_BOARD = {
+    policy: ((MATRIX[:15].reshape(5, 3), np.array([0, 2, 1, 1, 0]), MATRIX[15:20], 0.1), {
+        "dLdS": {
+            "(adv ⊙ (π - Y) + β π ⊙ (logpi + H))/n": "", "(adv (π - Y) + β π (logpi + H)) / n": "",
+            "-(adv ⊙ (π - Y) + β π ⊙ (logpi + H))/n": "the sign is wrong",
+            "(adv * (pi - Y) + beta * pi * (logpi - np.sum(pi * logpi, axis=1))) / n":
+                "'(adv * (pi - Y) + beta * pi * (logpi - np.sum(pi * logp…' does not work: shapes 5 and 5x3 do not fit; "
+                "write A @ B for a product of matrices",
+        },
+    }),
+    negatives: ((MATRIX[:6].reshape(3, 2), MATRIX[6:12].reshape(3, 2), MATRIX[12:].reshape(3, 2, 2)), {
+        "dLdv": {"(σ(pos) - 1) u + Σⱼ σ(neg) un": "", "(σ(pos) - 1) u + Σⱼ σ(negᵢⱼ) unᵢⱼₖ": "",
+                 "(1 - σ(pos)) u + Σⱼ σ(neg) un": "the sign of the term dpos/dv is wrong"},
+    }),
     similarities: ((np.array([[0.3, -1.2], [0.8, 0.5], [0.4, 0.7]]),), {
         "dLdS": dict.fromkeys(("E / Σⱼ Eⱼ", "E / Σⱼ E", "Eᵢⱼ / Σₖ Eᵢₖ", "E / np.sum(E, axis=1, keepdims=True)"), "")
         | dict.fromkeys(("E / Σᵢ Eᵢ", "E / Σᵢ Eᵢⱼ", "Eᵢⱼ / Σₖ Eₖⱼ"), "it is transposed"),
