@@ -640,13 +640,21 @@ const startOfTerm = (text, end) => {
   }
   return 0;
 };
-/** A formula with names in the place of numbers that are those of given values. */
+/** What a number may have been computed as from those with a name: 1 - α, or α T. */
+function* computedFrom(size, constants) {
+  const several = constants.filter(([x, w]) => x !== 0 && x !== 1 && !w.includes("[")), isSize = (x) => Math.abs(x - size) <= 1e-9 * Math.max(Math.abs(x), size);
+  for (const [x, w] of several) if (isSize(1 - x)) yield `(1-${w})`;
+  for (const [k, [x, w]] of several.entries()) for (const [y, v] of several.slice(k + 1)) if (isSize(x * y)) yield `(${w}*${v})`;
+}
+/** A formula with names in the place of numbers that are those of given values, first in the place of all of these. */
 function* withNames(text, { signs, constants }) {
   const several = text.split(new RegExp(`(${P.LITERAL})`, "u")).map((part, k) => {
     const size = k % 2 ? Number(signs[part] ?? part) : NaN;
     const signed = ([x, w]) => (x > 0 ? w : `-${w}`), of = (c) => constants.filter(([x]) => c * Math.abs(x) === size && (c === 1 || ![0, 1].includes(Math.abs(x)))).map(signed);
-    return [part, ...of(1).map((w) => `(${w})`), ...of(2).map((w) => `(2*${w})`), ...of(0.5).map((w) => `(${w}/2)`)].slice(0, 5);
+    const options = [...of(1).map((w) => `(${w})`), ...of(2).map((w) => `(2*${w})`), ...of(0.5).map((w) => `(${w}/2)`), ...(size % 1 ? computedFrom(size, constants) : [])];
+    return [part, ...options.sort((a, b) => a.includes("[") - b.includes("["))].slice(0, 5); // entries behind what has a name
   });
+  if (several.some((options) => options.length > 1)) yield several.map((options) => options[1] ?? options[0]).join("");
   for (let n = 1; n < Math.min(count(several.map((options) => options.length)), 64); n++) {
     let rest = n; // the last part varies first
     const chosen = several.map(() => "");

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
-from itertools import accumulate, islice, pairwise, permutations, product
+from itertools import accumulate, combinations, islice, pairwise, permutations, product
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -1091,7 +1091,9 @@ def _variants_of_terms(text: str, words: Container[str]) -> Iterator[tuple[str, 
 
 
 def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
-    """A formula with names in the place of numbers that are those of given values, or twice or half of them."""
+    """A formula with names in the place of numbers that are those of given values, or twice or half of them, what is
+    left of 1, or a product of two: first in the place of all of these.
+    """
     several: list[list[str]] = []
     for k, part in enumerate(regex.split(f"({_LITERAL})", text)):
         size = float(SIGNS.get(part, part)) if k % 2 else math.nan
@@ -1099,8 +1101,18 @@ def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[st
         for c, form in ((2, "(2*{})"), (0.5, "({}/2)")):
             named = ((x, w) for x, w in constants if abs(x) not in (0, 1) and c * abs(x) == size)
             options += [form.format(w if x > 0 else f"-{w}") for x, w in named]
-        several.append([part, *options][:5])
+        options += _computed(size, constants) if size % 1 else ()
+        several.append([part, *sorted(options, key=lambda word: "[" in word)][:5])
+    if any(options[1:] for options in several):
+        yield "".join(options[:2][-1] for options in several)
     yield from map("".join, islice(product(*several), 1, 64))
+
+
+def _computed(size: float, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
+    """What a number may have been computed as from those with a name: 1 - α, or α T."""
+    several = [(x, w) for x, w in constants if x not in (0, 1) and "[" not in w]
+    yield from (f"(1-{w})" for x, w in several if math.isclose(1 - x, size))
+    yield from (f"({w}*{v})" for (x, w), (y, v) in combinations(several, 2) if math.isclose(x * y, size))
 
 
 def _any(words: Iterable[str]) -> str:

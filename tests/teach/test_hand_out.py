@@ -1213,9 +1213,9 @@ AS_ON_A_BOARD = {
         "dLdS": {
             "(adv ⊙ (π - Y) + β π ⊙ (logpi + H))/n": "", "(adv (π - Y) + β π (logpi + H)) / n": "",
             "-(adv ⊙ (π - Y) + β π ⊙ (logpi + H))/n": "the sign is wrong",
-            "(adv * (pi - Y) + beta * pi * (logpi - np.sum(pi * logpi, axis=1))) / n":
-                "'(adv * (pi - Y) + beta * pi * (logpi - np.sum(pi * logp…' does not work: shapes 5 and 5x3 do not fit; "
-                "write A @ B for a product of matrices",
+            "(adv * (pi - Y) + beta * pi * (logpi + H[:, np.newaxis])) / np.sum(Y, axis=(0, 1))":
+                "'(adv * (pi - Y) + beta * pi * (logpi + H[:, np.newaxis]…' does not work: shapes 5 and 5x3 do not "
+                "fit; write A @ B for a product of matrices",
         },
     }),
     negatives: ((MATRIX[:6].reshape(3, 2), MATRIX[6:12].reshape(3, 2), MATRIX[12:].reshape(3, 2, 2)), {
@@ -1374,7 +1374,12 @@ AS_ON_A_BOARD = {
     }),
     distilled: ((MATRIX[:8].reshape(4, 2), MATRIX[8:14].reshape(2, 3), MATRIX[:12].reshape(4, 3),
                  np.array([0, 1, 2, 0]), 2.0, 0.7), {
-        "dLdS": {"α T (softmaxⱼ(S / T) - q)/n + (1 - α)(softmaxⱼ(S) - onehot(labels))/n": ""},
+        "dLdS": dict.fromkeys((
+            "α T (softmaxⱼ(S / T) - q)/n + (1 - α)(softmaxⱼ(S) - onehot(labels))/n",
+            "1.4 (softmax(S / T) - q)/n + 0.3 (softmax(S) - onehot(labels))/n",
+            "0.7*2*(softmax(S / T) - q)/4 + 0.3*(softmax(S) - np.eye(3)[labels])/4"), "")
+        | {"1.4 (softmax(S / T) - q)/n + 0.4 (softmax(S) - onehot(labels))/n":
+           "12 of 12 entries are off, by up to 0.01802"},
     }),
     graded: ((MATRIX[:12].reshape(4, 3), np.array([0, 1, 2, 0]), 0.7), {
         "dLdscore": dict.fromkeys(("-(1 - α)/n 1[labels = j]", "-(1 - α) 1[j = labels] / n"), "")
