@@ -838,7 +838,8 @@ class Board {
     }); // xᵢ for Xᵢ, not in d - D
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     text = text.replace(this.ofT, (w) => this.words[w]); // x_t for xt
-    if (this.hasOwn) letters = letters.replace(/[^ₜ]/gu, "");
+    const own = Object.keys(this.renamed), isOfSheet = [...letters].some((c) => !`${LETTERS}ₜ`.includes(c)) && [...letters].every((c) => LETTERS.includes(c) || own.includes(c));
+    if (own.length) letters = [...letters].filter((c) => isOfSheet || c === "ₜ").map((c) => this.renamed[c] ?? c).join(""); // of the sheet those of the formula, or none
     this.isFrom0 = false;
     const start = text.match(this.start);
     let by = null; // how far the step is moved of which the left side is
@@ -1133,9 +1134,9 @@ class Board {
     const others = [...new Set([...found, ...below.map((c) => small[c])])].filter((c) => !LETTERS.includes(c) && (c !== "t" || isPlain || !this.steps.size)).sort();
     const unused = [...LETTERS].filter((c) => !used.has(c)), isFirst = others.join("") === "t" && used.size && unused[0] < [...used].sort()[0]; // pₜⱼ has a row for each t
     const free = isFirst ? unused : unused.slice(-others.length), to = Object.fromEntries(others.slice(0, free.length).map((c, k) => [c, free[k]]));
-    this.hasOwn = Object.keys(to).length > 0;
+    this.renamed = to;
     for (const c of below) if (has(to, small[c])) text = text.replaceAll(c, INDICES[LETTERS.indexOf(to[small[c]])]);
-    if (!this.hasOwn) return text;
+    if (!Object.keys(to).length) return text;
     const isKnown = (inside) => [...inside].every((c) => has(to, c) || `${LETTERS}t, `.includes(c)), every = anyOf(Object.keys(to));
     const brackets = new RegExp(`(?<!${W}|/)(${this.arrays})\\[(${several})\\]`, "gu");
     text = text.replace(brackets, (all, word, at) => ([...at].some((c) => has(to, c)) && isKnown(at) && !this.isSeveral(at) ? `${word}_{${at}}` : all));
@@ -1145,7 +1146,7 @@ class Board {
       return all.replace(new RegExp(isKnown(inside ?? letters) ? every : `(?<![\\p{L}\\p{N}])(?:${every})(?!${W})`, "gu"), (c) => to[c]);
     });
     const alone = anyOf(Object.keys(to).filter((c) => !has(this.words, c) && c !== "e")); // 1[wᵢ = u] in a formula with ᵤ
-    return text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})(?:${alone})(?!${W}|\\()`, "gu"), (c) => to[c]);
+    return text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})(?:${alone})(?!${W}|\\()`, "gu"), (c) => (has(this.words, to[c]) ? ` _${to[c]}` : to[c]));
   }
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
@@ -1192,7 +1193,7 @@ class Board {
   measure(text, shape, order, isTyped) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
-    const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c) || (this.isMatrix(c) && order.includes(c))) && !isCount(c));
+    const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c) || (this.isMatrix(c) && order.includes(c))) && !isCount(c)).concat((text.match(RE.TOKEN) ?? []).filter((c) => /^_[i-n]$/.test(c)).map((c) => c[1]));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
@@ -1309,6 +1310,10 @@ class Board {
   }
 
   name(word, tokens, out) {
+    if (/^_[i-n]$/.test(word)) { // an index that is called as a value
+      add(out, `indexed(${word})`);
+      return false;
+    }
     const [base, at] = split(word);
     let isValue = has(this.words, base);
     if (at && isValue && tokens[0] === "(" && this.functions.has(base)) isValue = !this.isReadAs("call"); // meanᵢ(x) beside a value of that name

@@ -37,6 +37,7 @@ _OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[\])]?"  # of 
 _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS})])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
+_BARE_INDEX = "_[i-n]"  # that is called as a value
 _RANGE = r"[;,]?\s*(?<!\w)t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
@@ -147,6 +148,7 @@ class Board:
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Iterable[str] = ""
+        self._renamed: Mapping[str, str] = {}  # other letters of indices
         self.free = ""
         #: How what can be read in two ways is read, and what could: see :class:`~autograd_lite.teach.answers.Reader`.
         self.reading: Set[str] = frozenset()
@@ -325,7 +327,9 @@ class Board:
         """A formula without its left side, the indices of that, how far the step is moved of which it is, and whether
         it was typed.
         """
-        letters = regex.sub("[^ₜ]", "", letters) if self._has_own else letters
+        if self._renamed:  # the letters of the sheet are those of the formula, or none
+            is_sheet = {*letters} - {*LETTERS, "ₜ"} and {*letters} <= {*LETTERS, *self._renamed}
+            letters = "".join(self._renamed.get(c, c) for c in letters if is_sheet or c == "ₜ")
         start = regex.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text)
         text, letters = (text[start.end() :], start[1].replace("_t", "ₜ") or letters) if start else (text, letters)
         if start and (m := regex.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
@@ -347,7 +351,7 @@ class Board:
         free = [c for c in LETTERS if c not in used]
         is_first = others == ["t"] and free[:1] < sorted(used)[:1]  # pₜⱼ has a row for each t
         to = dict(zip(others, free if is_first else free[-len(others) :], strict=False))
-        self._has_own = bool(to)
+        self._renamed = to
         known, every = {*to, *LETTERS, *"t, "}, _any(to)
         for c in below.keys() & to.keys():
             text = text.replace(below[c], to[c].translate(_UNDER))
@@ -369,7 +373,7 @@ class Board:
         text = regex.sub(entry, in_braces, text)
         text = regex.sub(r"_(?:\{([^{}]*)\}|([a-z]+)(?![^\Wᵀ]))", renamed, text) if to else text
         alone = rf"(?<![^\W\d])(?:{_any(to.keys() - self.words.keys() - {'e'})})(?![\w(])"  # 1[wᵢ = u] beside ᵤ
-        return regex.sub(alone, lambda c: to[c[0]], text)
+        return regex.sub(alone, lambda c: f" _{to[c[0]]}" if to[c[0]] in self.words else to[c[0]], text)
 
     def _typed_letters(self, text: str, several: str) -> set[str]:
         """The letters of sums, and of values with as many as they have axes, if these are no positions: ``P[i, y]``."""
@@ -764,6 +768,7 @@ class Board:
         alone = {*LETTERS} & {*regex.findall(_TOKEN, text)}
         bare = {c for c in alone if c not in self.words or c in sums or c in order and self._is_matrix(c)}
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
+        bare |= {t[1] for t in regex.findall(_TOKEN, text) if regex.fullmatch(_BARE_INDEX, t)}
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in regex.findall(_TOKEN, text)]
@@ -899,6 +904,9 @@ class Board:
 
     def _name(self, word: str, tokens: list[str], out: list[str]) -> bool:
         """Add a value, or the name of a function, for which it returns true."""
+        if regex.fullmatch(_BARE_INDEX, word):
+            _add(out, f"indexed({word})")
+            return False
         base, at = _split(word)
         if at and tokens and self._is_along(base, tokens[0] == "("):
             is_call = tokens[0] == "(" and tokens.pop(0)

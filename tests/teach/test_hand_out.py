@@ -1208,7 +1208,24 @@ def negatives(v, u, un):
     return -np.sum(np.log(ag.sigmoid(pos))) - np.sum(np.log(ag.sigmoid(-neg)))
 
 
+def springs(x, i, j, k, m):
+    d = x[j] - x[i]
+    l = np.linalg.norm(d, axis=1)  # i … m are names, and indices n, p, r
+    return 0.5 * np.sum(k * (l - 1.1) ** 2) + np.sum(9.8 * m * x[:, 1])
+
+
 AS_ON_A_BOARD = {
+    springs: ((np.array([[0.1, 0.3], [1.4, 0.2], [2.2, -0.5]]), np.array([0, 1]), np.array([1, 2]), 2.5,
+               np.array([0.5, 0.8, 0.6])), {
+        "dLdd": dict.fromkeys(("dL/dlₙ dₙₚ / lₙ", "dL/dl_n d_{ns} / l_n", "dL/dlᵣ dᵣₛ / lᵣ"), "")
+        | {"-dL/dlₙ dₙₚ / lₙ": "the sign is wrong"},
+        "dLdx": dict.fromkeys((
+            "9.8 1[p = 1] mₙ + Σᵣ 1[jᵣ = n] dL/ddᵣₚ - Σᵣ 1[iᵣ = n] dL/ddᵣₚ",
+            "9.8 1[s = 1] mₙ + Σᵣ 1[jᵣ = n] dL/ddᵣₛ - Σᵣ 1[iᵣ = n] dL/ddᵣₛ",
+            "dL/dxₙₚ = Σᵣ (1[jᵣ = n] - 1[iᵣ = n]) dL/ddᵣₚ + 9.8 mₙ 1[p = 1]",
+            "dL/dx_{ab} = 9.8 1[b = 1] m_a + Σ_c 1[j_c = a] dL/dd_{cb} - Σ_c 1[i_c = a] dL/dd_{cb}"), "")
+        | {"9.8 1[p = 0] mₙ + Σᵣ 1[jᵣ = n] dL/ddᵣₚ - Σᵣ 1[iᵣ = n] dL/ddᵣₚ": "6 of 6 entries are off, by up to 7.84"},
+    }),
     policy: ((MATRIX[:15].reshape(5, 3), np.array([0, 2, 1, 1, 0]), MATRIX[15:20], 0.1), {
         "dLdS": {
             "(adv ⊙ (π - Y) + β π ⊙ (logpi + H))/n": "", "(adv (π - Y) + β π (logpi + H)) / n": "",
