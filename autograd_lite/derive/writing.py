@@ -300,7 +300,7 @@ def apart_from(names: Collection[str]) -> Iterator[None]:
 
 def indices() -> list[str]:
     """The letters that an index may be."""
-    return [c for c in (*LETTERS, *"pqrs") if c not in _NAMES.get()]
+    return [c for c in (*LETTERS, *"prs") if c not in _NAMES.get()]  # which can stand below the line
 
 
 #: The names of two letters of which the second is an index, W_q of Wq; None for all that may be.
@@ -933,7 +933,7 @@ def root_of(value: complex) -> tuple[int, bool]:
     return (below, True) if is_inverse else (0, False)
 
 
-_BELOW = str.maketrans("ijklmnst0123456789", "ᵢⱼₖₗₘₙₛₜ₀₁₂₃₄₅₆₇₈₉")
+_BELOW = str.maketrans("ijklmnprst0123456789", "ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉")
 _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
 _AT_STEP = re.compile(r"(\w+)\[(\w+@[a-z][+-]?\d*)\]")  # labels at one of a step: y[i] of i1, i2

@@ -170,10 +170,10 @@ _SPOKEN = {
     r"\|direct": " directly", r"‖([^‖]*)‖": r"the norm of \1", r"⁻ᵀ": " inverse transposed", r"⁻¹": " inverse",
     r"ᵀ": " transposed", r"²": " squared", r"³": " cubed", r"½": "one half", r"⊙": "elementwise times", r"·": "times",
     r"→": "to", r"−": "minus ", r"minus  ": "minus ", r"∞": "infinity", r"√": "the square root of ",
-    r"(?<=\d)×(?=\d)": " by ", r"Σ([ᵢⱼₖₗₘₙₜ]+)": r"the sum over \1 of",
-    r"(?<=\w)([ᵢⱼₖₗₘₙₜ₋₊₀-₉]+)": r" \1", "₋": " minus ", "₊": " plus ",
+    r"(?<=\d)×(?=\d)": " by ", r"Σ([ᵢⱼₖₗₘₙₚᵣₛₜ]+)": r"the sum over \1 of",
+    r"(?<=\w)([ᵢⱼₖₗₘₙₚᵣₛₜ₋₊₀-₉]+)": r" \1", "₋": " minus ", "₊": " plus ",
 }  # fmt: skip
-_LEVEL = str.maketrans("ᵢⱼₖₗₘₙₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnt0123456789")
+_LEVEL = str.maketrans("ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnprst0123456789")
 
 
 def spoken(words: str) -> str:

@@ -20,11 +20,11 @@ REMEDY = (
     "install a renderer (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
     "the DOT text is in .source"
 )
-_PLAIN = str.maketrans("⊙⋆∗∘ᵢⱼₖₗₘₙ⌊⌋∈", "·**·ijklmn[]:")  # signs that the renderer's fonts lack
+_PLAIN = str.maketrans("⊙⋆∗∘ᵢⱼₖₗₘₙₚᵣₛ⌊⌋∈", "·**·ijklmnprs[]:")  # signs that the renderer's fonts lack
 #: Signs of mathematics, accents and the powers beside them: what fonts such as Helvetica lack.
 _RARE = r"(?:\w[\u0300-\u036f]+|[^\0-\u017f\u0391-\u03c9−–…∂√∞≤≥≠→][¹²³]*)+"
 _WIDE = "½¼¾πωΦΔ→…"  # wider, by a space, than ``graphviz-pure`` takes them for, which counts their bytes
-_NARROW = "∂−√≤≥≠‖⁻ᵀᵢⱼₖₗₘₙₜ₋₀₁₂₃₄₅₆₇₈₉"  # narrower than it takes them for
+_NARROW = "∂−√≤≥≠‖⁻ᵀᵢⱼₖₗₘₙₚᵣₛₜ₋₀₁₂₃₄₅₆₇₈₉"  # narrower than it takes them for
 _PROBE = "digraph { a -> b }"
 
 

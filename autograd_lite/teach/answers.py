@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial, reduce
+from itertools import pairwise
 from types import EllipsisType, MappingProxyType
 from typing import Any, TypeGuard
 from unicodedata import category
@@ -351,8 +352,8 @@ class Reader:
         "group", bars as a "length" or a determinant, an index that no axis has as the "last", one of matrices as that
         of the "class" in each row, one alone as that of its letter among the "axes", the name of a value below the line
         as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", what is left of a sum without
-        indices as "loose" from them, labels as of the "first 1" axis,
-        or of as many "classes 1" as they need, an array without indices as "apart" from them, or
+        indices as "loose" from them, a vector beside a matrix as an entry for "each" row, labels as of the "first 1"
+        axis, or of as many "classes 1" as they need, an array without indices as "apart" from them, or
         in the "rest" of those of the result, a vector added to a column as a "column", a vector as a "row", of which
         the transpose is a column, more than two axes as a "stack" of matrices, π or e as the "number", a 1 behind an
         array as a vector of "ones", I as the "unit" matrix of the last axis where it is one of another size, an index
@@ -458,7 +459,8 @@ class Reader:
                 return reduce(partial(self._binary, op), sides)
             case ast.Compare() if all(type(op) in _BINARY for op in e.ops):
                 sides = [_operand(self._value(side)) for side in (e.left, *e.comparators)]
-                signs = [self._binary(op, a, b) for op, a, b in zip(e.ops, sides, sides[1:], strict=False)]
+                pairs = [self._of_each(a, b) for a, b in pairwise(sides)]
+                signs = [self._binary(op, a, b) for op, (a, b) in zip(e.ops, pairs, strict=True)]
                 return reduce(partial(self._binary, ast.BitAnd()), signs)
             case ast.Subscript():
                 return self._at(e)
@@ -513,7 +515,15 @@ class Reader:
         b = self._as_column(e.right, a, b) if beside or isinstance(e.op, ast.MatMult) else b
         side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
         op = ast.MatMult() if beside and self._is_product(e, a, b, side) else e.op
+        a, b = (a, b) if isinstance(op, ast.MatMult) else self._of_each(a, b)
         return self._of_rows(op, a, b) if "row" in self.reading else self._binary(op, a, b)
+
+    def _of_each(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """Both operands, one that has an entry for each row of the other perhaps as a column: p ⊙ (log p + H)."""
+        if isinstance(a, Indexed) or isinstance(b, Indexed) or not _is_of_each(a, b) or not self._is_read_as("each"):
+            return a, b
+        ndim = max(np.ndim(a), np.ndim(b))
+        return _of_rank(a, ndim), _of_rank(b, ndim)
 
     def _of_rows(self, op: ast.AST, a: Any, b: Any) -> Any:
         """An operation where vectors are rows: ``zᵀ a`` is a matrix, and ``a zᵀ`` a number."""
@@ -702,7 +712,7 @@ class Reader:
         try:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:
-            return True
+            return not (_is_of_each(a, b) and self._is_read_as("each"))
         is_turned = a.shape == (1, b.size) and b.ndim == 1 and _last_factor(e.left) == "T"  # zᵀ a
         return self._is_read_as(f"{kind} {self._number('product', e)}") or is_turned
 
@@ -961,6 +971,20 @@ def _factors(a: Any, b: Any) -> tuple[Any, Any]:
 def _rows_and_columns(a: Any, b: Any) -> tuple[Any, Any]:
     """The operands of a product, a vector before a row as a column."""
     return (a[:, None] if np.ndim(b) == 2 and len(b) == 1 and np.ndim(a) == 1 and len(a) != 1 else a), b
+
+
+def _is_of_each(a: Any, b: Any) -> bool:
+    """Whether one has an entry for each row of the other, with which it cannot be read in another way: 5 and 5x3."""
+    short, full = sorted(map(np.shape, (a, b)), key=len)
+    try:
+        np.broadcast_shapes(short, full)
+    except ValueError:
+        return full[: len(short)] == short
+    return False
+
+
+def _of_rank(x: Any, ndim: int) -> Any:
+    return np.reshape(x, np.shape(x) + (1,) * (ndim - np.ndim(x)))
 
 
 def _matrix_product(a: Any, b: Any) -> tuple[float, float]:

@@ -535,6 +535,11 @@ const COMPARISONS = {
   "<": (x, y) => x < y, "<=": (x, y) => x <= y, ">": (x, y) => x > y, ">=": (x, y) => x >= y,
   "==": (x, y) => x === y, "!=": (x, y) => x !== y,
 };
+/** Whether one has an entry for each row of the other, with which it cannot be read in another way: 5 and 5x3. */
+const isOfEach = (...pair) => {
+  const [short, full] = pair.map((x) => x.shape).sort((a, b) => a.length - b.length), n = short.length;
+  return !together(short, full) && alike(full.slice(0, n), short);
+};
 const binary = (op, a, b) => {
   if (op === "@") return matmul(...rowsAndColumns(a, b));
   if (!together(a.shape, b.shape)) {
@@ -635,13 +640,21 @@ const startOfTerm = (text, end) => {
   }
   return 0;
 };
-/** A formula with names in the place of numbers that are those of given values. */
+/** What a number may have been computed as from those with a name: 1 - α, or α T. */
+function* computedFrom(size, constants) {
+  const several = constants.filter(([x, w]) => x !== 0 && x !== 1 && !w.includes("[")), isSize = (x) => Math.abs(x - size) <= 1e-9 * Math.max(Math.abs(x), size);
+  for (const [x, w] of several) if (isSize(1 - x)) yield `(1-${w})`;
+  for (const [k, [x, w]] of several.entries()) for (const [y, v] of several.slice(k + 1)) if (isSize(x * y)) yield `(${w}*${v})`;
+}
+/** A formula with names in the place of numbers that are those of given values, first in the place of all of these. */
 function* withNames(text, { signs, constants }) {
   const several = text.split(new RegExp(`(${P.LITERAL})`, "u")).map((part, k) => {
     const size = k % 2 ? Number(signs[part] ?? part) : NaN;
     const signed = ([x, w]) => (x > 0 ? w : `-${w}`), of = (c) => constants.filter(([x]) => c * Math.abs(x) === size && (c === 1 || ![0, 1].includes(Math.abs(x)))).map(signed);
-    return [part, ...of(1).map((w) => `(${w})`), ...of(2).map((w) => `(2*${w})`), ...of(0.5).map((w) => `(${w}/2)`)].slice(0, 5);
+    const options = [...of(1).map((w) => `(${w})`), ...of(2).map((w) => `(2*${w})`), ...of(0.5).map((w) => `(${w}/2)`), ...(size % 1 ? computedFrom(size, constants) : [])];
+    return [part, ...options.sort((a, b) => a.includes("[") - b.includes("["))].slice(0, 5); // entries behind what has a name
   });
+  if (several.some((options) => options.length > 1)) yield several.map((options) => options[1] ?? options[0]).join("");
   for (let n = 1; n < Math.min(count(several.map((options) => options.length)), 64); n++) {
     let rest = n; // the last part varies first
     const chosen = several.map(() => "");
@@ -825,7 +838,8 @@ class Board {
     }); // xᵢ for Xᵢ, not in d - D
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     text = text.replace(this.ofT, (w) => this.words[w]); // x_t for xt
-    if (this.hasOwn) letters = letters.replace(/[^ₜ]/gu, "");
+    const own = Object.keys(this.renamed), isOfSheet = [...letters].some((c) => !`${LETTERS}ₜ`.includes(c)) && [...letters].every((c) => LETTERS.includes(c) || own.includes(c));
+    if (own.length) letters = [...letters].filter((c) => isOfSheet || c === "ₜ").map((c) => this.renamed[c] ?? c).join(""); // of the sheet those of the formula, or none
     this.isFrom0 = false;
     const start = text.match(this.start);
     let by = null; // how far the step is moved of which the left side is
@@ -905,7 +919,8 @@ class Board {
     const sizes = (w) => (has(this.shapes, this.words[w]) ? this.shapes[this.words[w]] : []);
     const matrices = anyOf(shape.length === 2 ? Object.keys(this.words).filter((w) => sizes(w).length === 2 && sizes(w)[0] === shape[0]) : []);
     const [one, two] = ["!", "="].map((is) => new RegExp(`(?<!${W})(${matrices})([${INDICES}])(?${is}[${INDICES}₊₋])`, "gu"));
-    if ([...below(letters)].length > 1 || text.search(one) < 0 || text.search(two) >= 0 || !this.isReadAs("class")) return [text, letters];
+    const whole = new RegExp(`(?<!${W})(?:${matrices})(?!${W})`, "u"); // beside E without an index Eᵢ is no entry of a row
+    if ([...below(letters)].length > 1 || text.search(one) < 0 || text.search(two) >= 0 || whole.test(text) || !this.isReadAs("class")) return [text, letters];
     const to = (c) => `${LETTERS.slice(2)}ij`[LETTERS.indexOf(c)];
     text = text.replace(new RegExp(`[${INDICES}]`, "gu"), (c) => below(to(lettersOf(c)[0])));
     text = text.replace(new RegExp(`(?<!${W}|\\.)([${LETTERS}])(?!${W}|[.(])`, "gu"), (c) => (has(this.words, c) ? c : to(c)));
@@ -1119,9 +1134,9 @@ class Board {
     const others = [...new Set([...found, ...below.map((c) => small[c])])].filter((c) => !LETTERS.includes(c) && (c !== "t" || isPlain || !this.steps.size)).sort();
     const unused = [...LETTERS].filter((c) => !used.has(c)), isFirst = others.join("") === "t" && used.size && unused[0] < [...used].sort()[0]; // pₜⱼ has a row for each t
     const free = isFirst ? unused : unused.slice(-others.length), to = Object.fromEntries(others.slice(0, free.length).map((c, k) => [c, free[k]]));
-    this.hasOwn = Object.keys(to).length > 0;
+    this.renamed = to;
     for (const c of below) if (has(to, small[c])) text = text.replaceAll(c, INDICES[LETTERS.indexOf(to[small[c]])]);
-    if (!this.hasOwn) return text;
+    if (!Object.keys(to).length) return text;
     const isKnown = (inside) => [...inside].every((c) => has(to, c) || `${LETTERS}t, `.includes(c)), every = anyOf(Object.keys(to));
     const brackets = new RegExp(`(?<!${W}|/)(${this.arrays})\\[(${several})\\]`, "gu");
     text = text.replace(brackets, (all, word, at) => ([...at].some((c) => has(to, c)) && isKnown(at) && !this.isSeveral(at) ? `${word}_{${at}}` : all));
@@ -1131,7 +1146,7 @@ class Board {
       return all.replace(new RegExp(isKnown(inside ?? letters) ? every : `(?<![\\p{L}\\p{N}])(?:${every})(?!${W})`, "gu"), (c) => to[c]);
     });
     const alone = anyOf(Object.keys(to).filter((c) => !has(this.words, c) && c !== "e")); // 1[wᵢ = u] in a formula with ᵤ
-    return text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})(?:${alone})(?!${W}|\\()`, "gu"), (c) => to[c]);
+    return text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})(?:${alone})(?!${W}|\\()`, "gu"), (c) => (has(this.words, to[c]) ? ` _${to[c]}` : to[c]));
   }
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
@@ -1178,7 +1193,7 @@ class Board {
   measure(text, shape, order, isTyped) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
-    const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c) || (this.isMatrix(c) && order.includes(c))) && !isCount(c));
+    const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c) || (this.isMatrix(c) && order.includes(c))) && !isCount(c)).concat((text.match(RE.TOKEN) ?? []).filter((c) => /^_[i-n]$/.test(c)).map((c) => c[1]));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
@@ -1295,6 +1310,10 @@ class Board {
   }
 
   name(word, tokens, out) {
+    if (/^_[i-n]$/.test(word)) { // an index that is called as a value
+      add(out, `indexed(${word})`);
+      return false;
+    }
     const [base, at] = split(word);
     let isValue = has(this.words, base);
     if (at && isValue && tokens[0] === "(" && this.functions.has(base)) isValue = !this.isReadAs("call"); // meanᵢ(x) beside a value of that name
@@ -1660,7 +1679,7 @@ class Reader {
       kind = "inner";
       if (!isMatrix(e)) return false;
     }
-    if (!together(x.shape, y.shape)) return true;
+    if (!together(x.shape, y.shape)) return !(isOfEach(x, y) && this.isReadAs("each"));
     const isTurned = y.shape.length === 1 && alike(x.shape, [1, y.shape[0]]) && lastFactor(e[2]) === "T"; // zᵀ a
     return this.isReadAs(`${kind} ${this.number("product", e)}`) || isTurned;
   }
@@ -1733,6 +1752,13 @@ class Reader {
     }
   }
 
+  /** Both operands, one that has an entry for each row of the other perhaps as a column: p ⊙ (log p + H). */
+  ofEach(...pair) {
+    if (!isOfEach(...pair) || !this.isReadAs("each")) return pair;
+    const rank = Math.max(...pair.map((x) => x.shape.length));
+    return pair.map((x) => ({ ...x, shape: [...x.shape, ...Array(rank - x.shape.length).fill(1)] }));
+  }
+
   /** An operation of two operands; a comparison of what is beyond the ends says nothing. */
   compared(op, a, b) {
     const none = COMPARISONS[op] && this.reading.includes("ends") && together(a.shape, b.shape) ? map((x, y) => (Number.isNaN(x) || Number.isNaN(y) ? NaN : 0), "f", a, b) : null;
@@ -1770,7 +1796,7 @@ class Reader {
     if (op === "**" && !left.letters && left.shape.length === 2 && left.shape[0] === left.shape[1] && left.shape[0] > 1 && !right.shape?.length && [2, 3, 4].includes(right.data?.[0]) && this.isReadAs("power")) {
       return [...Array(right.data[0] - 1)].reduce((y) => matmul(y, left), left); // A² x
     }
-    if (!left.letters && !right.letters) return binary(op, left, right);
+    if (!left.letters && !right.letters) return binary(op, ...(op === "@" ? [left, right] : this.ofEach(left, right)));
     return op === "@" ? each((a, b) => binary("@", a, b), [left, right]) : this.entrywise((a, b) => (!(left.letters || right.letters) || !"*/".includes(op) ? this.compared(op, a, b) : op === "/" ? quotient(a, b) : scaled(a, b)), [left, right]);
   }
 
@@ -2284,6 +2310,7 @@ const marking = (data) => {
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };
+  const isOfPage = (error) => error instanceof Error && !(error instanceof Unread || error instanceof Misfit);
   const best = (question, text, most = data.limits.readings) => {
     const tried = [], readings = [[]];
     isMixed = isOpen = false;
@@ -2294,17 +2321,18 @@ const marking = (data) => {
       } catch (error) {
         tried.push(error);
       }
+      if (reading.includes("each") && !isOfPage(tried.at(-1)) && (howWrong(tried.at(-1)) > 1 || String(tried.at(-1)).startsWith("the sum"))) tried[tried.length - 1] = tried[0]; // of what cannot be read in two ways it is not known that it is meant so
       if (howWrong(tried.at(-1)) === 0 || tried.length === most) break;
       isOpen ||= board.free !== "" || [...readers[0].used].some((w) => spaces[0][w]?.shape.length > 1);
       isMixed ||= readers[0].choices.has("apart");
-      const choices = [...new Set([...readers[0].choices, ...(question.diagonal ? ["matrix"] : [])])].filter((c) => c !== "row" || !question.isOfColumns).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
+      const choices = [...new Set([...readers[0].choices, ...(question.diagonal ? ["matrix"] : [])])].filter((c) => (c !== "row" || !question.isOfColumns) && (c !== "each" || !text.includes("axis"))).sort(), products = choices.filter((c) => /^(product|dot)/.test(c)); // first all as those of matrices
       for (const several of [products, choices.filter((c) => c.startsWith("first")), ...choices.map((c) => [c])]) {
         const more = [...new Set([...reading, ...several])].sort();
         if (!readings.some((r) => alike(r, more))) readings.push(more);
       }
     }
     const least = tried.reduce((a, b) => (howWrong(b) < howWrong(a) ? b : a));
-    const other = tried.find((error) => error instanceof Error && !(error instanceof Unread || error instanceof Misfit));
+    const other = tried.find(isOfPage);
     if (other && howWrong(least) > 0) throw other; // in one of its readings it may be right
     return least;
   };

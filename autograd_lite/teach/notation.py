@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
-from itertools import accumulate, islice, pairwise, permutations, product
+from itertools import accumulate, combinations, islice, pairwise, permutations, product
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -37,6 +37,7 @@ _OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[\])]?"  # of 
 _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS})])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
+_BARE_INDEX = "_[i-n]"  # that is called as a value
 _RANGE = r"[;,]?\s*(?<!\w)t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
@@ -147,6 +148,7 @@ class Board:
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Iterable[str] = ""
+        self._renamed: Mapping[str, str] = {}  # other letters of indices
         self.free = ""
         #: How what can be read in two ways is read, and what could: see :class:`~autograd_lite.teach.answers.Reader`.
         self.reading: Set[str] = frozenset()
@@ -325,7 +327,9 @@ class Board:
         """A formula without its left side, the indices of that, how far the step is moved of which it is, and whether
         it was typed.
         """
-        letters = regex.sub("[^ₜ]", "", letters) if self._has_own else letters
+        if self._renamed:  # the letters of the sheet are those of the formula, or none
+            is_sheet = {*letters} - {*LETTERS, "ₜ"} and {*letters} <= {*LETTERS, *self._renamed}
+            letters = "".join(self._renamed.get(c, c) for c in letters if is_sheet or c == "ₜ")
         start = regex.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text)
         text, letters = (text[start.end() :], start[1].replace("_t", "ₜ") or letters) if start else (text, letters)
         if start and (m := regex.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
@@ -347,7 +351,7 @@ class Board:
         free = [c for c in LETTERS if c not in used]
         is_first = others == ["t"] and free[:1] < sorted(used)[:1]  # pₜⱼ has a row for each t
         to = dict(zip(others, free if is_first else free[-len(others) :], strict=False))
-        self._has_own = bool(to)
+        self._renamed = to
         known, every = {*to, *LETTERS, *"t, "}, _any(to)
         for c in below.keys() & to.keys():
             text = text.replace(below[c], to[c].translate(_UNDER))
@@ -369,7 +373,7 @@ class Board:
         text = regex.sub(entry, in_braces, text)
         text = regex.sub(r"_(?:\{([^{}]*)\}|([a-z]+)(?![^\Wᵀ]))", renamed, text) if to else text
         alone = rf"(?<![^\W\d])(?:{_any(to.keys() - self.words.keys() - {'e'})})(?![\w(])"  # 1[wᵢ = u] beside ᵤ
-        return regex.sub(alone, lambda c: to[c[0]], text)
+        return regex.sub(alone, lambda c: f" _{to[c[0]]}" if to[c[0]] in self.words else to[c[0]], text)
 
     def _typed_letters(self, text: str, several: str) -> set[str]:
         """The letters of sums, and of values with as many as they have axes, if these are no positions: ``P[i, y]``."""
@@ -733,7 +737,8 @@ class Board:
         sizes = ((w, self.shapes.get(x, ())) for w, x in self.words.items())
         matrices = _any(w for w, n in sizes if len(n) == 2 and n[0] == shape[0])
         one, two = (rf"(?<!\w)({matrices})([{INDICES}])(?{is_it}[{INDICES}₊₋])" for is_it in "!=")
-        is_of_rows = len(_below(letters)) < 2 and regex.search(one, text) and not regex.search(two, text)
+        others = rf"{two}|(?<!\w)(?:{matrices})(?!\w)"  # beside E without an index Eᵢ is no entry of a row
+        is_of_rows = len(_below(letters)) < 2 and regex.search(one, text) and not regex.search(others, text)
         if not is_of_rows or not self._is_read_as("class"):
             return text, letters
         to = dict(zip(LETTERS, f"{LETTERS[2:]}ij", strict=True))
@@ -763,6 +768,7 @@ class Board:
         alone = {*LETTERS} & {*regex.findall(_TOKEN, text)}
         bare = {c for c in alone if c not in self.words or c in sums or c in order and self._is_matrix(c)}
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
+        bare |= {t[1] for t in regex.findall(_TOKEN, text) if regex.fullmatch(_BARE_INDEX, t)}
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in regex.findall(_TOKEN, text)]
@@ -898,6 +904,9 @@ class Board:
 
     def _name(self, word: str, tokens: list[str], out: list[str]) -> bool:
         """Add a value, or the name of a function, for which it returns true."""
+        if regex.fullmatch(_BARE_INDEX, word):
+            _add(out, f"indexed({word})")
+            return False
         base, at = _split(word)
         if at and tokens and self._is_along(base, tokens[0] == "("):
             is_call = tokens[0] == "(" and tokens.pop(0)
@@ -1090,7 +1099,9 @@ def _variants_of_terms(text: str, words: Container[str]) -> Iterator[tuple[str, 
 
 
 def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
-    """A formula with names in the place of numbers that are those of given values, or twice or half of them."""
+    """A formula with names in the place of numbers that are those of given values, or twice or half of them, what is
+    left of 1, or a product of two: first in the place of all of these.
+    """
     several: list[list[str]] = []
     for k, part in enumerate(regex.split(f"({_LITERAL})", text)):
         size = float(SIGNS.get(part, part)) if k % 2 else math.nan
@@ -1098,8 +1109,18 @@ def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[st
         for c, form in ((2, "(2*{})"), (0.5, "({}/2)")):
             named = ((x, w) for x, w in constants if abs(x) not in (0, 1) and c * abs(x) == size)
             options += [form.format(w if x > 0 else f"-{w}") for x, w in named]
-        several.append([part, *options][:5])
+        options += _computed(size, constants) if size % 1 else ()
+        several.append([part, *sorted(options, key=lambda word: "[" in word)][:5])
+    if any(options[1:] for options in several):
+        yield "".join(options[:2][-1] for options in several)
     yield from map("".join, islice(product(*several), 1, 64))
+
+
+def _computed(size: float, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
+    """What a number may have been computed as from those with a name: 1 - α, or α T."""
+    several = [(x, w) for x, w in constants if x not in (0, 1) and "[" not in w]
+    yield from (f"(1-{w})" for x, w in several if math.isclose(1 - x, size))
+    yield from (f"({w}*{v})" for (x, w), (y, v) in combinations(several, 2) if math.isclose(x * y, size))
 
 
 def _any(words: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import islice, product
 from typing import Any, TypeAlias
@@ -30,6 +31,7 @@ TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far;
 FAR = (0.5, 1, 2, 4, 8) * 2  # where a case of the formulas has not occurred, how far parameters are moved
 SCALES = (0.5, 0.1, 3, -1)  # or all of them together, where no margin is small enough
 FEW = 12  # entries of conditions of which several choices of the numbers are to differ
+HALVES = 9  # how often the way to where a condition changes is halved
 Values: TypeAlias = "Mapping[str, Any]"
 Cases: TypeAlias = "dict[tuple[str, int], tuple[bool, ...]]"
 
@@ -70,9 +72,10 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     Where a condition in the formulas always has one value, one is further away if the other occurs there; and the
     second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``; there is a third if only
     elsewhere some entries have one value and some the other. Of few conditions there
-    are two more if these hold together in other ways, so that one term of a sum is not the sum of them.
+    are two more if these hold together in other ways, so that one term of a sum is not the sum of them. Two further
+    ones are close to where conditions change, so that ``1[S = max(S)]`` is not ``1[S + D = max(S + D)]``.
     """
-    chosen, _ = _choice(d, start)
+    chosen, _, free = _choice(d, start)
     taken = [_cases(d, start)]
     draws = [(seed, k, size) for seed in (1, 2, 3) for k, size in enumerate(FAR if taken[0] else ())]
     far = [chosen(np.random.default_rng([seed, k]), size, False, seed == 3) for seed, k, size in draws]
@@ -90,7 +93,33 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
         else:
             near = (confirmed(d, chosen(np.random.default_rng(number + 1), *how)) for how in TRIES if number < 2)
             yield from islice((env for env in near if env is not None), 1)
+    others = (new for new, at in zip(far, reached, strict=True) if at != taken[0] and confirmed(d, new) is not None)
+    several = (_at_kinks(d, start, free, new, is_beyond) for is_beyond, new in zip((False, True), others, strict=False))
+    yield from (env for env in map(partial(confirmed, d), several) if env is not None)
     yield from islice((env for env in map(partial(confirmed, d), relabelled(d, start)) if env is not None), 1)
+
+
+def _at_kinks(d: Derivation, start: Values, free: Sequence[str], far: Values, is_beyond: bool) -> dict[str, Any]:
+    """The numbers of `start`, some of which are moved, one after the other, towards those of `far`: up to where a
+    condition changes, or just beyond.
+    """
+    at = {w: start[w] for w in far}
+    places = np.random.default_rng(5).permutation([(w, k) for w in free for k in range(np.size(at[w]))])
+    for w, k in ((str(w), int(k)) for w, k in places[:FEW]):
+        on_the_way, here = partial(_with_entry_moved, at, w, k, far[w]), _cases(d, at)
+        low, high = 0.0, 1.0
+        for _ in range(HALVES if _cases(d, on_the_way(high)) != here else 0):
+            middle = (low + high) / 2
+            low, high = (middle, high) if _cases(d, on_the_way(middle)) == here else (low, middle)
+        at = on_the_way((high if is_beyond else low) * (low > 0))
+    return at
+
+
+def _with_entry_moved(at: Values, word: str, k: int, far: Any, part: float) -> dict[str, Any]:
+    """The numbers with one entry of an array that has gone a part of its way."""
+    x = np.array(at[word])
+    x.flat[k] += part * (np.ravel(far)[k] - x.flat[k])
+    return {**at, word: x}
 
 
 def relabelled(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
@@ -142,7 +171,7 @@ def with_zeros(
     """The given values that are 0, which a formula may leave out, and choices of the numbers in which they stay so: one
     near `start`, and `others`.
     """
-    chosen, zeros = _choice(d, start)
+    chosen, zeros, _ = _choice(d, start)
     still = {w: start[w] for w in zeros}
     near = (confirmed(d, chosen(np.random.default_rng(4), *how) | still) for how in TRIES if zeros)
     far = (confirmed(d, {**other, **still}) for other in others if zeros)
@@ -151,8 +180,10 @@ def with_zeros(
 
 def _choice(
     d: Derivation, start: Values
-) -> tuple[Callable[..., dict[str, Any]], Sequence[str]]:
-    """What draws other numbers: how far from `start`, and whether data move too; and the data that are 0."""
+) -> tuple[Callable[..., dict[str, Any]], Sequence[str], Sequence[str]]:
+    """What draws other numbers: how far from `start`, and whether data move too; the data that are 0; and what is asked
+    for of which each entry may move alone.
+    """
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
@@ -174,12 +205,14 @@ def _choice(
         new = {w: moved(start[w], rng, size, w in asked, w in asked & sums, signs) for w in moving}
         return others | {w: scale * x if scale != 1 and w in asked else x for w, x in new.items()}
 
-    return chosen, [w for w in sorted(data) if not np.any(start[w])]
+    zeros = [w for w in sorted(data) if not np.any(start[w])]
+    free = [w for w in sorted(asked) if not _is_symmetric(start[w]) and (w in sums or not _is_distribution(start[w]))]
+    return chosen, zeros, free
 
 
 def _cases(d: Derivation, start: Values) -> Cases:
-    """The values that each condition in the formulas has at each entry, and those that it has where a sign is 1 or not:
-    δ sign(r) where |r| > δ.
+    """The values that each condition in the formulas has at each entry, such as whether it is the largest one, and
+    those that it has where a sign is 1 or not: δ sign(r) where |r| > δ.
     """
     conditions, signs = dict[str, Any](), dict[str, Any]()
 
@@ -197,6 +230,10 @@ def _cases(d: Derivation, start: Values) -> Cases:
         env, done = forward(d, start), dict[str, Any]()
         steps = {d.chain.names[n] for n in d.chain.landmarks if n in d.chain.defined}
         conditions |= {w: x for w in steps if (x := np.asarray(env[w])).dtype == bool}  # wrong = t * a <= 0
+        for e in (e for n in d.chain.landmarks if n in d.chain.defined for e in walk(d.chain.definition(n))):
+            if e.role == "reduction" and e.head in ("max", "min"):
+                x = evaluate(e.of, env)
+                conditions[e.key] = np.asarray(x == computed(replace(e, params={**e.params, "keepdims": True}), [x]))
         for line in d.order.all():
             for f in [line] if isinstance(line, Factor) else [f for path in line.paths for f in path]:
                 if not f.is_map:
@@ -289,13 +326,17 @@ def moved(
     is_distribution = not is_summed and _is_distribution(x)  # one, or one in each row; what is 0 in it stays so
     y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + np.abs(step))
     y = np.where(x == 0, x, y) if is_distribution else y
-    if x.ndim > 1 and x.shape[-1] == x.shape[-2] > 1 and np.array_equal(x, np.matrix_transpose(x)):  # one, or several
-        y = (y + np.matrix_transpose(y)) / 2
+    y = (y + np.matrix_transpose(y)) / 2 if _is_symmetric(x) else y
     return y / y.sum(None if np.isclose(x.sum(), 1) else -1, keepdims=True) if is_distribution else y
 
 
 def _is_distribution(x: Any) -> bool:
     return x.size > 1 and bool((x >= 0).all()) and (np.allclose(x.sum(-1), 1) or bool(np.isclose(x.sum(), 1)))
+
+
+def _is_symmetric(x: Any) -> bool:
+    """Whether it is a symmetric matrix, or several."""
+    return np.ndim(x) > 1 and x.shape[-1] == x.shape[-2] > 1 and np.array_equal(x, np.matrix_transpose(x))
 
 
 def _has_meaning(x: Any) -> bool:

@@ -294,12 +294,14 @@ class Worksheet(HandOut):
                     values[q.word] = places[0]
             except Exception as error:  # of this reading
                 tried.append(error)
+            if "each" in reading and (how_wrong(tried[-1]) > 1 or str(tried[-1]).startswith("the sum")):
+                tried[-1] = tried[0]  # of what cannot be read in two ways it is not known that it is meant so
             if tried[-1] in RIGHT or len(tried) == most:
                 break
             used = (self.seen[0].get(w, 0) for w in self.readers[0].used)
             self._is_open |= self.board.free != "" or any(np.ndim(x) > 1 for x in used)
             also = {"matrix"} if q.diagonal else set[str]()
-            read = self.readers[0].choices - {"row" * q.is_of_columns} | also
+            read = self.readers[0].choices - {"row" * q.is_of_columns, "each" * ("axis" in str(answer))} | also
             choices = sorted(read) if isinstance(answer, str) else []
             self._is_mixed |= "apart" in choices
             products = [c for c in choices if re.match("product|dot", c)]  # first all as those of matrices
