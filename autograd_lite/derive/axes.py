@@ -10,6 +10,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..rules.indexing import Slot
+from ..table import TABLE
 from .formula import differ_in_ones, index_parts
 
 Axis = tuple[Any, int]
@@ -51,6 +52,8 @@ def _joined(eq: Equation) -> Iterator[tuple[Axis, Axis]]:
     elif algebra in _REDUCTIONS and not eq.params.get("keepdims"):
         kept = [k for k in range(ndim) if k not in _reduced(eq)]
         yield from (((x, k), (y, j)) for j, k in enumerate(kept))
+    elif eq.row is TABLE["one_hot"]:
+        yield from (((x, k), (y, k)) for k in range(min(eq.params["axis"], ndim)))
     elif algebra in ("gather", "index"):
         yield from _looked_up(eq)
     elif eq.row.kind == "elementwise" or len(eq.operands) == 1 and eq.shape_of(0) == shape:

@@ -365,12 +365,13 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     labels = [p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)]
     taken = {stem(word.partition("@")[0]) for word in labels}  # k of k1, and of k in step t
     free = [c for c in indices() if c not in taken]
-    first = "k" if "k" in free else free[0]
+    row, _, first, *_ = indices()  # i of the rows, j of the columns, and k of the entries of what is looked up
+    first = first if first in free else free[0]
     single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             for c in (*_counted(parts), first):
-                yield from _at_labels(part, shape, c, [d for d in free if d not in (c, "i")], single)
+                yield from _at_labels(part, shape, c, [d for d in free if d not in (c, row)], single)
         elif len(shape) == 1 and _running(part):
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:

@@ -88,6 +88,8 @@ def capture(
     if not fixing or labels and _makes(f, "BUILD_SET", "SET_ADD", "set", "frozenset", "Counter"):
         ways = ways[-2:] if fixing else ways[:1]
     refused, chosen = list[Exception](), list[Capture]()
+    if fixing and labels and _makes(f, "eye", "identity") and (rows := _with_rows(f, args, params, names, fixed)):
+        return rows
     for kinds, choosing in ways:
         try:
             found = _captured(f, args, params, names, kinds, choosing)
@@ -104,6 +106,19 @@ def capture(
     for found in chosen:
         return found
     raise refused[-1]
+
+
+def _with_rows(f: Function, args: Any, params: Any, names: Any, fixed: tuple[type, ...]) -> Capture | None:
+    """What is captured with the rows of an identity matrix at labels as such, ``np.eye(3)[y]``, if these can stay values
+    and the result is the same.
+    """
+    for kinds in (fixed, (*fixed, int)):
+        try:
+            found = _captured(with_cases(f), args, params, names, kinds, False)
+        except Exception:  # labels are used for more
+            continue
+        return found if _is_result(found, f(*args, **(params or {}))) else None
+    return None
 
 
 def _with_sides(found: Capture, args: Any, params: Any, names: Any, kinds: tuple[type, ...]) -> Capture:

@@ -24,6 +24,7 @@ from ..engine.node import Params
 from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.value import wrap
+from ..table import TABLE
 from ..tensor import Tensor
 from .assignments import source_of, tree
 
@@ -131,6 +132,14 @@ class _Cases(ast.NodeTransformer):
         t, test = f"{_PREFIX}t{next(self.numbers)}", self._tested(at.test)
         text = f"{_PREFIX}chosen({t}, A, B) if {_PREFIX}is_recorded({t} := TEST) else A if {t} else B"
         return _expression(text, at, TEST=test, A=at.body, B=at.orelse)
+
+    def visit_Subscript(self, at: ast.Subscript) -> Any:
+        """The rows of an identity matrix at labels, ``np.eye(3)[y]``, which NumPy cannot take at recorded ones."""
+        self.generic_visit(at)
+        match at:
+            case ast.Subscript(ast.Call(ast.Attribute(attr="eye" | "identity"), [k], []), ast.Name() as y, ast.Load()):
+                return _expression(f"{_PREFIX}rows(A, Y, K)", at, A=at.value, Y=y, K=k)
+        return at
 
     def visit_Call(self, at: ast.Call) -> Any:
         match at:
@@ -318,11 +327,16 @@ def _either(a: Any, b: Any) -> Any:
     return b if not _is_recorded(a) else np.logical_or(a, b) if _is_recorded(b) else b or a
 
 
+def _rows(identity: Any, labels: Any, count: Any) -> Any:
+    is_recorded = isinstance(labels, Tensor) and is_traced(labels) and labels.dtype.kind in "iu"
+    return TABLE["one_hot"](labels, count, labels.ndim).astype(float) if is_recorded else identity[labels]
+
+
 #: The functions that rewritten code calls.
 _ADDED = {
     f"{_PREFIX}{word}": f for word, f in {
         "is_recorded": _is_recorded, "before": lambda variables, word: variables.get(word, _UNBOUND),
-        "merged": _merged, "chosen": _chosen, "both": _both, "either": _either,
+        "merged": _merged, "rows": _rows, "chosen": _chosen, "both": _both, "either": _either,
         "no": lambda a: np.logical_not(a) if _is_recorded(a) else not a,
         "max": lambda a, b: np.maximum(a, b) if _is_recorded(a) or _is_recorded(b) else max(a, b),
         "min": lambda a, b: np.minimum(a, b) if _is_recorded(a) or _is_recorded(b) else min(a, b),

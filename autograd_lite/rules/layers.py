@@ -167,7 +167,7 @@ def _one_hot(k, classes, axis):
 
 constant(
     _one_hot, name="one_hot", bind=lambda k, classes, axis: ((k,), {"classes": classes, "axis": axis}),
-    batch=axes("axis"),
+    batch=axes("axis"), text="onehot({x})", tex=r"\operatorname{{onehot}}({x})",
 )
 one_hot = TABLE["one_hot"]
 
