@@ -213,7 +213,7 @@ class Lines:
             is_looped = len(users) > 2 and all(map(self._is_looped, users)) and not self._is_looped(n)
             size = length(whole.formula) if is_looped else leaves(whole.formula)  # Σᵢ (pᵢ - y[i]) X[i]
             is_short = size < self._most(n, whole, long + 2 * says_more) + is_looped * PLAIN
-            is_short |= size <= FEW + 2 and self._is_predictor(n) and not _has_product(whole.formula)
+            is_short |= size <= FEW + 2 and self._is_predictor(n) and _is_residual(whole.formula)
             if is_plain and is_short and self._is_right(n, whole):
                 chosen[n] = whole
         return self._alike(self._skipping(equal, chosen) | chosen)
@@ -800,8 +800,12 @@ def _is_identity(e: Expr) -> bool:
     return e.role == "name" and e.value == "I"
 
 
-def _has_product(e: Expr) -> bool:
-    return any(part.role in PRODUCTS for part in walk(e))
+def _is_residual(e: Expr) -> bool:
+    """Whether a formula is one difference of names, or of two products of them, and other names: k (d - H)."""
+    differences = [part for part in walk(e) if part.role == "difference"]
+    arithmetic = ("difference", "product", "quotient", "sum", "name", "number")
+    others = [part for part in walk(e) if part.role not in arithmetic]
+    return len(differences) == 1 and not others and not any(x.is_number for x in differences[0].args)
 
 
 def _is_of_product(e: Expr) -> bool:

@@ -365,8 +365,8 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     labels = [p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)]
     taken = {stem(word.partition("@")[0]) for word in labels}  # k of k1, and of k in step t
     free = [c for c in indices() if c not in taken]
-    row, _, first, *_ = indices()  # i of the rows, j of the columns, and k of the entries of what is looked up
-    first = first if first in free else free[0]
+    row, _, third, *_ = indices()  # of the rows, of the columns, and of the entries of what is looked up
+    first = next((c for c in ("k" if row == "i" else third, *free) if c in free))
     single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):

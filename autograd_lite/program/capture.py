@@ -109,7 +109,7 @@ def capture(
 
 
 def _with_rows(f: Function, args: Any, params: Any, names: Any, fixed: tuple[type, ...]) -> Capture | None:
-    """What is captured with the rows of an identity matrix at labels as such, ``np.eye(3)[y]``, if these can stay values
+    """What is captured with the rows of an identity matrix at labels as such, ``np.eye(3)[y]``, if these can be values
     and the result is the same.
     """
     for kinds in (fixed, (*fixed, int)):

@@ -138,7 +138,7 @@ def test_the_words_of_a_book_for_entries_blocks_and_discounts():
         "dloss/dHᵢⱼ = 1[i < 2] dloss/dpooled1ⱼ + 1[2 ≤ i < 5] dloss/dpooled2ⱼ + 1[i ≥ 5] dloss/dpooled3ⱼ": (
             sets, (J[:, :2], np.cos(np.arange(18.0)).reshape(6, 3), np.ones(2)), ["W"],
         ),
-        "dL/dsₖ = Σₗ 1[jₗ = k] dL/daₗ - Σₗ 1[iₗ = k] dL/daₗ": (
+        "dL/dsₘ = Σₖ 1[jₖ = m] dL/daₖ - Σₖ 1[iₖ = m] dL/daₖ": (
             ranked, (X[:4], np.array([0, 1, 2]), np.array([3, 2, 0])), None,
         ),
         "dL/dr = 2 (dL/da[0] p + dL/da[1] q + dL/da[3] r)": (blood, (V[:2] ** 2, t), ["e"]),
