@@ -812,6 +812,12 @@ def _is_of_numbered(e: Expr) -> bool:
     return any(map(numbered.fullmatch, _NAMES.get()))
 
 
+def _is_shifted(e: Expr) -> bool:
+    """Whether something is the entry x[t-1] that step t reads of data, which are counted from 0, and no x of step t - 1."""
+    steps = [i for i in index_parts(e.params["index"]) if hasattr(i, "distance")] if e.role == "index" else []
+    return any(i.distance or i.letter == "t" for i in steps)
+
+
 def _is_joined(e: Expr) -> bool:
     """True for arrays beside each other, or matrices below each other."""
     if e.role == "stack":
@@ -1177,7 +1183,7 @@ class Latex(Text):
         return self.fill(r" \cdot " if is_word else "") if begins.startswith(self.opening) else self.separator
 
     def template(self, e: Expr) -> str | None:
-        if _is_of_numbered(e):
+        if _is_of_numbered(e) or _is_shifted(e):
             return "{x}[{index}]"
         if e.role == "reshape" or _is_inserted(e):
             return "{x}" if not e.of.shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
