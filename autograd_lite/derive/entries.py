@@ -366,7 +366,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     taken = {stem(word.partition("@")[0]) for word in labels}  # k of k1, and of k in step t
     free = [c for c in indices() if c not in taken]
     row, _, third, *_ = indices()  # of the rows, of the columns, and of the entries of what is looked up
-    first = next((c for c in ("k" if row == "i" else third, *free) if c in free))
+    first = next(c for c in ("k" if row == "i" else third, *free) if c in free)
     single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):

@@ -813,7 +813,7 @@ def _is_of_numbered(e: Expr) -> bool:
 
 
 def _is_shifted(e: Expr) -> bool:
-    """Whether something is the entry x[t-1] that step t reads of data, which are counted from 0, and no x of step t - 1."""
+    """Whether something is the entry x[t-1] that step t reads of data counted from 0, and no x of step t - 1."""
     steps = [i for i in index_parts(e.params["index"]) if hasattr(i, "distance")] if e.role == "index" else []
     return any(i.distance or i.letter == "t" for i in steps)
 
