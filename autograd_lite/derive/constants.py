@@ -666,6 +666,7 @@ class Constants:
             labels.word = word
             return labels
         is_row = isinstance(e, ast.List) and not isinstance(eq.params["index"], tuple)  # Z[[0, 1]]
+        is_row |= isinstance(e, ast.Slice)  # windows that a loop reads, x[i:i+3]
         return self._positions(eq, x, e) if isinstance(x, np.ndarray) and not is_row else x
 
     def _positions(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:

@@ -246,6 +246,8 @@ class _Whole:
         turns = [k for k, parts in enumerate(zip(*indices, strict=True)) if len({*map(repr, parts)}) > 1]
         if len(turns) == len(indices[0]) == 2 and x.ndim == 2:
             return self._picked(same)
+        if (windows := self._windows(first, [index[0] for index in indices])) is not None:
+            return windows
         if len(turns) > 1 or not all(type(part) is int for index in indices for part in index):
             raise _NoArrays
         [turn] = turns
@@ -275,6 +277,16 @@ class _Whole:
             raise _NoArrays
         index = index[0] if index[1:] == (slice(None),) else index  # S[i], of S[i, j]
         return self._made(first, [x], (self._count, *first.shape), index=index)
+
+    def _windows(self, first: Equation, parts: Sequence[Any]) -> Var | None:
+        """All windows of a vector, x[i:i+3], which the rounds take in turn; None for other entries."""
+        bounds = [(part.start or 0, part.stop) for part in parts if type(part) is slice and part.step is None]
+        size, x = first.shape[0] if first.shape else 0, first.x
+        if x.ndim != 1 or bounds != [(k, k + size) for k in range(len(parts))] or len(parts) != x.shape[0] - size + 1:
+            return None
+        self.takes_entries = True
+        places = np.arange(len(parts))[:, None] + np.arange(size)
+        return self._made(first, [x], places.shape, index=places, unique_indices=False)
 
     def _labels(self, first: Equation, labels: Sequence[Any]) -> Labels:
         """The labels in all rounds of ``y[i]`` in an index, or of a variable y in ``for x, y in zip(xs, ys)``."""
@@ -372,6 +384,8 @@ class _Whole:
             if all(is_varied for _, is_varied in read):
                 raise _NoArrays
             return self._made(replace(first, row=TABLE["matmul"]), [y, x] if is_last else [x, y], shape)
+        if first.algebra == "total" and (whole := self._inner_product(first, read[0][0], shape)) is not None:
+            return whole
         if first.algebra in ("total", "norm"):
             of, axis = read[0][0], first.params.get("axis")
             axes = range(np.ndim(of) - 1) if axis is None else np.atleast_1d(axis).tolist()
@@ -380,6 +394,16 @@ class _Whole:
         if not first.row.entrywise:
             raise _NoArrays
         return self._made(first, [self._laid_out(x, is_varied, len(first.shape)) for x, is_varied in read], shape)
+
+    def _inner_product(self, first: Equation, of: Var, shape: tuple[int, ...]) -> Var | None:
+        """The sum of each window times one vector, Σ (x[i:i+3] ⊙ k), as a product of matrices; None for others."""
+        by = self.equations[-1] if self.equations else first
+        [x, k, *_] = [*by.operands, None, None][:2]
+        is_it = by.outputs == (of,) and by.algebra == "product" and np.ndim(x) == 2 and np.ndim(k) == 1
+        if not is_it or first.params.get("axis") not in (None, (0,)) or first.shape:
+            return None
+        self.equations.pop()
+        return self._made(replace(first, row=TABLE["matmul"], params={}), [x, k], shape)
 
     def _laid_out(self, x: Any, is_varied: bool, ndim: int) -> Any:
         """An operand with the axis of the rounds before `ndim` others."""
