@@ -19,7 +19,7 @@ import numpy as np
 
 from ..program import Equation, Program, Var
 from ..program.assignments import innermost, looped, unequal
-from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, turn_of
+from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, taken_by, turn_of
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .formula import Labels, index_parts
@@ -66,9 +66,37 @@ def _without_one_level(
 
 
 def _runs(program: Program, turns: Mapping[Var, Any]) -> list[tuple[Any, list[Equation]]]:
-    """The equations of each loop, each time that it runs."""
-    keys = groupby(program.equations, lambda eq: turns[eq.y] if eq.y in turns else turn_of(eq))
-    return [(key, list(run)) for key, run in keys if key is not None]
+    """The equations of each loop, each time that it runs; with those of functions that its rounds call, if the rounds
+    are only then alike.
+    """
+    keys = [turns[eq.y] if eq.y in turns else turn_of(eq) for eq in program.equations]
+    taken = [taken_by(eq) or key for eq, key in zip(program.equations, keys, strict=True)]
+    plain, filled = (_grouped(program, of) for of in (keys, _filled(taken)))
+    lengths: dict[Any, list[list[int]]] = {}
+    for k, runs in enumerate((plain, filled)):
+        for key, run in runs:
+            lengths.setdefault(key, [[], []])[k].append(_period([(place(eq), eq.row) for eq in run]))
+    helped = {key for key, (own, more) in lengths.items() if not any(own) and all(more) and len(more) < len(own)}
+    return [pair for pair in filled if pair[0] in helped] + [pair for pair in plain if pair[0] not in helped]
+
+
+def _grouped(program: Program, keys: Sequence[Any]) -> list[tuple[Any, list[Equation]]]:
+    """The equations with one key that follow each other."""
+    pairs = groupby(zip(keys, program.equations, strict=True), lambda pair: pair[0])
+    return [(key, [eq for _, eq in run]) for key, run in pairs if key is not None]
+
+
+def _filled(keys: Sequence[Any]) -> list[Any]:
+    """The loops of equations, also of those of no loop between two of one loop."""
+    after, following = list[Any](), None
+    for key in keys[::-1]:
+        following = key if key is not None else following
+        after.insert(0, following)
+    filled, before = list[Any](), None
+    for key, next_key in zip(keys, after, strict=True):
+        before = key if key is not None else before
+        filled.append(key if key is not None else before if before == next_key else None)
+    return filled
 
 
 def _loops(
@@ -204,6 +232,8 @@ class _Whole:
         self.turns.add(values)
         if first.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
+        elif first.algebra == "gather" and first.x not in self.inside and first.operands[1] in self.inside:
+            whole = self._rows_at(same)
         elif first.algebra in ("gather", "index") and (
             first.x in self.inside or len({repr(eq.params["index"]) for eq in same}) > 1
         ):
@@ -300,6 +330,15 @@ class _Whole:
         column = np.array(labels).view(Labels)
         column.word = word
         return column
+
+    def _rows_at(self, same: Sequence[Equation]) -> Var:
+        """The rows at labels that are values, U[k] for each k."""
+        first, xs = same[0], {eq.operands[0] for eq in same}
+        of, is_varied = self._operand([eq.operands[1] for eq in same])
+        if len(xs) > 1 or len(first.operands) > 2 or not is_varied or len(index_parts(first.params["index"])) > 1:
+            raise _NoArrays
+        self.takes_labels = True
+        return self._made(first, [first.x, of], (self._count, *first.shape))
 
     def _picked(self, same: Sequence[Equation]) -> Var:
         """Return what is read at labels, one in each row of a matrix: ``P[i, y[i]]``, or ``p[y]`` of its rows p."""

@@ -189,7 +189,9 @@ def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
     loops: dict[Any, dict[tuple[int, str], list[Node]]] = {}
     for n in sorted(words, key=lambda n: -n.order):
         if n.code is not None and n.at is not None:
-            loops.setdefault((n.code, _turn(n.code, n.at)), {}).setdefault((n.at, words[n]), []).append(n)
+            turn = _turn(n.code, n.at)
+            turn = turn and _taken_by(n.code, n.at) or turn  # k of an inner loop is none of the outer one's
+            loops.setdefault((n.code, turn), {}).setdefault((n.at, words[n]), []).append(n)
     called = {(code, *at): ns for (code, loop), places in loops.items() if loop is None for at, ns in places.items()}
     turns: dict[Node, tuple[Any, int]] = {}
     for (code, loop), places in loops.items():
@@ -257,12 +259,20 @@ def is_turn(eq: Equation) -> bool:
 
 def round_of(eq: Equation) -> Any:
     """:func:`loop_of`, also of the rows that a loop takes in turn, ``for x, y in zip(xs, ys)``."""
-    code, at = eq.code, eq.origin.at
-    if loop_of(eq) is None and is_turn(eq):
-        line = _positions(code)[at // 2][0] or 0
-        loops = [lines for lines in _source(code).loops if lines[0] > line]
-        return (code, min(loops)) if loops else None
-    return loop_of(eq)
+    return loop_of(eq) or taken_by(eq)
+
+
+def taken_by(eq: Equation) -> Any:
+    """The loop in whose turn an equation reads what the loop takes, as :func:`loop_of` has it; None for others."""
+    lines = _taken_by(eq.code, eq.origin.at) if eq.code is not None else None
+    return None if lines is None else (eq.code, lines)
+
+
+def _taken_by(code: CodeType, at: int) -> tuple[int, int] | None:
+    if code.co_code[at] != dis.opmap["FOR_ITER"]:
+        return None
+    line = _positions(code)[at // 2][0] or 0
+    return min((lines for lines in _source(code).loops if lines[0] > line), default=None)
 
 
 def outside(turn: Any) -> Any:
