@@ -42,7 +42,7 @@ from .formula import (
     walk,
 )
 from .simplify import is_negative, is_zero, product, simplified
-from .writing import indices, root_of, subscript, text
+from .writing import indices, is_counter, root_of, subscript, text
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
 
@@ -365,7 +365,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     labels = [p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)]
     taken = {stem(word.partition("@")[0]) for word in labels}  # k of k1, and of k in step t
     free = [c for c in indices() if c not in taken]
-    row, _, third, *_ = indices()  # of the rows, of the columns, and of the entries of what is looked up
+    row, _, third, *_ = ("i", "j", "k") if is_counter("i") else indices()  # of rows, columns, and of what is looked up
     first = next(c for c in ("k" if row == "i" else third, *free) if c in free)
     single = _single(parts)
     for part in parts:

@@ -335,7 +335,9 @@ class _Whole:
         """The rows at labels that are values, U[k] for each k."""
         first, xs = same[0], {eq.operands[0] for eq in same}
         of, is_varied = self._operand([eq.operands[1] for eq in same])
-        if len(xs) > 1 or len(first.operands) > 2 or not is_varied or len(index_parts(first.params["index"])) > 1:
+        if not is_varied:
+            return self._operation(same)
+        if len(xs) > 1 or len(first.operands) > 2 or len(index_parts(first.params["index"])) > 1:
             raise _NoArrays
         self.takes_labels = True
         return self._made(first, [first.x, of], (self._count, *first.shape))

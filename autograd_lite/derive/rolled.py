@@ -281,7 +281,7 @@ class Counting:
         is_list = len(new.since) > len(since) == 0 and "@" not in line.symbol  # [dL/ds0, dL/ds1], which has no step
         how = re.sub(rf"(?<!\w){self.letter} = (\d+) … (\d+)", ends, "" if is_list else line.how)
         new = replace(new, symbol=self.name(line.symbol), since=since, how=how, ones=[*map(changed, line.ones)])
-        return new.apart_from({*line.names, self.word})
+        return new.apart_from({*line.names, self.word, f"@{self.word}"})
 
 
 def _runs_back(e: Expr) -> bool:

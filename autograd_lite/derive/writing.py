@@ -298,6 +298,11 @@ def apart_from(names: Collection[str]) -> Iterator[None]:
         _NAMES.reset(token)
 
 
+def is_counter(letter: str) -> bool:
+    """Whether a letter is the number of a step, and no name of the user's."""
+    return f"@{letter}" in _NAMES.get()
+
+
 def indices() -> list[str]:
     """The letters that an index may be."""
     return [c for c in (*LETTERS, *"prs") if c not in _NAMES.get()]  # which can stand below the line

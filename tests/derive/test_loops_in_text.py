@@ -1260,9 +1260,9 @@ def test_sums_of_a_loop_in_the_form_of_a_book():
     assert "dL/dlogitsₜ = Gₜ (softmax(logitsₜ) - Yₜ) / 3" in text  # also where the sum is divided afterwards
     assert "Yₜ = onehot(actions[t])" in text
     text = str(ag.trace(pooled, draw(size=3), 0.1, draw(size=5)).explain(["filt", "bias"]))
-    assert "featureᵢ = Σ (filt ⊙ x[i:i+3]) + bias" in text
-    assert "dL/dfilt = Σᵢ dL/dfeature[i] x[i:i+3]" in text
-    assert "dL/dbias = Σ dL/dfeature " in text
+    assert "featureᵢ = Σⱼ filtⱼ xᵢ₊ⱼ + bias" in text
+    assert "dL/dfiltⱼ = Σᵢ dL/dfeatureᵢ xᵢ₊ⱼ" in text
+    assert "dL/dbias = Σᵢ dL/dfeatureᵢ" in text
 
 
 def test_a_detached_state_has_a_name_of_its_own():
