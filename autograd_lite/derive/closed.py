@@ -15,7 +15,7 @@ from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
 from .collect import Form, has_ones, leaves, occurrences, over_one
-from .entries import entries
+from .entries import entries, is_convolution
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import (
     Expr,
@@ -101,7 +101,11 @@ def _with_tie(e: Expr) -> Expr | None:
 
 
 def _is_moved_twice(e: Expr) -> bool:
-    """True for a slice of an array in the place of another, whose own gradient is the shorter line."""
+    """True for a slice of an array in the place of another, or a convolution of another, whose own gradient is the
+    shorter line.
+    """
+    if is_convolution(e):
+        return any(is_convolution(p) for a in e.args for p in walk(a))
     return e.role == "placement" and is_cut(e) and any(p.role == "index" and is_cut(p) for p in walk(e.of))
 
 

@@ -142,7 +142,7 @@ def _are_guessed(formulas: Sequence[Expr], parts: Sequence[Expr], shape: Shape) 
         or _is_difference(parts) or any(map(_adds_axes, parts)) or any(map(_has_counting, parts))
         or any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
         or len(shape) == 1 and any(map(_is_at_labels, parts))
-        or any(_is_convolution(part) or _joins_repeated(part) for part in parts)
+        or any(is_convolution(part) or _joins_repeated(part) for part in parts)
         or any(map(has_windows, formulas)) or any(map(_adds_an_entry, formulas))
         or len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
         or bool(shape) and any(_sums_calls(part) or _compares_places(part) for part in parts)
@@ -562,7 +562,7 @@ def _of_windows(e: Expr, at: At) -> Expr | None:
 
 def _of_convolution(e: Expr, at: At) -> Expr | None:
     """An entry of a convolution, ``Σⱼ xᵢ₋ⱼ₊₂ wⱼ``, as a sum over the shorter one."""
-    if not _is_convolution(e) or len(at) != 1 or not at[0]:
+    if not is_convolution(e) or len(at) != 1 or not at[0]:
         return None
     mode, backward = _CONVOLUTIONS.get(e.head, (e.params.get("mode", "full"), (False, False)))
     (m, _), (n, _) = ends = sorted((a.shape[0], k) for k, a in enumerate(e.args))
@@ -581,7 +581,7 @@ def _of_convolution(e: Expr, at: At) -> Expr | None:
 _CONVOLUTIONS = {"full": ("full", (False, True)), "valid": ("valid", (False, True)), "kernel": ("valid", (True, False))}
 
 
-def _is_convolution(e: Expr) -> bool:
+def is_convolution(e: Expr) -> bool:
     """True for a convolution of two different vectors, also with one of them reversed."""
     return (e.role == "convolution" or e.head in _CONVOLUTIONS) and len({a.key for a in e.args}) == 2
 

@@ -47,6 +47,8 @@ class Program:
         numbers only.
     steps : Notation
         What it was made from.
+    computed : frozenset of str
+        The values that ``forward`` computes.
     """
 
     text: str
@@ -55,6 +57,7 @@ class Program:
     leaves: frozenset[str]
     still: Mapping[str, str]
     steps: Notation
+    computed: frozenset[str]
 
 
 def program(chain: Chain, partials: Sequence[tuple[str, Var, Var]]) -> Program:
@@ -94,7 +97,7 @@ def _program(
     text += _function("backward(v, d)", writer.backward())
     text += _function("partials(v, p)", itertools.starmap(writer.partial, partials))
     inputs = {w: writer.values[w] for w in sorted(writer.used - writer.computed)}
-    return Program(text, f"[{','.join(writer.maps)}]", inputs, leaves, still, graph)
+    return Program(text, f"[{','.join(writer.maps)}]", inputs, leaves, still, graph, frozenset(writer.computed))
 
 
 def _function(head: str, body: Iterable[str]) -> str:

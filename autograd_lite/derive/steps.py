@@ -81,7 +81,8 @@ class Steps(Notation):
         is_read = self.board and not self.is_picture
         chosen |= {
             n for n in self.nodes if is_read and n in self.active and n in self.defined
-            and self.defined[n].algebra != "index" and parameter_of(self.defined[n], once=True)
+            and self.defined[n].algebra != "index"
+            and (self.defined[n].algebra == "convolution" or parameter_of(self.defined[n], once=True))
         }  # fmt: skip
         chosen.add(self.root)
         chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_inner(n, p, chosen)}

@@ -85,6 +85,9 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     inputs = [i for i in scene.items if i.kind in _INPUTS and i.name not in {*still, *made}]
     known = nodes.keys() | {i.key for i in scene.items if i in inputs or i.name in made}
     computed = {i.key for i in scene.items if i.key in known and i.name not in still}
+    there = emitted.computed | emitted.inputs.keys()
+    for i in (i for i in scene.items if i.key in computed and i.name not in there):
+        raise NoForm(f"{i.written} is not computed in the page, which has other steps")
     trained = _trained(inputs, chain, examples)
     turns = batches(examples, [i for i in inputs if i not in trained])
     data = {
