@@ -173,6 +173,43 @@ def margins(S, y):
     return np.mean(np.max(S, axis=1) - S[np.arange(n), y])
 
 
+def distances(X):
+    E = 0.0
+    for i in range(3):
+        r = X[i + 1] - X[i]
+        r2 = r**2
+        E = E + 1 / r2 - r2
+    return E
+
+
+def skipgram(V, U, centers, contexts, negs):
+    total = 0.0
+    for t in range(len(centers)):
+        v = V[centers[t]]
+        total -= np.log(ag.sigmoid(U[contexts[t]] @ v))
+        for k in negs[t]:
+            total -= np.log(logistic(-U[k] @ v))
+    return total
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def conv1d(x, k):
+    out = []
+    for i in range(len(x) - len(k) + 1):
+        out.append(np.sum(x[i : i + len(k)] * k))  # noqa: PERF401
+    return np.array(out)
+
+
+def signals(k, X):
+    total = 0.0
+    for x in X:
+        total += np.sum(np.maximum(conv1d(x, k), 0))
+    return total
+
+
 def normal(*shape):
     return RNG.normal(size=shape).round(2)
 
@@ -209,6 +246,16 @@ TEXTS = {
     elo: ("d", (normal(3) * 100, TARGETS), ["dp/dd = ln(10) p ⊙ (1 - p) / 400", "= ln(10) (p - s) / 400"]),
     policy: ("S", (normal(2, 3), np.array([0, 2]), np.array([1.4, -0.3]), 0.1), [
         "dL/dSᵢⱼ = β (bᵢⱼ - pᵢⱼ Σₖ bᵢₖ) + Aᵢ (pᵢⱼ - Yᵢⱼ)"]),
+    distances: ("X", (np.array([0.1, 1.3, 0.6, 1.7]),), [
+        "rᵢ = X[i+1] - X[i]", "r2ᵢ = rᵢ²", "E = Σᵢ (1 / r2ᵢ - r2ᵢ)", "dE/dXₖ = 1[k ≥ 1] dE/drₖ₋₁ - 1[k < 3] dE/drₖ"]),
+    skipgram: ("V U", (
+        normal(4, 2), normal(4, 2), np.array([0, 1, 2]), np.array([1, 2, 3]), np.array([[2, 3], [0, 3], [0, 1]]),
+    ), [
+        "vₜ = V[centers[t-1]]", "aₜ = U[negs[t-1]]", "bₜ = -aₜ @ vₜ",
+        "total = -Σₜ (log(σ(U[contexts[t-1]] @ vₜ)) + Σ log(σ(bₜ)))",
+        "dtotal/dVₖ = Σₜ 1[centers[t-1] = k] dtotal/dvₜ"]),
+    signals: ("k", (normal(2), normal(3, 4)), [
+        "outᵢⱼ = Σₗ X[i]ⱼ₊ₗ kₗ", "dtotal/dkⱼ = Σᵢ Σₗ X[i]ⱼ₊ₗ dtotal/doutᵢₗ"]),
     margins: ("S", (normal(3, 3), np.array([0, 2, 1])), ["Given n = 3", "- Yᵢⱼ) / n"]),
 }  # fmt: skip
 
