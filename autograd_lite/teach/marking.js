@@ -1704,7 +1704,7 @@ class Reader {
       case "word": return { word: e[1] };
       case "name": case "attribute": return this.named(e);
       case "list": {
-        const list = e[1].map((part) => this.value(part));
+        const list = e[3] ?? e[1].map((part) => this.value(part));
         if (list.length === 1 && (list[0]?.letters || list[0]?.list || list[0]?.shape?.length) && this.isReadAs("group")) return list[0]; // [a ⊙ b] xᵀ
         if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
         if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) { // [0, x], also of rows
@@ -1988,11 +1988,18 @@ class Reader {
   placed([x, places, sizes]) {
     const [kind, , list, isTuple] = places ?? [], shape = sizes ? [...whole(this.operand(this.value(sizes)))] : this.shape; // as the source has it
     if (kind !== "index" || count(shape) > LARGE) notMarked("these places");
-    const value = this.operand(this.value(x)), at = this.indexed(["index", ["positions", shape], list, isTuple]);
+    const value = this.operand(this.part(x)), at = this.indexed(["index", ["positions", shape], list, isTuple]);
     if (!alike(together(value.shape, at.shape) ?? [-1], at.shape)) throw new Unread(`shape ${shapeText(value.shape)} does not fit at places of shape ${shapeText(at.shape)}`);
     const data = Array(count(shape)).fill(0), entries = spread(value, at.shape);
     at.data.forEach((p, k) => { data[p] += entries[k]; });
     return array(shape, data);
+  }
+
+  /** An argument, or a part of one; arrays of one shape in a list are its rows, as in NumPy. */
+  part(e) {
+    if (e[0] !== "list" || !e[2]) return this.value(e);
+    const list = e[1].map((part) => this.part(part)), areRows = list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
+    return areRows && list.every((x) => alike(x.shape, list[0].shape)) ? { list } : this.value(["list", [], true, list]);
   }
 
   call(e) {
@@ -2025,14 +2032,16 @@ class Reader {
     if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);
     const isBoard = word === short && ["max", "min"].includes(short) && args.length === 2 && args[1][0] !== "param";
     if (isBoard) short += "imum"; // max(0, x)
+    const added = word === "sum" && args.length === 1 && args[0][0] === "list" && args[0][1].length > 1;
+    if (added && this.isReadAs("added")) return this.value(args[0][1].reduce((a, b) => ["binary", "+", a, b])); // Python's own
     const params = {}, letters = {}, isStack = ["array", "stack", "column_stack", "vstack"].includes(short); // whose parts are rows, or columns
     for (const a of args) {
       if (a[0] === "param" && !["over", "at"].includes(a[1])) params[a[1]] = this.value(a[2]);
       else if (a[0] === "param") letters[a[1]] = lettersNamed(a[2]);
       else if (isStack && a[0] === "list") {
-        const parts = a[1].map((part) => this.value(part));
+        const parts = a[1].map((part) => this.part(part));
         values.push(parts.some((x) => x?.letters) ? this.value(a) : { list: parts });
-      } else values.push(this.value(a));
+      } else values.push(this.part(a));
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod", "expand_dims"].includes(short);
     const isJoined = ["concatenate", "hstack", "vstack", "column_stack"].includes(short), takesWord = ["einsum", "convolve", "correlate"].includes(short);

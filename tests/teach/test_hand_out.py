@@ -2124,9 +2124,30 @@ def oscillators(theta, omega, K):
     return np.sum((speed - np.mean(speed)) ** 2)
 
 
+def interleaved(a):
+    f, h = a[0::2], a[1::2]
+    return np.sum(np.exp(f) * h)
+
+
+def multiples(b):
+    u = 1.0 * b
+    v = 2.0 * b
+    return np.sum(u**2) + np.sum(v**3)
+
+
 J3 = np.array([[0.8, 2.4, 0.7], [2.4, -1.3, 0.4], [0.7, 0.4, -1.5]])
 #: For each blank what is right, and what is wrong.
 OF_STUDENTS = {
+    interleaved: ((np.array([0.5, -1.2, 0.8, 1.4]),), None, {"dLda": (  # a list that is an argument has rows
+        ["np.stack([dLdf, dLdh], axis=1).ravel()", "np.transpose([dLdf, dLdh]).ravel()",
+         "np.array([dLdf, dLdh]).T.ravel()"],
+        ["np.concatenate([dLdf, dLdh])", "np.hstack([dLdf, dLdh])", "np.ravel([dLdf, dLdh])",
+         "np.reshape([dLdf, dLdh], 4)", "np.array([dLdf, dLdh]).ravel()"])}),
+    multiples: ((np.array([0.5, -1.2]),), None, {"dLdb": (
+        ["np.sum([dLdu, 2 * dLdv], axis=0)", "sum([dLdu, 2 * dLdv])", "sum((dLdu, 2 * dLdv))", "Σ [dLdu, 2 dLdv]",
+         "2 * np.mean([dLdu, 2 * dLdv], axis=0)"],
+        ["np.sum([dLdu, 2 * dLdv], axis=1)", "2 * np.mean([dLdu, 2 * dLdv], axis=1)", "np.sum([dLdu, 2 * dLdv])",
+         "sum([dLdu, dLdv])"])}),
     oscillators: ((np.array([0.1, 0.9, -0.4]), np.array([1.0, 1.3, 0.8]), 0.7), None, {"dLdgap": (
         ["dL/db_i cos(gap_ij)", "dL/db_k cos(gap_kj)", "dL/da ⊙ cos(gap)"],  # an array with i and j says their order
         ["dL/db_j cos(gap_ij)", "dL/da_ji cos(gap_ij)"])}),
