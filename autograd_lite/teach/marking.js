@@ -2215,7 +2215,7 @@ const marking = (data) => {
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
   learned(data);
-  const spaces = data.spaces.map(openedAll), main = data.main; // in those behind, given values 0 stay so
+  const spaces = data.spaces.map(openedAll), main = spaces.length - data.alone.length; // in those behind, given values 0 and numbers stay so, but one that is alone another
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
   const areOthers = (x, y) => x?.kind === "i" && y && x.data.some((v, i) => v !== y.data[i]); // labels that have another order
   const gradients = new Set(data.copied.filter((w) => w.includes("/")).map((w) => data.words[w]));
@@ -2254,7 +2254,9 @@ const marking = (data) => {
     const close = isNumber ? TYPED : Math.max(CLOSE, rounding(text));
     answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
     const isHeld = (k) => answers[k] && isRight(answers[k], array(spaces[k][word].shape, spaces[k][word].data), close);
-    if (main < spaces.length && !isNumber && !data.zeros.some((w) => readers[0].used.has(w)) && isHeld(0) && answers.some((x, k) => k >= main && x) && answers.every((x, k) => k < main || !x || isHeld(k))) return "";
+    const named = data.kept.filter((w) => readers[0].used.has(w)), isOf = (k) => k >= main && ["", ...named].includes(data.alone[k - main]);
+    const tried = new Set(isNumber || named.length === data.kept.length ? [] : data.alone.filter((w, k) => isOf(k + main) && answers[k + main]));
+    if (tried.size === named.length + 1 && isHeld(0) && answers.every((x, k) => !isOf(k) || !x || isHeld(k))) return "";
     answers = answers.slice(0, main);
     const few = answers.reduce((n, value) => n + (value ? value.data.length : 0), 0) < FEW;
     const judged = answers.map((value, k) => value && {

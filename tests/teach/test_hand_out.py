@@ -2135,6 +2135,10 @@ def multiples(b):
     return np.sum(u**2) + np.sum(v**3)
 
 
+def to_a_power(p, gamma, beta):
+    return np.sum(beta * (1 - p) ** gamma)
+
+
 J3 = np.array([[0.8, 2.4, 0.7], [2.4, -1.3, 0.4], [0.7, 0.4, -1.5]])
 #: For each blank what is right, and what is wrong.
 OF_STUDENTS = {
@@ -2148,6 +2152,9 @@ OF_STUDENTS = {
          "2 * np.mean([dLdu, 2 * dLdv], axis=0)"],
         ["np.sum([dLdu, 2 * dLdv], axis=1)", "2 * np.mean([dLdu, 2 * dLdv], axis=1)", "np.sum([dLdu, 2 * dLdv])",
          "sum([dLdu, dLdv])"])}),
+    to_a_power: ((np.array([0.3, 0.8]), 2.0, 1.5), ["p"], {"dLdp": (
+        ["-3 * (1 - p)", "-2 * beta * (1 - p)", "-1.5 * gamma * (1 - p) ** (gamma - 1)", "-2 β (1 - p)^(γ - 1)"],
+        ["-gamma * beta * (1 - p)", "-γ β (1 - p)^(γ / 2)", "-1.5 γ (1 - p)", "-3 (1 - p)²"])}),
     oscillators: ((np.array([0.1, 0.9, -0.4]), np.array([1.0, 1.3, 0.8]), 0.7), None, {"dLdgap": (
         ["dL/db_i cos(gap_ij)", "dL/db_k cos(gap_kj)", "dL/da ⊙ cos(gap)"],  # an array with i and j says their order
         ["dL/db_j cos(gap_ij)", "dL/da_ji cos(gap_ij)"])}),
