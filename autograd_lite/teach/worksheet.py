@@ -768,14 +768,15 @@ def _with_blanks(
 ) -> list[Section]:  # fmt: skip
     """The sections as they are handed out; `whole` gets the formulas of the blanks, so that they can be copied.
 
-    A line that says what is left blank in another is not printed.
+    A line that says what is left blank in another is not printed, unless it has a gradient that one of the others uses.
     """
     lines, blanks = [], {TEXT.name(q.symbol): q for q in chosen}
     likewise: dict[str, list[str]] = {form_of(q): [] for q in chosen}
     for q in several:
         if (w := TEXT.name(q.symbol)) not in blanks and form_of(q) in likewise:
             likewise[form_of(q)].append(w)
-    omitted = {w for words in likewise.values() for w in words} | _giving_away(sections[-1].lines, blanks)
+    omitted = {w for words in likewise.values() for w in words}
+    omitted |= _unused(_giving_away(sections[-1].lines, blanks) - omitted, sections[-1].lines, omitted)
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
         shape = _common([shapes[w] for w in _symbols(line)], line.shape)
@@ -834,6 +835,19 @@ def _giving_away(lines: Sequence[Line], blanks: Container[str]) -> set[str]:
     parts = kinds(part for e in answers for part in walk(e))
     others = {w: e for w, e in formulas.items() if w not in blanks}
     return {w for w, e in others.items() if wholes & kinds(walk(e)) or parts & kinds([e])}
+
+
+def _unused(words: set[str], lines: Sequence[Line], omitted: Set[str]) -> set[str]:
+    """Those of the lines whose gradients no line that is left uses, such as dL/dh3 in that of dL/daₜ."""
+    left = [line for line in lines if line.formulas and TEXT.name(line.symbol) not in words | omitted]
+    used = {_at_step(w, t) for line in left for w in line.formulas[0].names for t in _range(line) or (0,)}
+    needed = {w for line in lines if (w := TEXT.name(line.symbol)) in words and used.intersection(_symbols(line))}
+    return _unused(words - needed, lines, omitted) if needed else words
+
+
+def _at_step(word: str, t: int) -> str:
+    """The name of a value at a step: ``h3`` for ``h@t+1`` at the second."""
+    return re.sub(r"@[a-z]([+-]\d+)?", lambda m: str(t + int(m[1] or 0)), word)
 
 
 def _numbers(given: Section, space: Mapping[str, Any]) -> list[Section]:

@@ -2208,6 +2208,21 @@ def test_students_write_it_in_many_ways(fn, tmp_path):
         assert (page["right"], page["says"]) == (mark.right, mark.says), text
 
 
+def test_a_gradient_that_a_line_uses_is_on_the_sheet():
+    """Also where its line has a term of a blank."""
+    start = [[0.3, -0.2], [0.5, 0.1]], [[0.2, 0.4], [-0.1, 0.3]], [0.7, -0.4]
+    W, U, v = (ag.tensor(a, requires_grad=True) for a in start)
+    x, c, h = np.array([[0.5, -1.2], [1.3, 0.4], [-0.7, 0.9]]), np.zeros(2), np.zeros(2)
+    for k in range(3):
+        c = 0.9 * c + np.tanh(W @ x[k] + U @ h)
+        h = np.tanh(c)
+    names = {"W": W, "U": U, "v": v, "x": x, "c": c, "h": h}
+    for blanks in (None, 2, 3, 4, 5):
+        sheet = str(worksheet(0.5 * (v @ h - 0.8) ** 2, wrt=[W, U, v], names=names, blanks=blanks))
+        assert "dL/dcₜ = " in sheet
+        assert re.search(r"dL/dc3 = (_+|dL/dh3 ⊙ \(1 - h3²\)) ", sheet)
+
+
 def test_what_cannot_be_read_is_neither_right_nor_wrong():
     marks = rows().check({"dL/dc": "see the lecture", "dL/dW": "xᵀ dL/dq", "dL/dbeta": "Σᵢ dL/dηᵢ xᵢ"})
     says = {mark.word: mark.says for mark in marks}
