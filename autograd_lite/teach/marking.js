@@ -775,6 +775,7 @@ class Board {
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.ofStems = new RegExp(`(?<!${W})(${anyOf(this.stems)})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
+    this.ofArrays = new RegExp(`(?<!${W})(${anyOf([...this.steps.keys()].filter((w) => !this.stems.has(w)))})\\[(t ?(?:[-+] ?\\p{Nd}+)?)(?:\\]|, ?)`, "gu"); // v[t], where v is an array too
     this.ofPlaced = new RegExp(`(?<!${W})(${anyOf(this.stems)})${P.PLACED}`, "gu");
     this.ofNumbers = new RegExp(this.ofStems.source.replace("(t[^\\],]*), ?", "(\\p{Nd}+),"), "gu");
     this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
@@ -823,6 +824,7 @@ class Board {
     text = text.replace(this.beforeT, "$1_t");
     const isPlain = (!this.hasSteps || this.letter !== "t") && /ₜ|[_{[]t/.test(text) && this.isReadAs("t"); // no number of a step
     if (!isPlain) text = this.withT(text, steps.length === 1);
+    if (text.search(this.ofArrays) >= 0 && this.isReadAs("stepped")) text = text.replace(this.ofArrays, (all, w, t) => `${w}_{${t}}${all.endsWith("]") ? "" : "["}`);
     const tight = new RegExp(`/ ?(\\p{Nd}+)((?!e\\p{Nd})(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*(?:(?:\\^|\\*\\*)\\p{Nd}+)?)(?!${W}|[.(\\[{/^*])`, "gu"); // 1/2n
     if (text.search(tight) >= 0 && this.isReadAs("under")) text = text.replace(tight, "/($1 $2)");
     const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");

@@ -2208,6 +2208,22 @@ def test_students_write_it_in_many_ways(fn, tmp_path):
         assert (page["right"], page["says"]) == (mark.right, mark.says), text
 
 
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_a_vector_of_a_loop_at_t_is_that_of_step_t(tmp_path):
+    """Also where the last one, which is not used, has the name without a number."""
+    c, dt, x, v0 = 0.3, 0.1, np.zeros(2), ag.tensor([0.32, 0.41], requires_grad=True)
+    v = v0
+    for _ in range(4):
+        x, v = x + dt * v, v - c * v**2
+    sheet = worksheet(np.sum(x), wrt=v0, names={"c": c, "dt": dt, "x": x, "v0": v0, "v": v})
+    texts = {"dt + (1 - 2*c*v[t])*dLdv[t+1]": "", "dt + (1 - 2*c*v_t)*dLdv_{t+1}": "",
+             "dt + (1 - 2*c*v[t-1])*dLdv[t+1]": "v[t-1] is of another step than it should be"}  # fmt: skip
+    cases = [("dLdv_t", text) for text in texts]
+    for text, page in zip(texts, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({"dLdv_t": text}) if mark.word == "dLdv_t"]
+        assert mark.says == texts[text] == page["says"], text
+
+
 def test_a_gradient_that_a_line_uses_is_on_the_sheet():
     """Also where its line has a term of a blank."""
     start = [[0.3, -0.2], [0.5, 0.1]], [[0.2, 0.4], [-0.1, 0.3]], [0.7, -0.4]
