@@ -2134,7 +2134,12 @@ const countText = ([p, q], value) => {
 };
 
 const symmetric = (x) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? map((a, b) => (a + b) / 2, "f", x, transposed(x)) : x);
-const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SAYS.SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
+/** What counts of the gradient of a symmetric value: all of it, or where the right one is that of one triangle the symmetric part. */
+const half = (value, right) => {
+  const [m, n] = right.shape, isAny = (isThere) => right.data.some((v, k) => v !== 0 && isThere(Math.floor(k / n) - (k % n)));
+  return right.shape.length === 2 && m && isAny((d) => d > 0) !== isAny((d) => d < 0) ? symmetric(value) : value;
+};
+const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SAYS.SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) || says === SAYS.NOT_FINITE ? 2 : 1);
 
 /** What is said of one formula for all steps of a loop, of what is said of it for each. */
 const ofAllSteps = (several, numbers) => {
@@ -2267,9 +2272,10 @@ const marking = (data) => {
     }).filter(Boolean);
     const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
-    if (isSymmetric && wrong.every((at) => same(at.value, symmetric(at.right), at.close))) return SAYS.SYMMETRIC;
+    const halfOf = (at) => ({ ...at, value: half(at.value, at.right), right: symmetric(at.right) });
+    if (isSymmetric && wrong.map(halfOf).every((at) => same(at.value, at.right, at.close))) return SAYS.SYMMETRIC;
     const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
-    const halves = isSymmetric ? [places.map((at) => ({ ...at, right: symmetric(at.right) }))] : [];
+    const halves = isSymmetric ? [places.map(halfOf)] : [];
     const typed = board.nameIn(text, numbers[0] ?? 0);
     for (const [here, ...elsewhere] of [places, ...halves]) {
       const likely = [...new Set(causes(here))].filter((cause) => !typed || !/^that is \S+$/.test(cause)), there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];

@@ -93,7 +93,7 @@ NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
 OVER = r"; [a-z] = (\d+) … (\d+)(, with .+)?$"  # in a remark: the steps of a loop that a line is for
-KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0"  # in a remark: a convention, which no one can guess
+KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0|; Φ: [^;]+"  # in a remark: a convention, which no one can guess
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 

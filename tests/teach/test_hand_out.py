@@ -2139,6 +2139,14 @@ def to_a_power(p, gamma, beta):
     return np.sum(beta * (1 - p) ** gamma)
 
 
+def smooth_fit(ell, D, y, z):
+    b = -D / ell
+    K = np.exp(b) + 0.2 * np.eye(2)
+    C = np.linalg.cholesky(K)
+    a = np.linalg.solve(C.T, np.linalg.solve(C, y))
+    return z @ a
+
+
 J3 = np.array([[0.8, 2.4, 0.7], [2.4, -1.3, 0.4], [0.7, 0.4, -1.5]])
 #: For each blank what is right, and what is wrong.
 OF_STUDENTS = {
@@ -2155,6 +2163,11 @@ OF_STUDENTS = {
     to_a_power: ((np.array([0.3, 0.8]), 2.0, 1.5), ["p"], {"dLdp": (
         ["-3 * (1 - p)", "-2 * beta * (1 - p)", "-1.5 * gamma * (1 - p) ** (gamma - 1)", "-2 β (1 - p)^(γ - 1)"],
         ["-gamma * beta * (1 - p)", "-γ β (1 - p)^(γ / 2)", "-1.5 γ (1 - p)", "-3 (1 - p)²"])}),
+    smooth_fit: ((0.8, np.array([[0.0, 0.4], [0.4, 0.0]]), np.array([0.3, 0.9]), np.array([0.5, 0.7])), ["ell"], {
+        "dLdK": (["-K⁻¹ @ dL/da @ aᵀ", "-K⁻¹ @ dL/da @ yᵀ @ K⁻¹", "-a @ (K⁻¹ z)ᵀ", "-½ (K⁻¹ z aᵀ + a (K⁻¹ z)ᵀ)"],
+                 ["K⁻¹ @ dL/da @ aᵀ", "-K⁻¹ @ dL/da @ yᵀ", "-2 K⁻¹ @ dL/da @ aᵀ", "dL/dKᵀ"]),
+        "dLdb": (["-np.outer(np.linalg.solve(K, dLda), a) * np.exp(b)"],
+                 ["-np.outer(np.linalg.solve(K, dLda), a)"])}),
     oscillators: ((np.array([0.1, 0.9, -0.4]), np.array([1.0, 1.3, 0.8]), 0.7), None, {"dLdgap": (
         ["dL/db_i cos(gap_ij)", "dL/db_k cos(gap_kj)", "dL/da ⊙ cos(gap)"],  # an array with i and j says their order
         ["dL/db_j cos(gap_ij)", "dL/da_ji cos(gap_ij)"])}),
@@ -2224,6 +2237,21 @@ def test_a_vector_of_a_loop_at_t_is_that_of_step_t(tmp_path):
         assert mark.says == texts[text] == page["says"], text
 
 
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_an_inverse_is_not_said_to_be_infinite_because_an_entry_is_0(tmp_path):
+    def network(g, A, i):
+        G = A.T @ np.diag(g) @ A
+        v = np.linalg.solve(G, i)
+        return np.sum(v**2)
+
+    A = np.array([[1.0, 0.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, -1.0], [0.0, 0.0, 1.0]])
+    sheet = ag.trace(network, np.array([1.2, 0.7, 0.5, 1.6]), A, np.array([0.8, -0.3, 0.4])).worksheet(wrt=["g"])
+    [page] = marked_by_the_page(sheet, [("dLdG", "-G⁻¹ @ dL/dv @ iᵀ")], tmp_path)
+    (mark,) = [mark for mark in sheet.check({"dLdG": "-G⁻¹ @ dL/dv @ iᵀ"}) if mark.word == "dLdG"]
+    assert mark.says == page["says"]
+    assert mark.says.startswith("9 of 9 entries are off")
+
+
 def test_a_gradient_that_a_line_uses_is_on_the_sheet():
     """Also where its line has a term of a blank."""
     start = [[0.3, -0.2], [0.5, 0.1]], [[0.2, 0.4], [-0.1, 0.3]], [0.7, -0.4]
@@ -2237,6 +2265,12 @@ def test_a_gradient_that_a_line_uses_is_on_the_sheet():
         sheet = str(worksheet(0.5 * (v @ h - 0.8) ** 2, wrt=[W, U, v], names=names, blanks=blanks))
         assert "dL/dcₜ = " in sheet
         assert re.search(r"dL/dc3 = (_+|dL/dh3 ⊙ \(1 - h3²\)) ", sheet)
+
+
+def test_the_blank_of_a_cholesky_factor_says_which_triangle_it_is():
+    args, wrt, _ = OF_STUDENTS[smooth_fit]
+    sheet = str(ag.trace(smooth_fit, *args).worksheet(wrt=wrt))
+    assert "since C = cholesky(K); Φ: lower triangle, half its diagonal\n" in sheet
 
 
 def test_what_cannot_be_read_is_neither_right_nor_wrong():
