@@ -352,18 +352,19 @@ class Reader:
         "group", bars as a "length" or a determinant, an index that no axis has as the "last", one of matrices as that
         of the "class" in each row, one alone as that of its letter among the "axes", the name of a value below the line
         as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", what is left of a sum without
-        indices as "loose" from them, a vector beside a matrix as an entry for "each" row, labels as of the "first 1"
-        axis, or of as many "classes 1" as they need, an array without indices as "apart" from them, or
-        in the "rest" of those of the result, a vector added to a column as a "column", a vector as a "row", of which
-        the transpose is a column, more than two axes as a "stack" of matrices, π or e as the "number", a 1 behind an
-        array as a vector of "ones", I as the "unit" matrix of the last axis where it is one of another size, an index
-        as the user's "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the "total"
-        derivative, free indices in the order in which they are "written", arrays in these as having "rows of steps", a
-        sum, or one "below" a line, as that of the "next" factor, or over the indices that are "bound" by it though it
-        has none, and a term with an entry beyond the "ends" as none, a value before brackets as a "call" of the
-        function of that name, what stands side by side behind a division as "under" it, a number and what stands behind
-        it as the "argument" of ``sin 2γ``, a number in a sum over its letter as the "index", and t as an index like the
-        others, "t", where there are no steps.
+        indices as "loose" from them, a vector beside a matrix as an entry for "each" row, the arrays of a list in sum
+        as "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1" as they need, an array
+        without indices as "apart" from them, or in the "rest" of those of the result, a vector added to a column as a
+        "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack" of matrices,
+        π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where
+        it is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
+        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", arrays in
+        these as having "rows of steps", a sum, or one "below" a line, as that of the "next" factor, or over the indices
+        that are "bound" by it though it has none, and a term with an entry beyond the "ends" as none, a value before
+        brackets as a "call" of the function of that name, what stands side by side behind a division as "under" it, a
+        number and what stands behind it as the "argument" of ``sin 2γ``, a number in a sum over its letter as the
+        "index", an entry at t as a value that is "stepped", and t as an index like the others, "t", where there are no
+        steps.
     choices : set of str
         Those of these that made a difference.
     """
@@ -435,7 +436,7 @@ class Reader:
             case ast.Tuple():
                 return tuple(map(self._value, e.elts))
             case ast.List():
-                return self._list(e)
+                return self._list(list(map(self._value, e.elts)))
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
             case ast.BinOp() if (of := _chained(e)) is not None and self._is_read_as("tight"):
@@ -474,7 +475,7 @@ class Reader:
             return self._index(e.slice)
         x = self._in_full(e.value, _indices(e.slice))
         if isinstance(e.slice, ast.Tuple) and not isinstance(x, Indexed) and not np.ndim(x):  # (a - b) [0, 1]
-            return x * _operand(self._list(ast.List(e.slice.elts)))
+            return x * _operand(self._list(list(map(self._value, e.slice.elts))))
         index = self._index(e.slice)
         places = index if isinstance(index, tuple) and not isinstance(index, Indexed) else (index,)
         bounds = [(p.start, p.stop) if isinstance(p, slice) else (p,) for p in places]
@@ -575,9 +576,8 @@ class Reader:
         is_none = y.dtype.kind in "iu" and not inside.all() and self._is_read_as("ends")
         return np.where(np.reshape(inside, [*inside.shape] + [1] * (y.ndim - inside.ndim)), y, np.nan if is_none else 0)
 
-    def _list(self, e: ast.List) -> Any:
+    def _list(self, entries: list[Any]) -> Any:
         """A list of entries, or of vectors that may be joined."""
-        entries = list(map(self._value, e.elts))
         is_one = len(entries) == 1 and (isinstance(entries[0], Indexed) or np.ndim(entries[0]))
         if is_one and self._is_read_as("group"):  # [a ⊙ b] xᵀ
             return entries[0]
@@ -733,10 +733,12 @@ class Reader:
             args = [_operand(self._value(e.func.value))] if fn is not None else []
         if not callable(fn):
             raise Unread(self._no_function(e, word))
+        if word == "sum" and (added := _added(e)) is not None and self._is_read_as("added"):
+            return self._value(added)
         is_ours = fn is self.names.get(word)
         is_stack = bare in ("array", "stack", "column_stack", "vstack")  # whose parts are rows, or columns
         args += [
-            [*map(self._value, a.elts)] if is_stack and isinstance(a, ast.List)
+            [*map(self._part, a.elts)] if is_stack and isinstance(a, ast.List)
             else self._argument(a, is_ours or bare in ("einsum", "convolve", "correlate"))
             for a in e.args
         ]  # fmt: skip
@@ -863,7 +865,15 @@ class Reader:
     def _argument(self, e: ast.expr, words: bool) -> Any:
         """An argument of a call; a string, such as subscripts or a mode, where a function takes one."""
         word = e.value if words and isinstance(e, ast.Constant) and isinstance(e.value, str) else "0"
-        return word if re.fullmatch(r"[a-zA-Z,.> -]*", word) else self._value(e)
+        return word if re.fullmatch(r"[a-zA-Z,.> -]*", word) else self._part(e)
+
+    def _part(self, e: ast.expr) -> Any:
+        """An argument, or a part of one; arrays of one shape in a list are its rows, as in NumPy."""
+        if not isinstance(e, ast.List):
+            return self._value(e)
+        parts = list(map(self._part, e.elts))
+        are_rows = len(parts) > 1 and all(isinstance(x, np.ndarray) and x.ndim for x in parts)
+        return parts if are_rows and len({*map(np.shape, parts)}) == 1 else self._list(parts)
 
     def _no_function(self, e: ast.Call, word: str) -> str:
         inside = ", ".join(map(ast.unparse, e.args))[:40]
@@ -1022,6 +1032,12 @@ def _indices(e: ast.expr) -> int:
 
 def _is_plus(e: ast.expr) -> TypeGuard[ast.UnaryOp]:
     return isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.UAdd)
+
+
+def _added(e: ast.Call) -> ast.expr | None:
+    """``u + v``, which Python's own ``sum([u, v])`` is; None for anything else."""
+    several = e.args[0].elts if len(e.args) == 1 and isinstance(e.args[0], (ast.List, ast.Tuple)) else []
+    return reduce(lambda a, b: ast.BinOp(a, ast.Add(), b), several) if several[1:] and not e.keywords else None
 
 
 def _is_over(e: ast.Call) -> bool:

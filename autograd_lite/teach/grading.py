@@ -170,14 +170,15 @@ def verdict(
     wrong = [place for place in judged if not _is_right(*place[:2], close)]
     if not wrong:
         return ""
-    if q.is_symmetric and all(_same(value, _symmetric(right), close) for value, right, *_ in wrong):
+    halves = [(_half(value, right), _symmetric(right), *more) for value, right, *more in wrong]
+    if q.is_symmetric and all(_same(value, right, close) for value, right, *_ in halves):
         return SYMMETRIC
     first = wrong[0]
     is_wrong_here = first is judged[0] and answers[0] is not None
     if is_wrong_here and earlier and q.recompute is not None and _same(first[0], q.recompute(earlier), close):
         return CARRIED
     places = [first, *(place for place in judged if place is not first and np.any(place[0]))]
-    halves = [(value, _symmetric(right), *more) for value, right, *more in places]
+    halves = [(_half(value, right), _symmetric(right), *more) for value, right, *more in places]
     for here, *elsewhere in [places, halves] if q.is_symmetric else [places]:
         likely = [says for says in dict.fromkeys(_causes(*here)) if not (typed and re.fullmatch(r"that is \S+", says))]
         if likely:
@@ -226,7 +227,7 @@ def how_wrong(says: str | Exception) -> int:
         return MISFIT + (not isinstance(says, Misfit)) if isinstance(says, Exception) else 0
     if says.startswith("expected shape"):
         return OTHER_SHAPE
-    return 2 if re.search(" entries are off|^it is off", says) else 1
+    return 2 if re.search(" entries are off|^it is off", says) or says == NOT_FINITE else 1
 
 
 def rounding(answer: Any) -> float:
@@ -255,6 +256,14 @@ def of_all_steps(several: Sequence[str], numbers: Sequence[int]) -> str:
 
 def _symmetric(x: Any) -> Any:
     return (x + x.T) / 2 if x.ndim == 2 and x.shape[0] == x.shape[1] else x
+
+
+def _half(value: Any, right: Any) -> Any:
+    """What counts of the gradient of a symmetric value: all of it, or where the right one is that of one triangle, as
+    of a Cholesky factor, the symmetric part.
+    """
+    is_triangle = right.ndim == 2 and np.any(np.tril(right, -1)) != np.any(np.triu(right, 1))
+    return _symmetric(value) if is_triangle else value
 
 
 def _filled(value: Any, right: Any) -> Any:

@@ -52,8 +52,8 @@ class HandOut:
     board: Board
     constants: Sequence[tuple[float, str]]
     shown: Mapping[str, str]
-    zeros: Sequence[str]
-    main: int
+    kept: Sequence[str]
+    alone: Sequence[str]
     own: Sequence[tuple[str, str, str]]
 
     def check(self, answers: Mapping[str, Any] | Callable[..., Any] | str) -> Marks:
@@ -164,8 +164,8 @@ class HandOut:
             "patterns": {w.strip("_"): _in_script(getattr(notation, w)) for w in notation.PATTERNS.split()},
             "tables": notation.TABLES | {"OTHERS": notation.OTHERS},
             "remarks": {w: getattr(grading, w) for w in grading.REMARKS.split()},
-            "zeros": self.zeros,
-            "main": self.main,
+            "kept": self.kept,
+            "alone": self.alone,
             "shown": self.shown,
             "maps": {w: m for w, x in reader.names.items() if callable(x) and (m := _linear(x))},
             "functions": [*FUNCTIONS, *(w for w, x in reader.names.items() if callable(x))],
@@ -204,7 +204,7 @@ class HandOut:
                 ) for word, slips, shape, letters, is_symmetric, numbers, labels, is_of_columns, diagonal, uses in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
-        words = "words whole letter constants shown zeros own full main"
+        words = "words whole letter constants shown kept own full alone"
         how = {word: content[word] for word in words.split()}
         return cls(questions, "", "", "", spaces, **how)  # type: ignore[call-arg]  # of a subclass
 

@@ -775,6 +775,7 @@ class Board {
     this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.ofStems = new RegExp(`(?<!${W})(${anyOf(this.stems)})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
+    this.ofArrays = new RegExp(`(?<!${W})(${anyOf([...this.steps.keys()].filter((w) => !this.stems.has(w)))})\\[(t ?(?:[-+] ?\\p{Nd}+)?)(?:\\]|, ?)`, "gu"); // v[t], where v is an array too
     this.ofPlaced = new RegExp(`(?<!${W})(${anyOf(this.stems)})${P.PLACED}`, "gu");
     this.ofNumbers = new RegExp(this.ofStems.source.replace("(t[^\\],]*), ?", "(\\p{Nd}+),"), "gu");
     this.copied = new RegExp(`(?<!${W}|\\.)(${parts})(?=(?:${P.AT})?(?!${W}))`, "gu");
@@ -823,6 +824,7 @@ class Board {
     text = text.replace(this.beforeT, "$1_t");
     const isPlain = (!this.hasSteps || this.letter !== "t") && /ₜ|[_{[]t/.test(text) && this.isReadAs("t"); // no number of a step
     if (!isPlain) text = this.withT(text, steps.length === 1);
+    if (text.search(this.ofArrays) >= 0 && this.isReadAs("stepped")) text = text.replace(this.ofArrays, (all, w, t) => `${w}_{${t}}${all.endsWith("]") ? "" : "["}`);
     const tight = new RegExp(`/ ?(\\p{Nd}+)((?!e\\p{Nd})(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*(?:(?:\\^|\\*\\*)\\p{Nd}+)?)(?!${W}|[.(\\[{/^*])`, "gu"); // 1/2n
     if (text.search(tight) >= 0 && this.isReadAs("under")) text = text.replace(tight, "/($1 $2)");
     const base = (w) => w.replace(new RegExp(`(?:_[ti-n]|[${INDICES}ₜ]|\\[.*)$`, "u"), "");
@@ -1704,7 +1706,7 @@ class Reader {
       case "word": return { word: e[1] };
       case "name": case "attribute": return this.named(e);
       case "list": {
-        const list = e[1].map((part) => this.value(part));
+        const list = e[3] ?? e[1].map((part) => this.value(part));
         if (list.length === 1 && (list[0]?.letters || list[0]?.list || list[0]?.shape?.length) && this.isReadAs("group")) return list[0]; // [a ⊙ b] xᵀ
         if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
         if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) { // [0, x], also of rows
@@ -1988,11 +1990,18 @@ class Reader {
   placed([x, places, sizes]) {
     const [kind, , list, isTuple] = places ?? [], shape = sizes ? [...whole(this.operand(this.value(sizes)))] : this.shape; // as the source has it
     if (kind !== "index" || count(shape) > LARGE) notMarked("these places");
-    const value = this.operand(this.value(x)), at = this.indexed(["index", ["positions", shape], list, isTuple]);
+    const value = this.operand(this.part(x)), at = this.indexed(["index", ["positions", shape], list, isTuple]);
     if (!alike(together(value.shape, at.shape) ?? [-1], at.shape)) throw new Unread(`shape ${shapeText(value.shape)} does not fit at places of shape ${shapeText(at.shape)}`);
     const data = Array(count(shape)).fill(0), entries = spread(value, at.shape);
     at.data.forEach((p, k) => { data[p] += entries[k]; });
     return array(shape, data);
+  }
+
+  /** An argument, or a part of one; arrays of one shape in a list are its rows, as in NumPy. */
+  part(e) {
+    if (e[0] !== "list" || !e[2]) return this.value(e);
+    const list = e[1].map((part) => this.part(part)), areRows = list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
+    return areRows && list.every((x) => alike(x.shape, list[0].shape)) ? { list } : this.value(["list", [], true, list]);
   }
 
   call(e) {
@@ -2025,14 +2034,16 @@ class Reader {
     if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);
     const isBoard = word === short && ["max", "min"].includes(short) && args.length === 2 && args[1][0] !== "param";
     if (isBoard) short += "imum"; // max(0, x)
+    const added = word === "sum" && args.length === 1 && args[0][0] === "list" && args[0][1].length > 1;
+    if (added && this.isReadAs("added")) return this.value(args[0][1].reduce((a, b) => ["binary", "+", a, b])); // Python's own
     const params = {}, letters = {}, isStack = ["array", "stack", "column_stack", "vstack"].includes(short); // whose parts are rows, or columns
     for (const a of args) {
       if (a[0] === "param" && !["over", "at"].includes(a[1])) params[a[1]] = this.value(a[2]);
       else if (a[0] === "param") letters[a[1]] = lettersNamed(a[2]);
       else if (isStack && a[0] === "list") {
-        const parts = a[1].map((part) => this.value(part));
+        const parts = a[1].map((part) => this.part(part));
         values.push(parts.some((x) => x?.letters) ? this.value(a) : { list: parts });
-      } else values.push(this.value(a));
+      } else values.push(this.part(a));
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod", "expand_dims"].includes(short);
     const isJoined = ["concatenate", "hstack", "vstack", "column_stack"].includes(short), takesWord = ["einsum", "convolve", "correlate"].includes(short);
@@ -2123,7 +2134,12 @@ const countText = ([p, q], value) => {
 };
 
 const symmetric = (x) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? map((a, b) => (a + b) / 2, "f", x, transposed(x)) : x);
-const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SAYS.SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
+/** What counts of the gradient of a symmetric value: all of it, or where the right one is that of one triangle the symmetric part. */
+const half = (value, right) => {
+  const [m, n] = right.shape, isAny = (isThere) => right.data.some((v, k) => v !== 0 && isThere(Math.floor(k / n) - (k % n)));
+  return right.shape.length === 2 && m && isAny((d) => d > 0) !== isAny((d) => d < 0) ? symmetric(value) : value;
+};
+const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SAYS.SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) || says === SAYS.NOT_FINITE ? 2 : 1);
 
 /** What is said of one formula for all steps of a loop, of what is said of it for each. */
 const ofAllSteps = (several, numbers) => {
@@ -2206,7 +2222,7 @@ const marking = (data) => {
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
   learned(data);
-  const spaces = data.spaces.map(openedAll), main = data.main; // in those behind, given values 0 stay so
+  const spaces = data.spaces.map(openedAll), main = spaces.length - data.alone.length; // in those behind, given values 0 and numbers stay so, but one that is alone another
   const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
   const areOthers = (x, y) => x?.kind === "i" && y && x.data.some((v, i) => v !== y.data[i]); // labels that have another order
   const gradients = new Set(data.copied.filter((w) => w.includes("/")).map((w) => data.words[w]));
@@ -2245,7 +2261,9 @@ const marking = (data) => {
     const close = isNumber ? TYPED : Math.max(CLOSE, rounding(text));
     answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
     const isHeld = (k) => answers[k] && isRight(answers[k], array(spaces[k][word].shape, spaces[k][word].data), close);
-    if (main < spaces.length && !isNumber && !data.zeros.some((w) => readers[0].used.has(w)) && isHeld(0) && answers.some((x, k) => k >= main && x) && answers.every((x, k) => k < main || !x || isHeld(k))) return "";
+    const named = data.kept.filter((w) => readers[0].used.has(w)), isOf = (k) => k >= main && ["", ...named].includes(data.alone[k - main]);
+    const tried = new Set(isNumber || named.length === data.kept.length ? [] : data.alone.filter((w, k) => isOf(k + main) && answers[k + main]));
+    if (tried.size === named.length + 1 && isHeld(0) && answers.every((x, k) => !isOf(k) || !x || isHeld(k))) return "";
     answers = answers.slice(0, main);
     const few = answers.reduce((n, value) => n + (value ? value.data.length : 0), 0) < FEW;
     const judged = answers.map((value, k) => value && {
@@ -2254,9 +2272,10 @@ const marking = (data) => {
     }).filter(Boolean);
     const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
-    if (isSymmetric && wrong.every((at) => same(at.value, symmetric(at.right), at.close))) return SAYS.SYMMETRIC;
+    const halfOf = (at) => ({ ...at, value: half(at.value, at.right), right: symmetric(at.right) });
+    if (isSymmetric && wrong.map(halfOf).every((at) => same(at.value, at.right, at.close))) return SAYS.SYMMETRIC;
     const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
-    const halves = isSymmetric ? [places.map((at) => ({ ...at, right: symmetric(at.right) }))] : [];
+    const halves = isSymmetric ? [places.map(halfOf)] : [];
     const typed = board.nameIn(text, numbers[0] ?? 0);
     for (const [here, ...elsewhere] of [places, ...halves]) {
       const likely = [...new Set(causes(here))].filter((cause) => !typed || !/^that is \S+$/.test(cause)), there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];

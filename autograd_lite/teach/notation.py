@@ -202,6 +202,9 @@ class Board:
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
         is_plain = self._is_plain(text)
         text = text if is_plain else self.with_t(text, len(steps) == 1)
+        array = rf"(?<!\w)({_any(self._steps.keys() - self._stems)})\[(t ?(?:[-+] ?\d+)?)(?:\]|, ?)"
+        if regex.search(array, text) and self._is_read_as("stepped"):  # v[t], where v is an array too
+            text = regex.sub(array, lambda m: f"{m[1]}_{{{m[2]}}}{'[' * (m[0][-1] != ']')}", text)
         tight = rf"/ ?(\d+)((?!e\d)[^\W\d][\w{_MARKS}]*(?:(?:\^|\*\*)\d+)?)(?![\w.(\[{{/^*])"  # 1/2n
         if regex.search(tight, text) and self._is_read_as("under"):
             text = regex.sub(tight, r"/(\1 \2)", text)

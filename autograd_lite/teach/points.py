@@ -165,24 +165,33 @@ def _mixed(at: Cases) -> set[str]:
     return {key for key, n in counts.items() if n > 1}
 
 
-def with_zeros(
+def with_kept(
     d: Derivation, start: Values, others: Sequence[Values]
-) -> tuple[Sequence[str], list[dict[str, Any]]]:
-    """The given values that are 0, which a formula may leave out, and choices of the numbers in which they stay so: one
-    near `start`, and `others`.
+) -> tuple[Sequence[str], list[tuple[str, dict[str, Any]]]]:
+    """The given values that a formula may have without their names, zeros and numbers of which no gradient is asked,
+    and choices of the numbers in which they stay so: one near `start`, and `others`; and for each of these values, by
+    its name, one in which it alone of them is another.
     """
-    chosen, zeros, _ = _choice(d, start)
-    still = {w: start[w] for w in zeros}
-    near = (confirmed(d, chosen(np.random.default_rng(4), *how) | still) for how in TRIES if zeros)
-    far = (confirmed(d, {**other, **still}) for other in others if zeros)
-    return zeros, [*islice((env for env in near if env is not None), 1), *(env for env in far if env is not None)]
+    chosen, kept, _ = _choice(d, start)
+
+    def near(still: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        several = (confirmed(d, chosen(np.random.default_rng(4), *how) | still) for how in TRIES)
+        return islice((env for env in several if env is not None), 1)
+
+    still = {w: start[w] for w in kept}
+    far = (confirmed(d, {**other, **still}) for other in others if kept)
+    several = [("", env) for env in (*(near(still) if kept else ()), *far) if env is not None]
+    for word in kept if kept[1:] else ():
+        of_one = near({w: x for w, x in still.items() if w != word})
+        several += [(word, env) for env in of_one if not np.array_equal(env[word], start[word])]
+    return kept, several
 
 
 def _choice(
     d: Derivation, start: Values
 ) -> tuple[Callable[..., dict[str, Any]], Sequence[str], Sequence[str]]:
-    """What draws other numbers: how far from `start`, and whether data move too; the data that are 0; and what is asked
-    for of which each entry may move alone.
+    """What draws other numbers: how far from `start`, and whether data move too; of what is not asked for what
+    is 0, and the numbers that move; and what is asked for of which each entry may move alone.
     """
     c = d.chain
     used = {word for word, _ in d.given}
@@ -205,9 +214,10 @@ def _choice(
         new = {w: moved(start[w], rng, size, w in asked, w in asked & sums, signs) for w in moving}
         return others | {w: scale * x if scale != 1 and w in asked else x for w, x in new.items()}
 
-    zeros = [w for w in sorted(data) if not np.any(start[w])]
+    moving = (w for w in sorted(data | parameters - asked) if np.ndim(start[w]) == 0 and abs(start[w]) not in (0, 1))
+    still = [*(w for w in sorted(data) if not np.any(start[w])), *moving]
     free = [w for w in sorted(asked) if not _is_symmetric(start[w]) and (w in sums or not _is_distribution(start[w]))]
-    return chosen, zeros, free
+    return chosen, still, free
 
 
 def _cases(d: Derivation, start: Values) -> Cases:

@@ -93,7 +93,7 @@ NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
 OVER = r"; [a-z] = (\d+) … (\d+)(, with .+)?$"  # in a remark: the steps of a loop that a line is for
-KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0"  # in a remark: a convention, which no one can guess
+KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0|; Φ: [^;]+"  # in a remark: a convention, which no one can guess
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 
@@ -125,8 +125,8 @@ class Worksheet(HandOut):
         self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
-        unseen: Iterable[str] = (), zeros: Sequence[str] = (), own: Sequence[tuple[str, str, str]] = (),
-        full: Mapping[str, Sequence[int]] = MappingProxyType({}), main: int | None = None,
+        unseen: Iterable[str] = (), kept: Sequence[str] = (), own: Sequence[tuple[str, str, str]] = (),
+        full: Mapping[str, Sequence[int]] = MappingProxyType({}), alone: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
@@ -134,9 +134,10 @@ class Worksheet(HandOut):
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
         #: The labels of which each but the first has another order; an answer without them is not judged there.
         self._labels = [_others(at, self.spaces[0]) for at in self.spaces[1:]]
-        #: The given values that are 0, and stay so in all of these but the first `main`.
-        self.zeros = tuple(map(as_variable, zeros))
-        self.main = len(spaces) if main is None else main
+        #: The given values, 0 or numbers, that a formula may have without their names. They stay so in all of these
+        #: but the first `main`, but for the one that is `alone` another, if any.
+        self.kept, self.alone = tuple(map(as_variable, kept)), tuple(map(as_variable, alone))
+        self.main = len(spaces) - len(alone)
         values = [w for w, x in spaces[0].items() if not callable(x)]
         #: The given numbers, each with its name.
         self.constants = constants
@@ -287,7 +288,7 @@ class Worksheet(HandOut):
                     close = TYPED if is_number else max(CLOSE, rounding(answer))
                     typed = self.board.name_in(answer, *q.numbers[:1] or (0,)) if isinstance(answer, str) else ""
                     says = verdict(q, places[: self.main], self.seen, earlier, close, typed)
-                    says = "" if says not in RIGHT and self._is_without_zeros(q, answer, places, close) else says
+                    says = "" if says not in RIGHT and self._is_with_kept(q, answer, places, close) else says
                     is_circular = says in RIGHT and isinstance(answer, str) and self._is_of_itself(q, answer, reading)
                     tried.append(CIRCULAR if is_circular else says)
                 if not len(tried) - 1 or tried[-1] in RIGHT:
@@ -310,12 +311,14 @@ class Worksheet(HandOut):
             readings += [more for more in dict.fromkeys(several) if more not in readings]
         return min(tried, key=how_wrong)
 
-    def _is_without_zeros(self, q: Question, answer: Any, places: Sequence[Any], close: float) -> bool:
-        """Whether a formula in which no given value is named that is 0 is right while they are."""
-        is_without = self.zeros and isinstance(answer, str) and self.readers[0].used.isdisjoint(self.zeros)
-        at = [0, *range(self.main, len(places))] if is_without and len(places) == len(self.spaces) else []
-        at = [k for k in at if places[k] is not None]
-        return len(at) > 1 and holds(q, [places[k] for k in at], [self.seen[k] for k in at], close)
+    def _is_with_kept(self, q: Question, answer: Any, places: Sequence[Any], close: float) -> bool:
+        """Whether a formula that has given values, 0 or numbers, without their names is right while they stay so."""
+        named = self.readers[0].used.intersection(self.kept)
+        is_with = isinstance(answer, str) and len(named) < len(self.kept) and len(places) == len(self.spaces)
+        of = [w for w in self.alone if not w or w in named] if is_with else []
+        at = [k for k, w in enumerate(self.alone, self.main) if w in of and places[k] is not None]
+        is_tried = {self.alone[k - self.main] for k in at} == {"", *named}
+        return is_tried and holds(q, [places[k] for k in (0, *at)], [self.seen[k] for k in (0, *at)], close)
 
     def _is_of_itself(self, q: Question, answer: str, reading: Set[str]) -> bool:
         """Return True if a formula has other values where what is asked for has."""
@@ -529,7 +532,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     sections = d.sections  # this gives names to what has none
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
     choices = [start, *points.elsewhere(d, start)]
-    zeros, with_zeros = points.with_zeros(d, start, choices[1:])
+    kept, with_kept = points.with_kept(d, start, choices[1:])
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
     inside = {w for s in d.counted for line in s.lines for e in line.formulas for w in (line.symbol, *e.names)}
     counting = d.counting if any("@" in w for w in inside) else None
@@ -581,13 +584,13 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     whole = {side: answer for side, answer in whole.items() if sheet._best(reads[answer], side, {}) not in RIGHT}
     markdown = markdown_of(shown).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
-    spaces_of_zeros = [space(env, first_by_symbol(lines_at(d, env))) | code.functions for env in with_zeros]
+    with_kept = [(w, space(env, first_by_symbol(lines_at(d, env))) | code.functions) for w, env in with_kept]
     with_lines = {counting.name(w) for w in printed} if counting else printed
     others = (as_variable(w) for w in spaces[0] if "/" in w and w not in with_lines)
     unseen = [*_unseen(body, chosen, spaces[0]), *others]
-    main, zeros = len(spaces), zeros if with_zeros else ()
-    spaces += spaces_of_zeros
-    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, main=main, zeros=zeros)
+    alone, kept = [w for w, _ in with_kept], kept if with_kept else ()
+    spaces += [env for _, env in with_kept]
+    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, kept=kept, alone=alone)
 
 
 def _counted(q: Question, how: Counting, symbols: Iterable[str]) -> Question:
@@ -765,14 +768,15 @@ def _with_blanks(
 ) -> list[Section]:  # fmt: skip
     """The sections as they are handed out; `whole` gets the formulas of the blanks, so that they can be copied.
 
-    A line that says what is left blank in another is not printed.
+    A line that says what is left blank in another is not printed, unless it has a gradient that one of the others uses.
     """
     lines, blanks = [], {TEXT.name(q.symbol): q for q in chosen}
     likewise: dict[str, list[str]] = {form_of(q): [] for q in chosen}
     for q in several:
         if (w := TEXT.name(q.symbol)) not in blanks and form_of(q) in likewise:
             likewise[form_of(q)].append(w)
-    omitted = {w for words in likewise.values() for w in words} | _giving_away(sections[-1].lines, blanks)
+    omitted = {w for words in likewise.values() for w in words}
+    omitted |= _unused(_giving_away(sections[-1].lines, blanks) - omitted, sections[-1].lines, omitted)
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
         shape = _common([shapes[w] for w in _symbols(line)], line.shape)
@@ -831,6 +835,19 @@ def _giving_away(lines: Sequence[Line], blanks: Container[str]) -> set[str]:
     parts = kinds(part for e in answers for part in walk(e))
     others = {w: e for w, e in formulas.items() if w not in blanks}
     return {w for w, e in others.items() if wholes & kinds(walk(e)) or parts & kinds([e])}
+
+
+def _unused(words: set[str], lines: Sequence[Line], omitted: Set[str]) -> set[str]:
+    """Those of the lines whose gradients no line that is left uses, such as dL/dh3 in that of dL/daₜ."""
+    left = [line for line in lines if line.formulas and TEXT.name(line.symbol) not in words | omitted]
+    used = {_at_step(w, t) for line in left for w in line.formulas[0].names for t in _range(line) or (0,)}
+    needed = {w for line in lines if (w := TEXT.name(line.symbol)) in words and used.intersection(_symbols(line))}
+    return _unused(words - needed, lines, omitted) if needed else words
+
+
+def _at_step(word: str, t: int) -> str:
+    """The name of a value at a step: ``h3`` for ``h@t+1`` at the second."""
+    return re.sub(r"@[a-z]([+-]\d+)?", lambda m: str(t + int(m[1] or 0)), word)
 
 
 def _numbers(given: Section, space: Mapping[str, Any]) -> list[Section]:

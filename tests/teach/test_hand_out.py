@@ -2124,9 +2124,50 @@ def oscillators(theta, omega, K):
     return np.sum((speed - np.mean(speed)) ** 2)
 
 
+def interleaved(a):
+    f, h = a[0::2], a[1::2]
+    return np.sum(np.exp(f) * h)
+
+
+def multiples(b):
+    u = 1.0 * b
+    v = 2.0 * b
+    return np.sum(u**2) + np.sum(v**3)
+
+
+def to_a_power(p, gamma, beta):
+    return np.sum(beta * (1 - p) ** gamma)
+
+
+def smooth_fit(ell, D, y, z):
+    b = -D / ell
+    K = np.exp(b) + 0.2 * np.eye(2)
+    C = np.linalg.cholesky(K)
+    a = np.linalg.solve(C.T, np.linalg.solve(C, y))
+    return z @ a
+
+
 J3 = np.array([[0.8, 2.4, 0.7], [2.4, -1.3, 0.4], [0.7, 0.4, -1.5]])
 #: For each blank what is right, and what is wrong.
 OF_STUDENTS = {
+    interleaved: ((np.array([0.5, -1.2, 0.8, 1.4]),), None, {"dLda": (  # a list that is an argument has rows
+        ["np.stack([dLdf, dLdh], axis=1).ravel()", "np.transpose([dLdf, dLdh]).ravel()",
+         "np.array([dLdf, dLdh]).T.ravel()"],
+        ["np.concatenate([dLdf, dLdh])", "np.hstack([dLdf, dLdh])", "np.ravel([dLdf, dLdh])",
+         "np.reshape([dLdf, dLdh], 4)", "np.array([dLdf, dLdh]).ravel()"])}),
+    multiples: ((np.array([0.5, -1.2]),), None, {"dLdb": (
+        ["np.sum([dLdu, 2 * dLdv], axis=0)", "sum([dLdu, 2 * dLdv])", "sum((dLdu, 2 * dLdv))", "Σ [dLdu, 2 dLdv]",
+         "2 * np.mean([dLdu, 2 * dLdv], axis=0)"],
+        ["np.sum([dLdu, 2 * dLdv], axis=1)", "2 * np.mean([dLdu, 2 * dLdv], axis=1)", "np.sum([dLdu, 2 * dLdv])",
+         "sum([dLdu, dLdv])"])}),
+    to_a_power: ((np.array([0.3, 0.8]), 2.0, 1.5), ["p"], {"dLdp": (
+        ["-3 * (1 - p)", "-2 * beta * (1 - p)", "-1.5 * gamma * (1 - p) ** (gamma - 1)", "-2 β (1 - p)^(γ - 1)"],
+        ["-gamma * beta * (1 - p)", "-γ β (1 - p)^(γ / 2)", "-1.5 γ (1 - p)", "-3 (1 - p)²"])}),
+    smooth_fit: ((0.8, np.array([[0.0, 0.4], [0.4, 0.0]]), np.array([0.3, 0.9]), np.array([0.5, 0.7])), ["ell"], {
+        "dLdK": (["-K⁻¹ @ dL/da @ aᵀ", "-K⁻¹ @ dL/da @ yᵀ @ K⁻¹", "-a @ (K⁻¹ z)ᵀ", "-½ (K⁻¹ z aᵀ + a (K⁻¹ z)ᵀ)"],
+                 ["K⁻¹ @ dL/da @ aᵀ", "-K⁻¹ @ dL/da @ yᵀ", "-2 K⁻¹ @ dL/da @ aᵀ", "dL/dKᵀ"]),
+        "dLdb": (["-np.outer(np.linalg.solve(K, dLda), a) * np.exp(b)"],
+                 ["-np.outer(np.linalg.solve(K, dLda), a)"])}),
     oscillators: ((np.array([0.1, 0.9, -0.4]), np.array([1.0, 1.3, 0.8]), 0.7), None, {"dLdgap": (
         ["dL/db_i cos(gap_ij)", "dL/db_k cos(gap_kj)", "dL/da ⊙ cos(gap)"],  # an array with i and j says their order
         ["dL/db_j cos(gap_ij)", "dL/da_ji cos(gap_ij)"])}),
@@ -2178,6 +2219,58 @@ def test_students_write_it_in_many_ways(fn, tmp_path):
         assert not mark.unmarked, (text, mark.says)
         assert mark.right == (text in texts[word][0]), (text, mark.says)
         assert (page["right"], page["says"]) == (mark.right, mark.says), text
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_a_vector_of_a_loop_at_t_is_that_of_step_t(tmp_path):
+    """Also where the last one, which is not used, has the name without a number."""
+    c, dt, x, v0 = 0.3, 0.1, np.zeros(2), ag.tensor([0.32, 0.41], requires_grad=True)
+    v = v0
+    for _ in range(4):
+        x, v = x + dt * v, v - c * v**2
+    sheet = worksheet(np.sum(x), wrt=v0, names={"c": c, "dt": dt, "x": x, "v0": v0, "v": v})
+    texts = {"dt + (1 - 2*c*v[t])*dLdv[t+1]": "", "dt + (1 - 2*c*v_t)*dLdv_{t+1}": "",
+             "dt + (1 - 2*c*v[t-1])*dLdv[t+1]": "v[t-1] is of another step than it should be"}  # fmt: skip
+    cases = [("dLdv_t", text) for text in texts]
+    for text, page in zip(texts, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({"dLdv_t": text}) if mark.word == "dLdv_t"]
+        assert mark.says == texts[text] == page["says"], text
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_an_inverse_is_not_said_to_be_infinite_because_an_entry_is_0(tmp_path):
+    def network(g, A, i):
+        G = A.T @ np.diag(g) @ A
+        v = np.linalg.solve(G, i)
+        return np.sum(v**2)
+
+    A = np.array([[1.0, 0.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, -1.0], [0.0, 0.0, 1.0]])
+    sheet = ag.trace(network, np.array([1.2, 0.7, 0.5, 1.6]), A, np.array([0.8, -0.3, 0.4])).worksheet(wrt=["g"])
+    [page] = marked_by_the_page(sheet, [("dLdG", "-G⁻¹ @ dL/dv @ iᵀ")], tmp_path)
+    (mark,) = [mark for mark in sheet.check({"dLdG": "-G⁻¹ @ dL/dv @ iᵀ"}) if mark.word == "dLdG"]
+    assert mark.says == page["says"]
+    assert mark.says.startswith("9 of 9 entries are off")
+
+
+def test_a_gradient_that_a_line_uses_is_on_the_sheet():
+    """Also where its line has a term of a blank."""
+    start = [[0.3, -0.2], [0.5, 0.1]], [[0.2, 0.4], [-0.1, 0.3]], [0.7, -0.4]
+    W, U, v = (ag.tensor(a, requires_grad=True) for a in start)
+    x, c, h = np.array([[0.5, -1.2], [1.3, 0.4], [-0.7, 0.9]]), np.zeros(2), np.zeros(2)
+    for k in range(3):
+        c = 0.9 * c + np.tanh(W @ x[k] + U @ h)
+        h = np.tanh(c)
+    names = {"W": W, "U": U, "v": v, "x": x, "c": c, "h": h}
+    for blanks in (None, 2, 3, 4, 5):
+        sheet = str(worksheet(0.5 * (v @ h - 0.8) ** 2, wrt=[W, U, v], names=names, blanks=blanks))
+        assert "dL/dcₜ = " in sheet
+        assert re.search(r"dL/dc3 = (_+|dL/dh3 ⊙ \(1 - h3²\)) ", sheet)
+
+
+def test_the_blank_of_a_cholesky_factor_says_which_triangle_it_is():
+    args, wrt, _ = OF_STUDENTS[smooth_fit]
+    sheet = str(ag.trace(smooth_fit, *args).worksheet(wrt=wrt))
+    assert "since C = cholesky(K); Φ: lower triangle, half its diagonal\n" in sheet
 
 
 def test_what_cannot_be_read_is_neither_right_nor_wrong():
