@@ -232,7 +232,7 @@ class _Whole:
         self.turns.add(values)
         if first.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
-        elif first.algebra == "gather" and first.x not in self.inside and first.operands[1] in self.inside:
+        elif first.algebra == "gather" and self._reads_rows(first):
             whole = self._rows_at(same)
         elif first.algebra in ("gather", "index") and (
             first.x in self.inside or len({repr(eq.params["index"]) for eq in same}) > 1
@@ -331,13 +331,18 @@ class _Whole:
         column.word = word
         return column
 
+    def _reads_rows(self, eq: Equation) -> bool:
+        """Whether an equation reads one row of an array at a label that the rounds have read."""
+        is_row = len(index_parts(eq.params["index"])) == 1 and len(eq.operands) == 2
+        return is_row and eq.x not in self.inside and eq.operands[1] in self.inside
+
     def _rows_at(self, same: Sequence[Equation]) -> Var:
         """The rows at labels that are values, U[k] for each k."""
         first, xs = same[0], {eq.operands[0] for eq in same}
         of, is_varied = self._operand([eq.operands[1] for eq in same])
         if not is_varied:
             return self._operation(same)
-        if len(xs) > 1 or len(first.operands) > 2 or len(index_parts(first.params["index"])) > 1:
+        if len(xs) > 1:
             raise _NoArrays
         self.takes_labels = True
         return self._made(first, [first.x, of], (self._count, *first.shape))

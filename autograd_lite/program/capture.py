@@ -296,7 +296,7 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
             names |= {before.pop(): ""}
             values = before + inside
         own, is_of_each = _numbered(word, before, inside, turns)
-        if not variables.isdisjoint(own.values()):  # r2 is a variable beside r
+        if variables.intersection(own.values()) - {f"{word}0"}:  # r2 is a variable beside r
             own = {n: f"{word}_{new.removeprefix(word)}" for n, new in own.items()}
         is_one = is_of_each and values == before + inside and len({*own.values()}) == len(own)
         if is_one and variables.isdisjoint(own.values()):

@@ -198,5 +198,6 @@ def test_a_gradient_that_is_0_at_the_recorded_numbers_keeps_its_line():
     rng = np.random.default_rng(8)
     X, k = rng.normal(size=(3, 5)), rng.normal(size=3)
     text = str(ag.trace(loss, k, 0.1, rng.normal(size=3), X, classes).explain(["k", "b", "v"]))
-    assert "dL/doutₜ = dL/dout[t-1]" in text
-    assert "dL/dout3 X[0]ᵢ₊₂ + dL/dout2 X[0]ᵢ₊₁ + dL/dout1 X[0]ᵢ" in text
+    assert "outᵢⱼ = Σₗ X[i]ⱼ₊ₗ kₗ" in text
+    assert "dL/doutᵢ = dL/daᵢ" in text
+    assert "dL/dkⱼ = Σᵢ Σₗ X[i]ⱼ₊ₗ dL/doutᵢₗ" in text
