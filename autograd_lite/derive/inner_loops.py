@@ -2,17 +2,17 @@
 
 With ``for k in range(K): p = p + w[k] * np.exp(-(x - mu[k]) ** 2)`` inside a loop over the x, each product is recorded
 alone. A book has ``p = Σ (w ⊙ exp(-(x - μ)²))`` for each x. A loop is rewritten if it runs several times, inside
-another or in a function that is called often, and if its rounds do the same to the entries, rows or numbers of their
-turn, and only add up across rounds; any other loop stays as it is.
+another or in a function that is called often, and if its rounds do the same to the entries, rows, windows or numbers of
+their turn, also through a function that they call, and only add up across rounds; any other loop stays as it is.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import numpy as np
@@ -88,15 +88,13 @@ def _grouped(program: Program, keys: Sequence[Any]) -> list[tuple[Any, list[Equa
 
 def _filled(keys: Sequence[Any]) -> list[Any]:
     """The loops of equations, also of those of no loop between two of one loop."""
-    after, following = list[Any](), None
-    for key in keys[::-1]:
-        following = key if key is not None else following
-        after.insert(0, following)
-    filled, before = list[Any](), None
-    for key, next_key in zip(keys, after, strict=True):
-        before = key if key is not None else before
-        filled.append(key if key is not None else before if before == next_key else None)
-    return filled
+    before, after = [*_last(keys)], [*_last(keys[::-1])][::-1]
+    return [a if a == b else None for a, b in zip(before, after, strict=True)]
+
+
+def _last(keys: Iterable[Any]) -> Iterator[Any]:
+    """For each of some loops, or None, the last one so far."""
+    return accumulate(keys, lambda last, key: last if key is None else key)
 
 
 def _loops(
