@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -40,6 +41,7 @@ from ..program.naming import (
     groups,
     is_in_loop,
     line,
+    loop_of,
     operand,
     parameter,
     place,
@@ -534,8 +536,23 @@ class Notation:
             first = places.get((self._computed_at.get(at[0]), *at[1:]))
             if first is not None and self.place.get(first[-1], 0) < self.place.get(steps[0], -1):
                 first += places.pop(at)
-        apart = (part for steps in places.values() for part in self._apart(steps))
+        apart = self._by_calls([part for steps in places.values() for part in self._apart(steps)])
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}
+
+    def _by_calls(self, every: Sequence[list[Var]]) -> list[list[Var]]:
+        """The values in the rounds of a loop, with those of a function that each round calls several times by calls."""
+        of = {id(steps): self.defined[steps[0]] for steps in every if steps[0] in self.defined}
+        looped = [steps for steps in every if id(steps) in of and loop_of(of[id(steps)]) is not None]
+        most = max(map(len, looped), default=0)
+        ends = [[self.place.get(v, 0) for v in steps] for steps in looped if len(steps) == most > 1]
+        apart = list[list[Var]]()
+        for steps in every:
+            calls, rest = divmod(len(steps), most) if ends else (1, 0)
+            is_called = calls > 1 and not rest and id(steps) in of and loop_of(of[id(steps)]) is None
+            rounds = ([bisect_left(at, self.place.get(v, 0)) for v in steps] for at in ends if is_called)
+            is_of_calls = any(at == [at[0] + k // calls for k in range(len(steps))] for at in rounds)
+            apart += [steps[k::calls] for k in range(calls)] if is_of_calls else [steps]
+        return apart
 
     @cached_property
     def counter(self) -> tuple[str, range, set[int]] | None:
