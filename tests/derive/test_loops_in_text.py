@@ -1761,7 +1761,7 @@ _BOOKS = {
     "labels beside entries that are alike": (
         _weighted_labels, ((3, 2), (3, 2), 3), "W", ["= returns[t-1] (pₜ - Yₜ)"],
     ),
-    "reasons in another order": (_stacked_gates, ((4, 3), (3, 2)), "W", ["oₜ = σ(zₜ[2:3]); t = 3 … 1"]),
+    "reasons in another order": (_stacked_gates, ((4, 3), (3, 2)), "W", ["fₜ = σ(zₜ[0:1]); t = 3 … 1"]),
     "a state that is unpacked": (
         _predators, (2, 2, 3), "rates", ["prey0 = u0[0]", "preyₜ = preyₜ₋₁ + 0.1 grownₜ 1 t = 1 … 3"],
     ),
