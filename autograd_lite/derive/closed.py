@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Var
+from ..table import TABLE
 from .chain_rule import Chain
 from .collect import Form, has_ones, leaves, occurrences, over_one
 from .entries import entries, is_convolution
@@ -303,7 +304,7 @@ class Candidates:
             [rows, *others], of_rows = index_parts(e.params["index"]), name(c.names[k], k.shape)
             parts = [part for user in self.consumers.get(k, ()) for part in walk(c.definition(user))]
             products = [factors_of(part) for part in parts if part.role == "product" and part.shape == k.shape]
-            logs = [(f, of) for of in products for f in of if f.head == "log" and f.of.key == of_rows.key]
+            logs = [(f, of) for of in products for f in of if f.row is TABLE["log"] and f.of.key == of_rows.key]
             for f, of in logs if isinstance(rows, Labels) and not others and len(k.shape) == 2 else ():
                 target = multiplied([x for x in of if x is not f], k.shape)
                 x, m = simplified("subtract", (of_rows, target), k.shape), c.size_name(len(rows))

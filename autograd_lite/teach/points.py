@@ -24,6 +24,7 @@ from ..derive.factors import Factor, laid_out
 from ..derive.formula import Expr, index_parts, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.given import Given
+from ..table import TABLE
 from .answers import worked_out
 from .blanks import lines_at
 
@@ -241,7 +242,7 @@ def _cases(d: Derivation, start: Values) -> Cases:
         steps = {d.chain.names[n] for n in d.chain.landmarks if n in d.chain.defined}
         conditions |= {w: x for w in steps if (x := np.asarray(env[w])).dtype == bool}  # wrong = t * a <= 0
         for e in (e for n in d.chain.landmarks if n in d.chain.defined for e in walk(d.chain.definition(n))):
-            if e.role == "reduction" and e.head in ("max", "min"):
+            if e.role == "reduction" and e.row in (TABLE["max"], TABLE["min"]):
                 x = evaluate(e.of, env)
                 conditions[e.key] = np.asarray(x == computed(replace(e, params={**e.params, "keepdims": True}), [x]))
         for line in d.order.all():
