@@ -286,7 +286,8 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
     for n, word in repeated.items():
         families.setdefault(word, []).append(n)
     codes = {where[0] for where, _ in turns.values()}
-    variables = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
+    of_values = {*words.values()}
+    variables = of_values.union(*((*c.co_varnames, *c.co_names, *c.co_freevars) for c in codes))
     for word, values in families.items():
         before, inside = [n for n in values if n not in turns], [n for n in values if n in turns]
         if before and inside and inside[-1] in before[-1].parents:  # ys = np.array(ys)
@@ -296,7 +297,7 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
             names |= {before.pop(): ""}
             values = before + inside
         own, is_of_each = _numbered(word, before, inside, turns)
-        if variables.intersection(own.values()) - {f"{word}0"}:  # r2 is a variable beside r
+        if not of_values.isdisjoint({*own.values()} - {f"{word}0"}):  # r2 is a variable beside r, with values
             own = {n: f"{word}_{new.removeprefix(word)}" for n, new in own.items()}
         is_one = is_of_each and values == before + inside and len({*own.values()}) == len(own)
         if is_one and variables.isdisjoint(own.values()):
