@@ -100,15 +100,13 @@ def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var
 
 def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None:
     """Name what is computed for the next step of a loop as that reads it: S1, S2, … for S in ``S, I = state``."""
-    computed, defined = dict[Any, list[Var]](), program.defined
-    for eq in program.equations:
-        computed.setdefault((place(eq), eq.row), []).append(eq.y)
+    turns, defined = _turns(program), program.defined
     read: dict[str, list[list[Var]]] = {}
     for eq in program.equations:
         for k, v in enumerate(eq.operands):
             e, by = operand(eq, k), defined.get(v) if isinstance(v, Var) else None
             if by is not None and isinstance(e, ast.Name) and is_unpacked(eq.code, e.id):
-                values = computed[place(by), by.row]
+                values = [turn.y for turn in turns[place(by), by.row]]
                 read.setdefault(e.id, []).extend([values] if values not in read.get(e.id, ()) else [])
     for word, [values, *others] in read.items():
         new = [f"{word}{k + 1}" for k in range(len(values))]
@@ -184,18 +182,24 @@ def count_from_start(program: Program, names: dict[Var, str], taken: Names) -> N
 
 def count_back(program: Program, names: dict[Var, str]) -> None:
     """Call what the rounds of a loop compute G3, G2, G1, if they read r3, r2, r1 of a list that is reversed."""
-    turns: dict[Any, list[Equation]] = {}
-    for eq in program.equations:
-        turns.setdefault((place(eq), eq.row), []).append(eq)
+    turns, inputs = _turns(program), {*program.inputs}
     loops = {
         loop_of(eqs[0]): len(eqs) for eqs in turns.values()
         for read in zip(*([x for x in eq.operands if isinstance(x, Var)] for eq in eqs), strict=False)
-        if len(eqs) > 1 and {*read} <= {*program.inputs} and _counts([names.get(v, "") for v in read]) == -1
+        if len(eqs) > 1 and {*read} <= inputs and _counts([names.get(v, "") for v in read]) == -1
     }  # fmt: skip
     for eqs in turns.values():
         words = [names.get(eq.y, "") for eq in eqs if not eq.row.outputs]
         if loop_of(eqs[0]) is not None and loops.get(loop_of(eqs[0])) == len(words) == len(eqs) and _counts(words) == 1:
             names |= {eq.y: word for eq, word in zip(eqs, words[::-1], strict=True)}
+
+
+def _turns(program: Program) -> dict[Any, list[Equation]]:
+    """The equations of one row at one place, by both."""
+    turns: dict[Any, list[Equation]] = {}
+    for eq in program.equations:
+        turns.setdefault((place(eq), eq.row), []).append(eq)
+    return turns
 
 
 def _counts(words: Sequence[str]) -> int:

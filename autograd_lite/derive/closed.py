@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import permutations, product as pairs_of
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -283,17 +285,24 @@ class Candidates:
                 are_labels = len(index) == 2 and all(isinstance(i, Labels) and i.ndim == 1 and i.word for i in index)
                 if not are_labels or not index[0].word.isidentifier():  # but states[:-1]
                     continue
-                (rows, y), size = index, len(index[0])
+                rows, y = index
                 P = P if e.role == "softmax" else simplified("softmax", e.args, e.shape, **e.params)
                 Y = c.shorter.labelled(np.eye(user.shape[1])[y], y.word)
                 of_rows = unsimplified("getitem", (P,), Y.shape, index=rows, unique_indices=False)
-                x, m = simplified("subtract", (of_rows, Y), Y.shape), c.size_name(size)
+                x, m = simplified("subtract", (of_rows, Y), Y.shape), c.size_name(len(rows))
                 labels = {word: of for word, of in c.shorter.labels.items() if word == Y.value}
-                for each in (simplified("divide", (x, m), x.shape), x):
-                    placed = {"index": rows, "shape": n.shape, "unique_indices": False}
-                    whole = unsimplified("into_zeros", (each,), n.shape, **placed)
-                    form = Closed(whole, frozenset({c.root}), (), self._between(n), labels, is_alone=True)
-                    yield form, form
+                params = {"index": rows, "unique_indices": False}
+                yield from self._at_rows(n, (simplified("divide", (x, m), x.shape), x), params, labels=labels)
+
+    def _at_rows(
+        self, n: Var, rows: Iterable[Expr], params: Mapping[str, Any], ones: tuple[Expr, ...] = (),
+        labels: Mapping[str, Expr] = MappingProxyType({}),
+    ) -> Iterator[tuple[Closed, Closed]]:
+        """Gradients that are each of these in some rows, which the parameters of a lookup say, and 0 in the others."""
+        for x in rows:
+            whole = unsimplified("into_zeros", (x,), n.shape, **{**params, "shape": n.shape})
+            form = Closed(whole, frozenset({self.chain.root}), ones, self._between(n), labels, is_alone=True)
+            yield form, form
 
     def of_target_rows(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
         """The gradient of a cross-entropy of some rows, ``-Σ (Y[rows] ⊙ log(P[rows]))``: P[rows] - Y[rows], there."""
@@ -307,12 +316,9 @@ class Candidates:
             logs = [(f, of) for of in products for f in of if f.row is TABLE["log"] and f.of.key == of_rows.key]
             for f, of in logs if isinstance(rows, Labels) and not others and len(k.shape) == 2 else ():
                 target = multiplied([x for x in of if x is not f], k.shape)
-                x, m = simplified("subtract", (of_rows, target), k.shape), c.size_name(len(rows))
                 ones = (simplified("sum", (target,), k.shape[:1], axis=(1,), keepdims=False),)
-                for each in (x, simplified("divide", (x, m), x.shape)):
-                    whole = unsimplified("into_zeros", (each,), n.shape, **{**e.params, "shape": n.shape})
-                    form = Closed(whole, frozenset({c.root}), ones, self._between(n), is_alone=True)
-                    yield form, form
+                x, m = simplified("subtract", (of_rows, target), k.shape), c.size_name(len(rows))
+                yield from self._at_rows(n, (x, simplified("divide", (x, m), x.shape)), e.params, ones)
 
     def of_weights(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
         """The gradient of a sum of some entries with numbers, as Simpson's rule has: ``h [1, 4, 2, 4, 1] / 3``."""

@@ -514,10 +514,14 @@ class Lines:
     @cached_property
     def _functions(self) -> dict[str, Expr]:
         """The names of the steps that are a function of each entry of another one: f of ``f = cos(phase)``."""
-        c = self.chain
-        steps = [n for n in c.landmarks if n in c.defined and c.names[n] not in self.hidden]
-        forms = ((c.names[n], c.definition(n)) for n in steps)
+        forms = self._named_steps
         return {e.key: name(w, e.shape) for w, e in forms if is_call(e) and [a.role for a in e.args] == ["name"]}
+
+    @cached_property
+    def _named_steps(self) -> list[tuple[str, Expr]]:
+        """The formulas of the steps that have lines, with their names."""
+        c = self.chain
+        return [(c.names[n], c.definition(n)) for n in c.landmarks if n in c.defined and c.names[n] not in self.hidden]
 
     def _of_step(self, e: Expr) -> Expr | None:
         """A function of a sum with the name of the step that is this sum: softmax(a) for a = log_pi + log_norm."""
@@ -527,9 +531,7 @@ class Lines:
     @cached_property
     def _addends(self) -> dict[str, Expr]:
         """The names of the steps that are sums, by their keys."""
-        c = self.chain
-        steps = [(c.names[n], c.definition(n)) for n in c.landmarks if n in c.defined and c.names[n] not in self.hidden]
-        return {e.key: name(word, e.shape) for word, e in steps if e.role in ("sum", "difference")}
+        return {e.key: name(word, e.shape) for word, e in self._named_steps if e.role in ("sum", "difference")}
 
     def _counted(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """``Σ 1`` as the number of entries, which stands in front of other factors."""

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from ..engine.node import GraphView
 from ..program import Program, Var
 from ..program.assignments import names as names_in, only
-from ..program.naming import expression, label, stem
+from ..program.naming import label, stem, tests_around
 from ..tensor import Tensor
 from . import layout
 from .chain_rule import Chain
@@ -148,11 +147,7 @@ class Derivation(GraphView):
 
     def _tests(self, counters: set[str]) -> list[str]:
         """The tests of the numbers that a loop counts, by which rounds were left out: ``event[i] == 1``."""
-        lines: dict[CodeType, set[int]] = {}
-        for eq in self.chain.recorded.equations:
-            if eq.code is not None and (e := expression(eq)) is not None:
-                lines.setdefault(eq.code, set()).add(e.lineno)
-        tests = (test for code, at in lines.items() for test, below in only(code) if not at.isdisjoint(below))
+        tests = tests_around(self.chain.recorded.equations, only)
         return list(dict.fromkeys(ast.unparse(test) for test in tests if not counters.isdisjoint(names_in(test))))
 
     def _first_rounds(self) -> list[tuple[str, Expr]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.assignments import added, before, bound, decisions, is_around, kept, looped, passed, sources
-from ..program.naming import expression, groups, line, operand, span, stem
+from ..program.naming import expression, groups, line, operand, span, stem, tests_around
 from .chain_rule import Chain
 from .formula import Expr, name
 
@@ -117,12 +117,8 @@ class Given:
 
     def branches(self) -> list[str]:
         """The tests that decided which steps were recorded, of those that use numbers which may change."""
-        lines: dict[CodeType, set[int]] = {}
-        for eq in self.chain.recorded.equations:
-            if eq.code is not None and (e := expression(eq)) is not None:
-                lines.setdefault(eq.code, set()).add(e.lineno)
-        tests = (test for code, at in lines.items() for test, below in decisions(code) if not at.isdisjoint(below))
         numbers = self.arrays | self.computed
+        tests = tests_around(self.chain.recorded.equations, decisions)
         return list(dict.fromkeys(ast.unparse(test) for test in tests if not _names(test)[0].isdisjoint(numbers)))
 
     def argument(self, eq: Equation, x: Any) -> bool:

@@ -442,12 +442,11 @@ class _Whole:
     def _inner_product(self, first: Equation, of: Var, shape: tuple[int, ...]) -> Var | None:
         """The sum of each window times one vector, Σ (x[i:i+3] ⊙ k), as a product of matrices; None for others."""
         by = self.equations[-1] if self.equations else first
-        [x, k, *_] = [*by.operands, None, None][:2]
-        is_it = by.outputs == (of,) and by.algebra == "product" and np.ndim(x) == 2 and np.ndim(k) == 1
+        is_it = by.outputs == (of,) and by.algebra == "product" and [*map(np.ndim, by.operands)] == [2, 1]
         if not is_it or first.params.get("axis") not in (None, (0,)) or first.shape:
             return None
         self.equations.pop()
-        return self._made(replace(first, row=TABLE["matmul"], params={}), [x, k], shape)
+        return self._made(replace(first, row=TABLE["matmul"], params={}), by.operands, shape)
 
     def _laid_out(self, x: Any, is_varied: bool, ndim: int) -> Any:
         """An operand with the axis of the rounds before `ndim` others."""

@@ -268,10 +268,15 @@ class Shorter:
         """The name that the user gave the indicator of labels, ``onehot = np.eye(3)[labels]``; or nothing."""
         if ones.ndim != 2 or min(ones.shape) < 2 or np.array_equal(ones, np.eye(len(ones))):
             return ""
+        values = self.steps.constants.values | self._fixed_steps
+        equal = (word for word, x in values.items() if np.array_equal(x, ones))
+        return next((word for word in equal if not self.steps.is_anonymous(word)), "")
+
+    @cached_property
+    def _fixed_steps(self) -> dict[str, Any]:
+        """The values of the steps that nothing is differentiated with respect to, by their names."""
         s = self.steps
-        known = {s.names[n]: s.values[n] for n in s.landmarks if n not in s.active and n in s.defined and n in s.values}
-        equal = (word for word, x in (s.constants.values | known).items() if np.array_equal(x, ones))
-        return next((word for word in equal if not s.is_anonymous(word)), "")
+        return {s.names[n]: s.values[n] for n in s.landmarks if n not in s.active and n in s.defined and n in s.values}
 
     # ------------------------------------------------------------------------------------------------ their comparison
 

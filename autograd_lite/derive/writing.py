@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from fractions import Fraction
@@ -289,13 +289,18 @@ _NAMES: ContextVar[Collection[str]] = ContextVar("names", default=())
 
 
 @contextmanager
-def apart_from(names: Collection[str]) -> Iterator[None]:
-    """A context in which no index is called as one of `names`."""
-    token = _NAMES.set(names)
+def _during(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    """A context in which a variable has a value."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        _NAMES.reset(token)
+        variable.reset(token)
+
+
+def apart_from(names: Collection[str]) -> AbstractContextManager[None]:
+    """A context in which no index is called as one of `names`."""
+    return _during(_NAMES, names)
 
 
 def is_counter(letter: str) -> bool:
@@ -312,14 +317,9 @@ def indices() -> list[str]:
 _SPLIT: ContextVar[Container[str] | None] = ContextVar("split", default=None)
 
 
-@contextmanager
-def split(names: Container[str]) -> Iterator[None]:
+def split(names: Container[str]) -> AbstractContextManager[None]:
     """A context in which of the names of two letters only `names` have the second as an index."""
-    token = _SPLIT.set(names)
-    try:
-        yield
-    finally:
-        _SPLIT.reset(token)
+    return _during(_SPLIT, names)
 
 
 def safely_split(latex: str) -> set[str]:

@@ -91,13 +91,17 @@ def decisions(code: CodeType) -> list[tuple[ast.expr, range]]:
     """The test of each branch and ``while`` in the function of `code`, or in the module, with the lines below it."""
     ends = ast.If, ast.While, ast.IfExp
     parts = (at for at in nodes_of(next(_scopes(code))) if isinstance(at, ends))
-    return [(at.test, range(at.lineno, (at.end_lineno or 0) + 1)) for at in parts]
+    return [(at.test, _below(at)) for at in parts]
 
 
 def only(code: CodeType) -> list[tuple[ast.expr, range]]:
     """:func:`decisions` of the branches that have no other side."""
-    tests = [at.test for at in nodes_of(next(_scopes(code))) if isinstance(at, ast.If) and not at.orelse]
-    return [(test, below) for test, below in decisions(code) if test in tests]
+    parts = (at for at in nodes_of(next(_scopes(code))) if isinstance(at, ast.If) and not at.orelse)
+    return [(at.test, _below(at)) for at in parts]
+
+
+def _below(at: ast.expr | ast.stmt) -> range:
+    return range(at.lineno, (at.end_lineno or 0) + 1)
 
 
 def stored_at(code: CodeType, word: str) -> list[str]:

@@ -510,6 +510,17 @@ def parameter(eq: Equation, once: bool = False) -> str:
     return words.pop() if len(words) == 1 else ""
 
 
+def tests_around(
+    equations: Iterable[Equation], decisions: Callable[[CodeType], Iterable[tuple[ast.expr, range]]]
+) -> Iterator[ast.expr]:
+    """The tests of some code, each with the lines below it, under which equations were recorded."""
+    lines: dict[CodeType, set[int]] = {}
+    for eq in equations:
+        if eq.code is not None and (e := expression(eq)) is not None:
+            lines.setdefault(eq.code, set()).add(e.lineno)
+    return (test for code, at in lines.items() for test, below in decisions(code) if not at.isdisjoint(below))
+
+
 def _is_long(f: ast.FunctionDef) -> bool:
     """Whether a function has statements besides what it returns."""
     return sum(not isinstance(getattr(s, "value", None), ast.Constant) for s in f.body) > 1

@@ -13,7 +13,7 @@ RNG = np.random.default_rng(4)
 
 def embed(W, x):
     h = np.tanh(W @ x)
-    return h  # noqa: RET504
+    return h  # noqa: RET504 - as a learner writes it
 
 
 def triplet(W, A, P, N):
@@ -199,7 +199,7 @@ def logistic(x):
 def conv1d(x, k):
     out = []
     for i in range(len(x) - len(k) + 1):
-        out.append(np.sum(x[i : i + len(k)] * k))  # noqa: PERF401
+        out.append(np.sum(x[i : i + len(k)] * k))  # noqa: PERF401 - as a learner writes it
     return np.array(out)
 
 
