@@ -565,16 +565,30 @@ def _of_convolution(e: Expr, at: At) -> Expr | None:
     if not is_convolution(e) or len(at) != 1 or not at[0]:
         return None
     mode, backward = _CONVOLUTIONS.get(e.head, (e.params.get("mode", "full"), (False, False)))
+    args, backward, starts = zip(*map(_in_vector, e.args, backward), strict=True)
     (m, _), (n, _) = ends = sorted((a.shape[0], k) for k, a in enumerate(e.args))
     start = {"full": 0, "valid": m - 1, "same": (m - 1) // 2}[mode]
     [c] = _fresh(at, 1)
-    (w, is_turned), (x, is_back) = [(e.args[k], backward[k]) for _, k in ends]
+    (w, is_turned, first), (x, is_back, offset) = [(args[k], backward[k], starts[k]) for _, k in ends]
     start -= (m - 1) * is_turned  # w₂₋ⱼ is wⱼ, with j for 2 - j
     signs, by = ((-1, 1 - 2 * is_turned), n - 1 - start) if is_back else ((1, 2 * is_turned - 1), start)
     terms = sorted(zip(signs, (at[0], c), strict=True), key=lambda term: -term[0])
     word = "".join(f"{'+' if sign > 0 else '-'}{letter}" for sign, letter in terms).removeprefix("+")
-    moved = {w.key: entry(w, (c,)), x.key: entry(x, (f"{word}{by:+d}" if by else word,))}
-    return _sum((c,), multiplied([moved[a.key] for a in e.args], ()))
+    by -= offset
+    moved = {w.key: entry(w, (_moved_by(c, -first),)), x.key: entry(x, (f"{word}{by:+d}" if by else word,))}
+    return _sum((c,), multiplied([moved[a.key] for a in args], ()))
+
+
+def _in_vector(e: Expr, is_back: bool) -> tuple[Expr, bool, int]:
+    """A factor of a convolution without what reverses it, and without zeros around it: whether it is reversed, and its
+    first position.
+    """
+    match index_parts(e.params.get("index")):
+        case [slice(start=None, stop=None, step=-1)] if e.role == "index":
+            return _in_vector(e.of, not is_back)
+        case [slice(start=int(start), step=None | 1)] if e.role == "placement" and e.of.role == "name" and not is_back:
+            return e.of, False, start
+    return e, is_back, 0
 
 
 #: The convolutions of gradients: how the ends are taken, and which factors are reversed.

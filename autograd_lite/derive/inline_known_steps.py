@@ -7,7 +7,8 @@ whose textbook has a symbol that no row computes, such as ⋆ for a convolution,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..engine.operands import raw
 from ..program import Equation, Program, Var
 from ..program.equation import Origin
 from ..program.graph import ending, recorded_equations
-from ..program.naming import Names, groups
+from ..program.naming import Names, groups, line
 from ..table import Primitive
 from ..table.textbook import NOTATIONS
 from ..tensor import Tensor
@@ -31,13 +32,20 @@ def inlined(program: Program, depth: int) -> Program:
     opened = {group: getattr(group.textbook, "opened", False) for eq in program.equations for group in groups(eq)}
     if not depth and not any(opened.values()):
         return program
-    values, constants, named = program.values, dict(program.constants), set(program.named)
+    values, constants, named = dict(program.values), dict(program.constants), set(program.named)
     taken = Names([*(v.name for v in named), *constants])
     step_of: dict[Var, Any] = {
         v: next((g for k, g in enumerate(groups(eq)) if opened[g] or k < depth and g.textbook is not None), None)
         for eq in program.equations for v in eq.outputs
     }  # fmt: skip
-    books = _textbooks(program, step_of, values)
+    passed = {eq: _passed(eq, step) for eq in program.equations if (step := step_of[eq.y]) and opened[step]}
+    given = _variables([pair for words in passed.values() for pair in words.values()], constants)
+    inputs_of = {step: dict(step.inputs) for step in step_of.values() if step}
+    for eq, words in passed.items():
+        inputs_of[step_of[eq.y]] |= {word: given[w] for word, (w, _) in words.items() if w in given}
+    values |= {given[w]: np.asarray(x, float) for words in passed.values() for w, x in words.values() if w in given}
+    graded = {*program.graded, *given.values()}
+    books = _textbooks(program, step_of, values, inputs_of)
 
     def definition(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | dict[Var, Any] | None:
         """What stands in the place of an equation: for the last of a known step the definition, for others nothing."""
@@ -50,7 +58,7 @@ def inlined(program: Program, depth: int) -> Program:
         further: dict[str, Any] = {}
 
         def run(tensors: Mapping[Var, Any]) -> Any:
-            env = {word: tensors[x] if isinstance(x, Var) else x for word, x in step.inputs.items()}
+            env = {word: tensors[x] if isinstance(x, Var) else x for word, x in inputs_of[step].items()}
             for word, e in book.where:
                 env[word] = further[names[word]] = evaluate(e, env, call=recorded)
             return evaluate(book.forward, env, call=recorded)
@@ -59,19 +67,41 @@ def inlined(program: Program, depth: int) -> Program:
             return {t._node: word for word, t in further.items() if isinstance(t, Tensor) and t._node is not None}
 
         names = {word: taken.take(word) for word, _ in book.where}
-        inputs = {x: values[x] for x in step.inputs.values() if isinstance(x, Var)}
+        inputs = {x: values[x] for x in inputs_of[step].values() if isinstance(x, Var)}
         origin = Origin(None, 0, step.outer)  # it was not written where it is explained
-        equations, result = recorded_equations(run, inputs, program.graded, recorded_names, origin)
+        equations, result = recorded_equations(run, inputs, graded, recorded_names, origin)
         named.update(v for e in equations for v in e.outputs if v.name)
         computed = set(recorded_names().values())
         constants.update({word: raw(t) for word, t in further.items() if word not in computed})
         return ending(equations, result, end)
 
-    return replace(program.mapped(definition), constants=constants, named=frozenset(named))
+    mapped = program.mapped(definition)
+    return replace(
+        mapped, constants={w: x for w, x in constants.items() if w not in given},
+        named=frozenset({*named, *given.values()}), inputs=(*program.inputs, *given.values()),
+        examples={**program.examples, **{v: values[v] for v in given.values()}},
+    )  # fmt: skip
+
+
+def _passed(eq: Equation, step: Any) -> dict[str, tuple[str, Any]]:
+    """The variables with data that are passed to a known step, by its parameters: sigma and 0.6 for `scale`."""
+    match line(eq):
+        case ast.Call(ast.Attribute(attr=f) | ast.Name(id=f), args, keywords) if f == step.name.rpartition(".")[2]:
+            written = dict(zip(step.inputs, args, strict=False)) | {k.arg: k.value for k in keywords if k.arg}
+            pairs = ((word, written.get(word), x) for word, x in step.inputs.items() if not isinstance(x, Var | bool))
+            return {word: (e.id, x) for word, e, x in pairs if isinstance(e, ast.Name) and np.result_type(x).kind in "fi"}
+    return {}
+
+
+def _variables(passed: Sequence[tuple[str, Any]], constants: Mapping[str, Any]) -> dict[str, Var]:
+    """A variable for each name that stands for the same data everywhere."""
+    values = dict(passed)
+    same = (w for w, x in values.items() if all(np.array_equal(x, y) for x in [constants.get(w, values[w])] for of, y in passed if of == w))
+    return {w: Var(w, np.shape(values[w]), np.dtype(float)) for w in same}
 
 
 def _textbooks(
-    program: Program, step_of: Mapping[Var, Any], values: Mapping[Var, Any]
+    program: Program, step_of: Mapping[Var, Any], values: Mapping[Var, Any], inputs_of: Mapping[Any, Mapping[str, Any]]
 ) -> dict[Any, tuple[Var, TextbookStep]]:
     """The known steps that have one result and can be recorded, each with that and its textbook."""
     results: dict[Any, set[Var]] = {}  # of each step, the values that are used outside it
@@ -80,7 +110,10 @@ def _textbooks(
         for x in xs:
             if isinstance(x, Var) and (step := step_of.get(x)) is not None and step is not user:
                 results.setdefault(step, set()).add(x)
-    books = {step: (next(iter(ends)), _textbook_of(step, values)) for step, ends in results.items() if len(ends) == 1}
+    books = {
+        step: (next(iter(ends)), _textbook_of(step.textbook, inputs_of[step], values))
+        for step, ends in results.items() if len(ends) == 1
+    }  # fmt: skip
     return {
         step: (end, book) for step, (end, book) in books.items()
         if _can_be_recorded(book) and not (book.book.opened and not _is_value(book, values[end]))
@@ -93,13 +126,13 @@ def _is_value(book: TextbookStep, value: Any) -> bool:
     return np.allclose(evaluate(book.forward, env), value, rtol=1e-6, atol=1e-9)
 
 
-def _textbook_of(step: Any, values: Mapping[Var, Any]) -> TextbookStep:
+def _textbook_of(textbook: Any, inputs: Mapping[str, Any], values: Mapping[Var, Any]) -> TextbookStep:
     meanings = {}
-    for word, x in step.inputs.items():
+    for word, x in inputs.items():
         value = values[x] if isinstance(x, Var) else x
         is_array = isinstance(x, Var | np.ndarray)
         meanings[word] = Written(name(word, np.shape(value)), value) if is_array else parameter(value)
-    return TextbookStep(step.textbook, meanings, lambda word, value: word)
+    return TextbookStep(textbook, meanings, lambda word, value: word)
 
 
 def _can_be_recorded(book: TextbookStep) -> bool:

@@ -220,7 +220,7 @@ class _Again:
         if draws or not isinstance(result, Var) or result.shape != ends[0].shape:
             return None
         replacement = ending(equations, result, ends[0])
-        return replacement if isinstance(replacement, list) else None
+        return _as_before(replacement, inside) if isinstance(replacement, list) else None
 
     def _run(
         self, f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]
@@ -267,6 +267,19 @@ class _Again:
         if isinstance(x, Expr):
             return self._value(x, tensors)
         return Tensor(x.copy()) if isinstance(x, np.ndarray) else x  # an array, or a Tensor without a graph
+
+
+def _as_before(equations: Sequence[Equation], inside: Sequence[Equation]) -> list[Equation]:
+    """The equations of a call that was repeated, whose results are the variables of the call before."""
+    left, same = iter(equations), dict[Var, Var]()
+    for eq in inside:
+        again = next((new for new in left if (new.row, new.shape) == (eq.row, eq.shape)), None)
+        if again is None:
+            return [*equations]
+        same |= zip(again.outputs, eq.outputs, strict=True)
+    return [replace(eq, outputs=tuple(same.get(v, v) for v in eq.outputs),
+                    operands=tuple(same.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
+            for eq in equations]  # fmt: skip
 
 
 def _may_follow(eq: Equation, what: str, e: ast.expr | None) -> NoForm:

@@ -63,7 +63,7 @@ _NUMPY = """
 
     sum mean prod max min any all var std cumsum argmax argmin argsort count_nonzero sort convolve correlate transpose
     matrix_transpose swapaxes moveaxis squeeze expand_dims ravel reshape ones_like zeros_like flip trace diagonal array
-    asarray concatenate stack column_stack hstack vstack inner outer vdot einsum tensordot kron zeros ones full eye
+    asarray concatenate stack column_stack hstack vstack inner vdot einsum tensordot kron zeros ones full eye
     identity arange diag full_like broadcast_to tile linalg.inv linalg.det linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
@@ -136,6 +136,12 @@ def _along(word: str, x: Any, axis: Any = None, keepdims: bool = True) -> Any:
     return TABLE[word].on_arrays(x, _axis(x, axis))
 
 
+def _outer(a: Any, b: Any) -> Any:
+    """Each entry of one with each of the other; of a matrix and a vector with three axes, where NumPy has two."""
+    is_long = any(sum(n > 1 for n in np.shape(x)) > 1 for x in (a, b))
+    return np.multiply.outer(a, b) if is_long else np.outer(a, b)
+
+
 def _diagonal(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix; of a vector, a column or a row the matrix that has it there."""
     return np.diag(np.ravel(x) if np.ndim(x) == 2 and 1 in np.shape(x) else x, k)
@@ -151,6 +157,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "solve": lambda a, b: np.linalg.solve(*_factors(a, b)),
     "dot": lambda a, b: np.dot(*_factors(a, b)) if np.ndim(a) and np.ndim(b) else a * b,
     "tr": np.trace,
+    "outer": _outer,
     "diag": _diagonal,
     "ln": np.log,
     **dict.fromkeys(("cross", "cross3"), np.cross),
@@ -532,7 +539,7 @@ class Reader:
         if not isinstance(op, (ast.Mult, ast.MatMult)) or sorted(map(len, (left, right))) != [1, 2]:
             return self._binary(op, a, b)
         if left[1:] == (1,):
-            return each(np.outer, [a, b])
+            return each(_outer, [a, b])
         return self._binary(ast.MatMult() if right[1:] == (1,) else op, a, b)
 
     def _as_column(self, e: ast.expr, a: Any, b: Any) -> Any:

@@ -500,7 +500,11 @@ const FUNCTIONS = {
       return gathered(x, x.shape.map((m, k) => m + each[2 * k] + each[2 * k + 1]), (at) => at.map((p, k) => p - each[2 * k]));
     },
     matmul, dot: (a, b) => (!a.shape.length || !b.shape.length ? binary("*", a, b) : b.shape.length < 3 ? matmul(a, b) : notMarked("dot")),
-    outer: (a, b) => binary("*", array([a.data.length, 1], a.data, a.kind), array([1, b.data.length], b.data, b.kind)),
+    outer: (a, b) => {
+      const isLong = [a, b].some((x) => x.shape.filter((n) => n > 1).length > 1); // of a matrix and a vector with three axes
+      const [rows, columns] = isLong ? [[...a.shape, ...b.shape.map(() => 1)], [...a.shape.map(() => 1), ...b.shape]] : [[a.data.length, 1], [1, b.data.length]];
+      return binary("*", array(rows, a.data, a.kind), array(columns, b.data, b.kind));
+    },
     inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
     matrix_transpose: (x) => (x.shape.length < 2 ? notMarked("the transpose of a vector") : FUNCTIONS.swapaxes(x, array([], [-1], "i"), array([], [-2], "i"))), full_like: (x, v) => array(x.shape, spread(v, x.shape), x.kind === "f" ? "f" : v.kind === x.kind ? x.kind : notMarked("another kind of number")),
@@ -981,7 +985,7 @@ class Board {
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
     for (const c of counted) text = text.replace(bare(c), `(${c}+1)`);
-    text = text.replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
+    text = text.replace(new RegExp(`((?<!${W})(?:${this.arrays})|(?<=\\p{Nd}))ₜ`, "gu"), (all, word) => word && !this.steps.has(`${word}_`) ? all : `${word}_ₜ`);
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
     const values = [...text.matchAll(RE.AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
@@ -1201,15 +1205,15 @@ class Board {
     this.ofResult = order + free;
     const more = [...free].find((c) => !order.includes(c));
     if (isTyped && more && [...order].some((c) => !free.includes(c))) throw new Unread(`the index ${more} does not stand on the left side`); // dL/dwᵢ = λ wⱼ
-    const fits = this.fitting(free, several, text), isOther = !isTyped && fits.length && !fits.includes(order) && alike([...new Set(order)].sort(), [...free]);
-    this.order = ([...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c))) && !isOther ? order : "";
+    const fits = this.fitting(free, several, text), isOfAxes = !isTyped && !fits.includes(order) && fits.includes(free) && alike([...new Set(order)].sort(), [...free]);
+    this.order = ([...order].every((c) => free.includes(c)) || [...free].every((c) => order.includes(c))) && !isOfAxes ? order : "";
     const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);
     const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
     const isSaid = (text.match(RE.TOKEN) ?? []).map(split).some(([base, at]) => lettersOf(at).join("") === free && has(this.words, base) && alike(this.lengths(base) ?? [], several)); // by gapᵢⱼ
-    const isWritten = !this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && !isSaid;
+    const isWritten = !this.order && !isOfAxes && asTyped.length === free.length && free.length > 1 && asTyped !== free && !isSaid;
     if (isWritten && this.isReadAs("written")) this.order = asTyped;
-    this.order ||= fits.length === 1 && fits[0] !== free ? fits[0] : "";
-    const axes = LETTERS.slice(0, shape.length), isFewer = !this.order && free && free.length < axes.length && [...free].every((c) => axes.includes(c));
+    this.order ||= !isOfAxes && fits.length === 1 && fits[0] !== free ? fits[0] : "";
+    const axes = LETTERS.slice(0, shape.length), isFewer = !this.order && !isOfAxes && free && free.length < axes.length && [...free].every((c) => axes.includes(c));
     if (isFewer && this.isReadAs("axes")) this.order = axes;
     this.free = free;
     const letters = this.order || free;

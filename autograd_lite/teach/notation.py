@@ -576,7 +576,8 @@ class Board:
         text = regex.sub(rows, lambda m: self._stacked(m, letters, shape, counted, m[2] in of_start), text)
         for bare in counted:
             text = regex.sub(rf"(?<![^\W\d]){bare}(?!\w)", f"({bare}+1)", text)
-        text = regex.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
+        row = rf"((?<!\w)(?:{self._arrays})|(?<=\d))ₜ"  # X1ₜ is a row of X1, but k1_2 the second value of k1
+        text = regex.sub(row, lambda m: m[0] if m[1] and f"{m[1]}_" not in self._steps else f"{m[1] or ''}_ₜ", text)
         text = regex.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
             text = regex.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
@@ -801,8 +802,9 @@ class Board:
         self, text: str, order: str, free: str, shape: Sequence[int], fits: Sequence[str], is_typed: bool, is_said: bool
     ) -> str:  # fmt: skip
         """The order of the indices of a result; nothing if it is that of the letters, as one of its arrays has them."""
-        is_other = not is_typed and fits and order not in fits and {*order} == {*free}
-        if not is_other and (order and {*order} <= {*free} or {*free} <= {*order}):
+        if not is_typed and {*order} == {*free} and order not in fits and free in fits:
+            return ""  # dL/dkeysᵢₖⱼ, where i, j and k are those of its axes
+        if order and {*order} <= {*free} or {*free} <= {*order}:
             return order
         written, axes = _in_order(text, free), LETTERS[: len(shape)]
         if len(written) == len(free) > 1 and written != free and not is_said and self._is_read_as("written"):

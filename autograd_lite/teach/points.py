@@ -24,6 +24,7 @@ from ..derive.factors import Factor, laid_out
 from ..derive.formula import Expr, index_parts, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.given import Given
+from ..engine.engine_rows import STOP_GRADIENT
 from ..table import TABLE
 from .answers import worked_out
 from .blanks import lines_at
@@ -37,9 +38,12 @@ Values: TypeAlias = "Mapping[str, Any]"
 Cases: TypeAlias = "dict[tuple[str, int], tuple[bool, ...]]"
 
 
-def forward(d: Derivation, start: Values) -> dict[str, Any]:
-    """Every value of the steps, from those of the names that they start from."""
-    c, env = d.chain, {w: x for w, x in start.items() if is_name(w)}
+def forward(d: Derivation, start: Values, stopped: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Every value of the steps, from those of the names that they start from.
+
+    What stop_gradient returns is added to `stopped`, by its formula; what is there already stays as it is.
+    """
+    c, env, call = d.chain, {w: x for w, x in start.items() if is_name(w)}, partial(_computed, stopped=stopped)
     with np.errstate(all="ignore"):
         for w in (w for w in start if not is_name(w)):  # a constant written as X[:, None], or as gammaln(k + 1)
             env[w] = start[w]
@@ -50,7 +54,7 @@ def forward(d: Derivation, start: Values) -> dict[str, Any]:
                 env[word] = evaluate(e, env)
         for n in (n for n in c.landmarks if n in c.defined):
             env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
-            env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=_computed)), n.shape)
+            env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=call)), n.shape)
         for word, e in {**c.shorter.labels, **d.order.introduced}.items():
             with suppress(KeyError):  # Y = onehot(y), but not I
                 env[word] = evaluate(e, env)
@@ -62,8 +66,10 @@ def is_name(word: str) -> bool:
     return re.fullmatch(r"[\w.]+", word) is not None
 
 
-def _computed(part: Expr, args: Sequence[Any]) -> Any:
+def _computed(part: Expr, args: Sequence[Any], stopped: dict[str, Any] | None) -> Any:
     """The value of a part of a formula, which may be one of several results."""
+    if stopped is not None and part.row is STOP_GRADIENT:
+        return stopped.setdefault(part.key, args[0])
     return args[0][part.params["index"]] if args and isinstance(args[0], tuple) else computed(part, args)
 
 
@@ -300,17 +306,17 @@ def independent(d: Derivation, words: Collection[str]) -> set[str]:
 
 def confirmed(d: Derivation, start: Values) -> dict[str, Any] | None:
     """The values of the steps from `start`; None unless the gradients agree with a finite difference there."""
-    c, step = d.chain, 1e-6
+    c, step, stopped = d.chain, 1e-6, dict[str, Any]()
     try:
         with np.errstate(all="ignore"):
-            env = forward(d, start)
+            env = forward(d, start, stopped)
             lines = [t for t in lines_at(d, env) if isinstance(t, Total) and t.node in d.order.asked]
             gradients = {c.names[t.node]: t.value for t in lines if c.is_input(t.node)}
             rng = np.random.default_rng(3)
             along = {word: rng.choice((-1.0, 1.0), np.shape(g)) for word, g in gradients.items()}
             root = c.names[c.root]
             above, below = (
-                forward(d, {**start, **{word: start[word] + h * u for word, u in along.items()}})[root].item()
+                forward(d, {**start, **{word: start[word] + h * u for word, u in along.items()}}, stopped)[root].item()
                 for h in (step, -step)
             )
             slope = sum(np.sum(g * along[word]) for word, g in gradients.items())
