@@ -112,6 +112,11 @@ def _is_moved_twice(e: Expr) -> bool:
     return e.role == "placement" and is_cut(e) and any(p.role == "index" and is_cut(p) for p in walk(e.of))
 
 
+def _is_tie(e: Expr) -> bool:
+    """True for ``1[s = max(s)]``."""
+    return e.head == "equal" and all(a.shape or a.role in ("reduction", "name") for a in e.args)
+
+
 class Candidates:
     """The gradients of `chain` in closed form; each is a candidate, which is compared with the engine's.
 
@@ -146,7 +151,7 @@ class Candidates:
             through |= above.through
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
-        whole = total(terms) if terms else number(0)
+        whole = self._without_shift(n, total(terms)) if terms else number(0)
         forms = self._fitting([*short.forms(whole, letters), (whole, [])] if terms else [])
         if any(len(terms_of(e)) > 1 and any(x.role == "quotient" for _, x in terms_of(e)) for e, _ in forms):
             forms += self._fitting([*short.forms(whole, how=over_one)])
@@ -160,6 +165,15 @@ class Candidates:
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
+
+    def _without_shift(self, n: Var, e: Expr) -> Expr:
+        """A gradient without the term of the maximum by which ``exp(s - max(s))`` is shifted, if that is 0 at all
+        points.
+        """
+        rest = [product((number(sign), x), x.shape) for sign, x in terms_of(e) if not any(map(_is_tie, walk(x)))]
+        short = self.chain.shorter
+        is_other = 0 < len(rest) < len(terms_of(e)) and short.is_gradient(n, total(rest))
+        return total(rest) if is_other and short.is_gradient_of_data(n, total(rest)) else e
 
     def _of_each(self, terms: Sequence[Expr], letters: set[str]) -> list[Form]:
         """A sum of several terms, each in its short form: two losses of one softmax."""

@@ -88,16 +88,20 @@ def _passed(eq: Equation, step: Any) -> dict[str, tuple[str, Any]]:
     match line(eq):
         case ast.Call(ast.Attribute(attr=f) | ast.Name(id=f), args, keywords) if f == step.name.rpartition(".")[2]:
             written = dict(zip(step.inputs, args, strict=False)) | {k.arg: k.value for k in keywords if k.arg}
-            pairs = ((word, written.get(word), x) for word, x in step.inputs.items() if not isinstance(x, Var | bool))
-            return {word: (e.id, x) for word, e, x in pairs if isinstance(e, ast.Name) and np.result_type(x).kind in "fi"}
+            data = {word: x for word, x in step.inputs.items() if not isinstance(x, Var) and _is_data(x)}
+            return {word: (e.id, x) for word, x in data.items() if isinstance(e := written.get(word), ast.Name)}
     return {}
 
 
 def _variables(passed: Sequence[tuple[str, Any]], constants: Mapping[str, Any]) -> dict[str, Var]:
     """A variable for each name that stands for the same data everywhere."""
-    values = dict(passed)
-    same = (w for w, x in values.items() if all(np.array_equal(x, y) for x in [constants.get(w, values[w])] for of, y in passed if of == w))
-    return {w: Var(w, np.shape(values[w]), np.dtype(float)) for w in same}
+    values, others = {**dict(passed), **{w: constants[w] for w, _ in passed if w in constants}}, set[str]()
+    others |= {w for w, x in passed if not np.array_equal(x, values[w])}
+    return {w: Var(w, np.shape(x), np.dtype(float)) for w, x in values.items() if w not in others}
+
+
+def _is_data(x: Any) -> bool:
+    return isinstance(x, int | float | np.ndarray) and np.asarray(x).dtype.kind in "fi"
 
 
 def _textbooks(

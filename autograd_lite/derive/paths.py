@@ -12,7 +12,9 @@ import numpy as np
 
 from ..base.tree import leaves
 from ..engine.node import ANY, GraphView, ancestors
+from ..engine.operands import raw
 from ..program import Program, Var
+from ..program.naming import place
 from ..program.program import program_of
 from ..program.slopes import finite_difference, gradients
 from ..tensor import Tensor
@@ -208,13 +210,27 @@ def chain_of(
         rows = [n.row.name for n in nodes if n.row is not None]
         raise ValueError(too_many(rows, len(nodes) - len(rows), LIMIT))
     program, variables = program_of(loss, names)
-    program = inlined(program, depth or 0)
+    program = inlined(_with_detached(program), depth or 0)
     if wrt is None:
         chain = Chain(program, depth=depth, variables=variables)
         return chain, [n for n in chain.landmarks if chain.is_input(n) and n in chain.graded]
     asked = [variables.get(w._node) if isinstance(w, Tensor) and w._node else None for w in wrt]
     chain = Chain(program, filter(None, asked), depth=depth, variables=variables)
     return chain, [_target(chain, v, w) for v, w in zip(asked, wrt, strict=True)]
+
+
+def _with_detached(program: Program) -> Program:
+    """A program with constants in the place of values that were detached in each round of a loop: A3 is that of the
+    third round, although the variable A is still there.
+    """
+    at: dict[Any, list[Any]] = {}
+    for eq in program.equations:
+        for k, x in enumerate(eq.operands):
+            at.setdefault((place(eq), eq.row, k), []).append(x)
+    captured = {v: raw(t) for v, t in program.captured.items() if not t.requires_grad}
+    several = (xs for xs in at.values() if len({*map(id, xs)}) > 1 and all(isinstance(x, Var) for x in xs))
+    values = {x: captured[x] for xs in several if captured.keys() >= {*xs} for x in xs}
+    return program.substituted(values) if values else program
 
 
 def chain_of_program(program: Program, wrt: str | Sequence[str] | None, depth: int | None) -> tuple[Chain, list[Var]]:

@@ -263,16 +263,19 @@ def _without_last(named: Sequence[tuple[str, Any]], passed_on: Mapping[Any, Any]
 
 
 def _keeps(word: str, values: Sequence[Any], stored: Mapping[Node, str], last: Mapping[str, Node | None]) -> bool:
-    """True for a list of results that one variable had in turn, the last of which it still has, or which has rows of
-    another loop now (None in `last`), or that have the name of the list, to which a loop appends them; and for a tuple
-    of results that all have names.
+    """True for a list of results that one variable had in turn, the last of which it still has, also as the first of a
+    list that is filled from the front or reversed, or which has rows of another loop now (None in `last`), or that have
+    the name of the list, to which a loop appends them; and for a tuple of results that all have names.
     """
     nodes = [x._node for x in values if isinstance(x, Tensor) and x._node is not None]
     words = {stored.get(n, "") for n in nodes if n.row is not None}
     if isinstance(values, tuple):
         return stored.keys() >= {*nodes}
     of = words.pop() if len(words) == 1 else ""
-    return len(nodes) > 1 and bool(of) and (of == word or of in last and last[of] in (None, nodes[-1]))
+    if len(nodes) < 2 or not of:
+        return False
+    is_from_front = nodes[0].code is not None and not {"insert", "reverse"}.isdisjoint(nodes[0].code.co_names)
+    return of == word or of in last and last[of] in (None, nodes[-1], *nodes[: 1 if is_from_front else 0])
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:

@@ -639,7 +639,7 @@ def _of_loops(
     stems = {TEXT.name(line.symbol[:-2]): line.symbol[:-2] for line in lines}
     given = (w[:-1] for w in space if w[-1] == str(first) and last > first)
     stems |= {w: w for w in given if all(f"{w}{t}" in space for t in steps)}
-    computed = {w[:-1] for n, w in d.chain.names.items() if n in d.chain.defined and w[-1] == "0"}  # α0 = E[0] is a step, too
+    computed = {w[:-1] for n, w in d.chain.names.items() if n in d.chain.defined and w[-1] == "0"}  # α0 = E[0]
     every = {w: f"(stack([{','.join(f'{w}{t}' for t in at)}]))" for w, s in stems.items()
              for at in [range(0 if s.rpartition("/d")[2] in computed else first, last + 1)]
              if all(f"{s}{t}" in space for t in at)}  # fmt: skip

@@ -216,6 +216,33 @@ def normal(*shape):
 
 LABELS, TARGETS = np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.5, 1.0])
 
+def covariances(F, m, P, h):
+    L = 0.0
+    for _ in range(3):
+        m, P = F @ m, F @ P @ F.T
+        L = L + np.sum(m) + h @ P @ h
+    return L
+
+
+def from_the_front(w, s, r, gamma):
+    G, returns = 0, []
+    for t in reversed(range(3)):
+        G = r[t] + gamma * G
+        returns.insert(0, G)
+    return 0.5 * np.sum((np.array(returns) - s @ w) ** 2)
+
+
+def masked(S, M, Y):
+    E = np.exp(S - S.max(axis=1, keepdims=True)) * M
+    P = E / E.sum(axis=1, keepdims=True)
+    return 0.5 * np.sum((P - Y) ** 2)
+
+
+def blurred(x, h, y):
+    b = np.convolve(x, h, mode="same")
+    return np.sum((b - y) ** 2)
+
+
 TEXTS = {
     triplet: ("W", (normal(2, 3), normal(3, 3), normal(3, 3), normal(3, 3)), [
         "f_aᵢ = tanh(bᵢ)", "f_pᵢ = tanh(cᵢ)", "i = 0 … 2", "f_nᵢ = tanh(", "L = Σᵢ lossesᵢ / m",
@@ -256,6 +283,13 @@ TEXTS = {
         "dtotal/dVₖ = Σₜ 1[centers[t-1] = k] dtotal/dvₜ"]),
     signals: ("k", (normal(2), normal(3, 4)), [
         "outᵢⱼ = Σₗ X[i]ⱼ₊ₗ kₗ", "dtotal/dkⱼ = Σᵢ Σₗ X[i]ⱼ₊ₗ dtotal/doutᵢₗ"]),
+    covariances: ("F", (normal(2, 2), normal(2), normal(2, 2), normal(2)), [
+        "dL/dF = Σₜ ((dL/dPₜ)ᵀ @ F @ Pₜ₋₁ + dL/dPₜ @ F @ Pₜ₋₁ᵀ) + Σₜ dL/dmₜ @ mₜ₋₁ᵀ"]),
+    from_the_front: ("w", (normal(2), normal(3, 2), normal(3), 0.9), [
+        "Given G3 = 0,", "Gₜ = r[t] + γ Gₜ₊₁ 1 t = 2 … 0", "returns = [G0, G1, G2]"]),
+    masked: ("S", (normal(3, 3), np.tril(np.ones((3, 3))), normal(3, 3)), [
+        "E = exp(S - maxⱼ(S)) ⊙ M", "dL/dE = (dL/dP - Σⱼ dL/dPⱼ Pⱼ) / Σⱼ Eⱼ", "dL/dS = dL/dE ⊙ E since"]),
+    blurred: ("x", (normal(5), normal(3), normal(5)), ["dL/dxᵢ = Σⱼ dL/dbᵢ₊ⱼ₋₁ hⱼ since bᵢ = Σⱼ xᵢ₋ⱼ₊₁ hⱼ; terms"]),
     margins: ("S", (normal(3, 3), np.array([0, 2, 1])), ["Given n = 3", "- Yᵢⱼ) / n"]),
 }  # fmt: skip
 
@@ -291,3 +325,27 @@ def test_a_number_of_entries_has_the_name_of_the_variable_that_is_used_as_such()
     L = np.mean((w - x) ** 2)
     text = str(L.explain(w, names=locals()))
     assert "dL/dw = 2 (w - x) / n" in text
+
+
+def test_values_that_are_detached_in_each_round_are_numbered():
+    w, s, r, a = ag.tensor([0.5, -0.3, 0.2], requires_grad=True), normal(3), np.array([1.0, 0.5, 2.0]), [0, 2, 1]
+    L = 0
+    for t in range(3):
+        logpi = ag.special.log_softmax(s[t] * w)
+        A = (r[t] - logpi[0]).detach()
+        L = L - A * logpi[a[t]]
+    text = " ".join(str(L.explain(w, names=locals())).split())
+    assert_in_order(["A0 (1), A1 (1), A2 (1)", "L = -Σₜ Aₜ logpiₜ[a[t]]", "= Aₜ (softmax(bₜ) - Yₜ)"], text)
+
+
+def test_densities_have_the_names_of_what_is_passed():
+    mu, y, sigma, k = ag.tensor(0.4, requires_grad=True, name="mu"), np.array([0.5, 0.1, -1.3]), 0.6, np.array([2, 3])
+    L = np.sum(ag.stats.norm.logpdf(y, mu, scale=sigma)) + np.log(sigma) * mu
+    text = str(L.explain(mu, names={"y": y, "sigma": sigma}))
+    assert "L = Σ (-(y - μ)² / (2 σ²) - log(σ) - ½ log(2π)) + log(σ) μ" in text
+    assert "dL/dμ = Σ (y - μ) / σ² + log(σ)" in text
+    page = L.draw(names={"y": y, "sigma": sigma}).html(live=True)
+    assert "are fixed" not in page
+    assert "log Γ(k + 1)" in str(np.sum(ag.stats.poisson.logpmf(k, mu)).explain(mu, names={"k": k}))
+    L = sum(np.sum(ag.stats.norm.logpdf(y, mu, sigma)) for sigma in (0.5, 2.0))  # which is one name for two numbers
+    assert "/ 0.5" in str(L.explain(mu, names={"y": y}))

@@ -1082,6 +1082,22 @@ def attended(F, W, q):
     return np.sum(np.einsum("bp,bpd->bd", a, keys) ** 2)
 
 
+def embedded(W, X1):
+    return sum(np.sum(np.tanh(X1[i] @ W) ** 2) for i in range(4))
+
+
+def partition(E, T):
+    alpha = E[0]
+    for t in range(1, 4):
+        alpha = E[t] + ag.special.logsumexp(alpha[:, None] + T, axis=0)
+    return ag.special.logsumexp(alpha)
+
+
+def scores(U, v):
+    e = np.tanh(U @ v)
+    return 0.5 * np.sum(e**2)
+
+
 def mixed(N, gam):
     G = 0.0
     for m in range(3):
@@ -1818,6 +1834,17 @@ AS_ON_A_BOARD = {
         | {"a_bp dL/dc_bd - dL/db_bp q_bd": "the sign of the term db/dkeys is wrong"},
         "dLdW": dict.fromkeys(("Σ_b F_bᵀ dL/dkeys_b", "dL/dW_cd = Σ_bp F_bpc dL/dkeys_bpd"), ""),
     }),
+    embedded: ((MATRIX[:6].reshape(3, 2), MATRIX[:12].reshape(4, 3)), {
+        "dLdW": {"Σᵢ X1[i] @ (dL/daᵢ)ᵀ": "", "Σᵢ X1ᵢ (dL/daᵢ)ᵀ": "", "Σᵢ np.outer(X1[i], dL/da[i])": "",
+                 "Σᵢ 2 X1[i] @ (dL/daᵢ)ᵀ": "it is 2 times the right one"},
+    }),
+    partition: ((MATRIX[:12].reshape(4, 3), MATRIX[:9].reshape(3, 3)), {
+        "dLdE": {"dL/dα": "", "[dLdα0, dLdα1, dLdα2, dLdα3]": "", "dL/dα / 2": "it is 1/2 times the right one"},
+    }),
+    scores: ((MATRIX[:16].reshape(2, 4, 2), MATRIX[4:6]), {
+        "dLdU": {"dL/daᵢⱼ vₖ": "", "dL/da ⊗ v": "", "dL/daᵢₖ vⱼ": "12 of 16 entries are off, by up to 0.2389",
+                 "dL/dUᵢⱼₖ = dL/daᵢₖ vⱼ": "12 of 16 entries are off, by up to 0.2389"},
+    }),
     mixed: ((MATRIX[:3] ** 2, np.array([2, 1, 3])), {
         "dGdp_m": dict.fromkeys(("2 gam_m p_m", "2 gam[m] log(N[m])", "2 gamₘ pₘ"), "")
         | {"gam_m p_m": "it is 1/2 times the right one"},
@@ -2292,3 +2319,15 @@ def test_a_blank_that_a_wrong_sign_fills_too_is_none():
     for q in sheet.questions:
         for changed in (q.answer.replace(" - ", " + "), q.answer.replace(" + ", " - ")):
             assert changed == q.answer or not sheet.check({q.symbol: changed})[sheet.questions.index(q)].right
+
+
+def test_data_that_do_not_pass_on_a_gradient_are_redrawn_with_the_others():
+    def policy(w, s, r):
+        v = s @ w
+        A = ag.stop_gradient(r - v)
+        return -np.sum(A * v)
+
+    program = ag.trace(policy, np.array([0.5, -0.3]), MATRIX[:4].reshape(2, 2), np.array([1.0, 0.5]))
+    assert "A = stop_gradient(r - v)" in str(program.worksheet(wrt=["w"], vary="w"))
+    sheet = program.worksheet(wrt=["w"], blanks=["dL/dv", "dL/dw"])
+    assert sheet.check({"dL/dw": "dL/dv @ s + 0 * w", "dL/dv": "-A"})
