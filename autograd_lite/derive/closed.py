@@ -112,6 +112,15 @@ def _is_moved_twice(e: Expr) -> bool:
     return e.role == "placement" and is_cut(e) and any(p.role == "index" and is_cut(p) for p in walk(e.of))
 
 
+def _with_number(e: Expr) -> Expr | None:
+    """A product with a 1x1 matrix of a number as one with the number: ``½ S⁻¹ @ e`` for S⁻¹ @ [[½]] @ e."""
+    for k, c in enumerate(e.args if e.role == "matrix product" else ()):
+        of = c.of if c.role == "broadcast" else c
+        if of.is_number and c.shape in ((), (1, 1)) and e.args[1 - k].shape == e.shape:
+            return product((of, e.args[1 - k]), e.shape)
+    return None
+
+
 def _is_tie(e: Expr) -> bool:
     """True for ``1[s = max(s)]``."""
     return e.head == "equal" and all(a.shape or a.role in ("reduction", "name") for a in e.args)
@@ -146,7 +155,8 @@ class Candidates:
             beside, core = scalars_apart(above.formula if is_linear else number(1))
             core = core if is_linear else above.formula
             core = core if core.shape or not f.is_map else full(core, f.of.shape)  # Σ 1 / n
-            terms.append(beside(f.below(core, substitute(f.formula, {f.cotangent: core}), *f.shapes)))
+            of = replaced(substitute(f.formula, {f.cotangent: core}), _with_number)
+            terms.append(beside(f.below(core, of, *f.shapes)))
             ones |= {one.key: one for one in above.ones}
             through |= above.through
         short = self.chain.shorter

@@ -242,7 +242,8 @@ class Constants:
             return False
         self.quoted |= {word: [w] for word, w in labels.items() if word != w} | {w: [] for w in used if w[0].isdigit()}
         self.use(given, used)
-        self.starts |= {w for w in of.names if w[-1] == "0" and w[:-1] in self.changing}
+        starts = (w for w in of.names if w[-1] == "0" and w[:-1] in self.changing)
+        self.starts |= {w for w in starts if all(code is None or bound(code, w) is None for code, _ in self.scopes)}
         return all(map(self._can_follow, of.names))
 
     def _can_follow(self, word: str) -> bool:

@@ -342,7 +342,8 @@ class Lines:
         word, definition = self.chain.names[n], substitute(self.chain.definition(n), hidden)
         users = [form for form in forms if word in form.formula.names]
         often = max((occurrences(word, form.formula) for form in users), default=0)
-        if n not in self.chain.unnamed or self.chain.where(n) or definition.role == "convolution":
+        is_step = definition.role == "convolution" or self.chain.is_table(n)
+        if n not in self.chain.unnamed or self.chain.where(n) or is_step:
             return False
         if leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
             return False

@@ -75,7 +75,9 @@ class Given:
         is_formula = bool(names) if isinstance(written, ast.BinOp) else names != starts  # 0.1 * assets0
         if is_formula and not self._kept(written, code) and names.isdisjoint(self.chain.numbered):
             word = written.id if whole.role == "name" and isinstance(written, ast.Name) else ""
-            if {word} in (names, {stem(w) for w in names}):
+            others = sources(code, word) if code is not None else None
+            is_alias = any(isinstance(e, ast.Name) and {e.id} == names for e in others or ())
+            if {word} in (names, {stem(w) for w in names}) and not is_alias:  # x0 of x = x0
                 self.fixed |= names - {word}  # S2, of the list from which a loop takes S
                 return self._local(word, code) > UNKNOWN
             variables = {stem(w) if w in starts else w for w in names}

@@ -42,6 +42,7 @@ ARITHMETIC = ("sum", "difference", "product", "quotient")
 SPREADING = (*ARITHMETIC, "power")
 TURNS = ("transpose", "matrix transpose", "swap of axes")
 FEW = 3  # operations in an operand that is written in a formula
+TABLES = "reduction", "softmax", "log of a softmax"  # what is written of a value with a name
 SHORT = 3  # operations in the argument of a function that is no step of its own
 SUMS = "sum", "difference", "stack"
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
@@ -84,6 +85,7 @@ class Steps(Notation):
             and self.defined[n].algebra != "index"
             and (self.defined[n].algebra == "convolution" or parameter_of(self.defined[n], once=True))
         }  # fmt: skip
+        chosen |= {n for n in self.active if is_read and self.is_table(n)}
         chosen.add(self.root)
         chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_inner(n, p, chosen)}
         chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_residual(n, p, chosen)}
@@ -129,6 +131,12 @@ class Steps(Notation):
             return True
         is_long = length > SHORT and not are_factors  # of log(φ p (1 - p)) each factor has a term
         return is_called and is_long and max(leaves.values(), default=0) > 1
+
+    def is_table(self, n: Var) -> bool:
+        """True for the sum of a column and a matrix, ``alpha[:, None] + T``, whose softmax or the like is taken."""
+        is_sum = n in self.defined and self.defined[n].algebra in ARITHMETIC
+        are_read = all(self.defined[k].algebra in TABLES for k in self._consumers.get(n, ()))
+        return is_sum and are_read and any(self.adds_axes(p) for _, p in self.active_arguments(n))
 
     def _is_residual(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
         """True if the number `p`, which `n` squares, adds up sums of one array: (Σ c d + F d[-1] - price)²."""

@@ -243,6 +243,19 @@ def blurred(x, h, y):
     return np.sum((b - y) ** 2)
 
 
+def forwards(E, T):
+    alpha = E[0]
+    for t in range(1, 4):
+        alpha = E[t] + ag.special.logsumexp(alpha[:, None] + T, axis=0)
+    return ag.special.logsumexp(alpha)
+
+
+def innovation(C, m, y, P, R):
+    e = y - C @ m
+    S = C @ P @ C.T + R
+    return 0.5 * np.sum(e.T @ np.linalg.inv(S) @ e)
+
+
 TEXTS = {
     triplet: ("W", (normal(2, 3), normal(3, 3), normal(3, 3), normal(3, 3)), [
         "f_aᵢ = tanh(bᵢ)", "f_pᵢ = tanh(cᵢ)", "i = 0 … 2", "f_nᵢ = tanh(", "L = Σᵢ lossesᵢ / m",
@@ -289,6 +302,11 @@ TEXTS = {
         "Given G3 = 0,", "Gₜ = r[t] + γ Gₜ₊₁ 1 t = 2 … 0", "returns = [G0, G1, G2]"]),
     masked: ("S", (normal(3, 3), np.tril(np.ones((3, 3))), normal(3, 3)), [
         "E = exp(S - maxⱼ(S)) ⊙ M", "dL/dE = (dL/dP - Σⱼ dL/dPⱼ Pⱼ) / Σⱼ Eⱼ", "dL/dS = dL/dE ⊙ E since"]),
+    forwards: ("E", (normal(4, 3), normal(3, 3)), [
+        "aₜᵢⱼ = αₜ₋₁,ᵢ + Tᵢⱼ", "αₜ = E[t] + logsumexpᵢ(aₜ)", "dL/daₜᵢⱼ = dL/dαₜⱼ softmaxᵢ(aₜ)ᵢⱼ",
+        "dL/dαₜᵢ = Σⱼ dL/daₜ₊₁,ᵢ,ⱼ"]),
+    innovation: ("C", (normal(1, 2), normal(2, 1), normal(1, 1), np.eye(2), np.eye(1)), [
+        "dL/dS = -½ S⁻¹ @ e @ e @ S⁻¹", "dL/de = e @ S⁻¹ since"]),
     blurred: ("x", (normal(5), normal(3), normal(5)), ["dL/dxᵢ = Σⱼ dL/dbᵢ₊ⱼ₋₁ hⱼ since bᵢ = Σⱼ xᵢ₋ⱼ₊₁ hⱼ; terms"]),
     margins: ("S", (normal(3, 3), np.array([0, 2, 1])), ["Given n = 3", "- Yᵢⱼ) / n"]),
 }  # fmt: skip

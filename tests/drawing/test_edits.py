@@ -282,6 +282,7 @@ LATE = "r, L = 1.0, 0.0\nfor k in range(3):\n    L = L + (r - seen[k]) ** 2\n   
          {"w", "seen"}),
         ("def f(v):\n    return np.sum(v * w[0])\nL = f(2 * seen) + np.sum(seen * w[1])", {"w"}),
         ("def f(v):\n    return np.sum(v * w[0])\nL = f(seen) + np.sum(seen * w[1])", {"w", "seen"}),
+        ("s = 0.6\nL = np.sum(ag.stats.norm.logpdf(seen, w[0], s)) + ag.stats.norm.logpdf(w[1], 0, 5)", {"w", "seen"}),
     ],
 )  # fmt: skip
 def test_numbers_and_data_of_loops_and_functions_are_right(body, offered):
@@ -292,6 +293,17 @@ def test_numbers_and_data_of_loops_and_functions_are_right(body, offered):
         return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
 
     assert check_page(drawn) == offered
+
+
+def test_a_state_that_begins_as_an_array_of_another_name_can_be_changed():
+    body = "x = x0\nfor k in range(3):\n    x = w[0] * x - w[1] * x**2\nL = np.sum(x**2)"
+    program = Learner({"w": np.array([0.3, -0.2])}, {"x0": np.array([1.1, 0.9, 0.8])}, body)
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) == {"w", "x0"}
 
 
 @pytest.mark.parametrize(
