@@ -230,7 +230,8 @@ class Lines:
     def _most(self, n: Var, form: Closed, long: int) -> int:
         """The length below which a gradient in terms of values alone is preferred to lines of length `long`."""
         softmaxes = self._is_of_softmaxes(form)
-        if softmaxes or self._is_of_cases(n, form) or form.labels and self._is_in_softmax(n):
+        is_labelled = form.labels and all(part.role != "matrix product" for part in walk(form.formula))
+        if softmaxes or self._is_of_cases(n, form) or is_labelled and self._is_in_softmax(n):
             return WIDE + SHORT * softmaxes
         return min(long + any(map(_is_without_unit, walk(form.formula))), SHORT + 1)
 
@@ -373,7 +374,13 @@ class Lines:
         whole = self.candidates.closed(n, frozenset({self.chain.root})) if form is not None else None
         form = whole if form and whole and leaves(whole.formula) < leaves(form.formula) else form
         is_whole = form is not None and form.start == {self.chain.root} and leaves(form.formula) <= SHORT
+        is_whole = is_whole and not (form and form.labels and self._is_of_several(n, form))
         return form if form is not None and is_whole and self._is_right(n, form) else stated
+
+    def _is_of_several(self, n: Var, form: Closed) -> bool:
+        """Whether a form skips an array of which the gradient with respect to others is taken, too, and has a line."""
+        inside = form.through | {n}
+        return any(m.shape and not inside.issuperset(self.inputs(m)) for m in form.through)
 
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
@@ -510,7 +517,24 @@ class Lines:
         e = replaced(replaced(fold(e, self._counted), self._of_diagonal), _number_in_front)
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
+        e = replaced(e, self._turned) if self._differences else e
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
+
+    @cached_property
+    def _differences(self) -> set[tuple[str, ...]]:
+        """The names in the differences of two values in the steps, G and b of G - b."""
+        return {words for e in self._parts.values() if (words := _of_two(e))}
+
+    def _turned(self, e: Expr) -> Expr | None:
+        """A product of two differences of which one is as in the steps: ``(G - b) (π - Y)`` for (b - G) (Y - π)."""
+        known = self._differences
+        twos = [(f, words) for f in factors_of(e) if (words := _of_two(f))] if e.role == "product" else []
+        turned = [f for f, words in twos if words not in known and words[::-1] in known]
+        others = [f for f, words in twos if words not in known and words[::-1] not in known]
+        if len(turned) != 1 or len(others) != 1:
+            return None
+        both = turned + others
+        return replace(e, args=tuple(replace(f, args=f.args[::-1]) if f in both else f for f in factors_of(e)))
 
     @cached_property
     def _functions(self) -> dict[str, Expr]:
@@ -737,6 +761,12 @@ class Lines:
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
+
+
+def _of_two(e: Expr) -> tuple[str, ...]:
+    """The names in a difference of two values that have one name each; nothing for others."""
+    sides = [[*a.names] for a in e.args] if e.role == "difference" else []
+    return tuple(w for side in sides for w in side) if [*map(len, sides)] == [1, 1] else ()
 
 
 def _of_all(e: Expr) -> Expr | None:

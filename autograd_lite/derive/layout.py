@@ -42,7 +42,19 @@ from .common_factors import (
 from .entries import entries, is_rotated, padded
 from .formula import Expr, fold, is_cut, number, terms_of, walk
 from .formula_ops import largest
-from .writing import LATEX, TEXT, Latex, Printer, apart_from, index_text, safely_split, shape_text, split, write
+from .writing import (
+    LATEX,
+    TEXT,
+    Latex,
+    Printer,
+    apart_from,
+    index_text,
+    safely_split,
+    shape_text,
+    short_number,
+    split,
+    write,
+)
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 AT = 34  # the column of remarks in plain text
@@ -347,11 +359,24 @@ def small(value: Any) -> Any:
     return value if value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2 else None
 
 
+def _of_mask(value: Any) -> float | None:
+    """A power of ten among much smaller numbers, such as -1e9 where scores are masked."""
+    if value.dtype.kind != "f" or not np.isfinite(value).all():
+        return None
+    is_far = np.abs(value) >= 1e6
+    several = np.unique(value[is_far])
+    is_mask = len(several) == 1 and np.log10(np.abs(several[0])) % 1 == 0 and 0 < largest(value[~is_far]) < 1e4
+    return float(several[0]) if is_mask else None
+
+
 def _array(value: Any, indent: int) -> str:
     if value is None:
         return ""
     value = np.asarray(value)
     value = value.astype(int) if value.dtype == bool else value  # 1[z > 0]
+    if (far := _of_mask(value)) is not None:
+        shown = _array(np.where(value == far, np.copysign(np.inf, far), value), indent)
+        return shown.replace(f"{np.copysign(np.inf, far)}", short_number(far))
     size = largest(value)
     digits = 4 if size >= 0.1 or size == 0 else 3 - math.floor(math.log10(size))
     digits, is_plain = (digits, True) if digits <= 12 else (3, False)

@@ -1019,8 +1019,10 @@ class Latex(Text):
     def prose(self, text: str) -> str:
         """Text without formulas."""
         pieces = re.split(r"([^\W\d_]\w*?)([ᵢⱼₖₗ]+)(?!\w)", text)  # Pᵢⱼ = 0 where maskᵢⱼ = -∞
+        words = {letter: word for word, letter in GREEK.items()}
         for k in range(1, len(pieces), 3):
-            pieces[k : k + 2] = f"${self.name(*pieces[k : k + 2])}$".translate(_LEVEL), ""
+            name = self.name(words.get(pieces[k], pieces[k]), pieces[k + 1])
+            pieces[k : k + 2] = f"${name}$".translate(_LEVEL), ""
         pieces[::3] = [_GREEK_LETTER.sub(self._in_text, escape.tex(p)) for p in pieces[::3]]
         inside = "".join(p if k % 3 < 2 else escape.tex(p) for k, p in enumerate(pieces))
         is_name = len(pieces) == 4 and not pieces[0] and not pieces[3]
