@@ -1038,7 +1038,7 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
     or nothing.
     """
     masks = [p for p in labels if p.dtype == bool]
-    is_one_number = e.of.role in ("broadcast", "number") or len(e.of.shape) < len(e.shape) or e.of.shape[:1] == (1,)
+    is_one_number = e.of.role in ("broadcast", "number") or not e.of.shape or e.of.shape[:1] == (1,)
     if is_one_number and not masks and len(labels) > 1:
         masks = [p for p in labels[:1] if p.word and len({*p.flat}) == p.size > 1]
         masks = [p for p in masks if all(other.word.endswith(f"[{p.word}]") for other in labels[1:])]

@@ -367,3 +367,25 @@ def test_densities_have_the_names_of_what_is_passed():
     assert "log Γ(k + 1)" in str(np.sum(ag.stats.poisson.logpmf(k, mu)).explain(mu, names={"k": k}))
     L = sum(np.sum(ag.stats.norm.logpdf(y, mu, sigma)) for sigma in (0.5, 2.0))  # which is one name for two numbers
     assert "/ 0.5" in str(L.explain(mu, names={"y": y}))
+
+
+def test_probabilities_of_labelled_nodes_are_entries_of_their_own():
+    P = ag.tensor([[0.2, 0.8], [0.5, 0.5], [0.7, 0.3], [0.6, 0.4]], requires_grad=True)
+    labelled, y = np.array([0, 2]), np.array([0, 1, 1, 0])
+    c = P[labelled, y[labelled]]
+    L = np.sum(np.log(c))
+    assert "dL/dPᵢⱼ = Σₖ 1[labelledₖ = i] 1[y[labelled]ₖ = j] dL/dcₖ" in str(L.explain(P, names=locals()))
+    L = -np.sum(P[labelled, y[labelled]])
+    assert "dL/dPᵢⱼ = -1[i ∈ labelled] 1[yᵢ = j]" in str(L.explain(P, names=locals()))
+
+
+def test_a_long_gradient_is_in_terms_of_one_that_has_a_line():
+    def pooled(V, S, W, y):
+        A = ag.softmax(S, axis=1)
+        P = ag.softmax(A @ V @ W, axis=1)
+        return -np.mean(np.log(P[np.arange(3), y]))
+
+    args = normal(3, 2), normal(3, 3), normal(2, 4), np.array([0, 3, 1])
+    text = str(ag.trace(pooled, *args).explain(["V", "S", "W"]))
+    lines = ["dout/db = (P - Y) / n", "dout/dV = Aᵀ @ dout/db @ Wᵀ", "dout/dA = dout/db @ Wᵀ @ Vᵀ"]
+    assert_in_order([*lines, "dout/dS = A ⊙ (dout/dA - Σⱼ dout/dAⱼ Aⱼ)"], text)
