@@ -387,5 +387,5 @@ def test_a_long_gradient_is_in_terms_of_one_that_has_a_line():
 
     args = normal(3, 2), normal(3, 3), normal(2, 4), np.array([0, 3, 1])
     text = str(ag.trace(pooled, *args).explain(["V", "S", "W"]))
-    lines = ["dout/db = (P - Y) / n", "dout/dV = Aᵀ @ dout/db @ Wᵀ", "dout/dA = dout/db @ Wᵀ @ Vᵀ"]
-    assert_in_order([*lines, "dout/dS = A ⊙ (dout/dA - Σⱼ dout/dAⱼ Aⱼ)"], text)
+    lines = ["dL/db = (P - Y) / n", "dL/dV = Aᵀ @ dL/db @ Wᵀ", "dL/dA = dL/db @ Wᵀ @ Vᵀ"]
+    assert_in_order([*lines, "dL/dS = A ⊙ (dL/dA - Σⱼ dL/dAⱼ Aⱼ)"], text)
