@@ -130,6 +130,12 @@ class Constants:
                 return name(word, x.shape)
         return next((part for a, word in around if (part := _part(x, a, word)) is not None), None)
 
+    def row(self, x: Any) -> Expr | None:
+        """A vector with a name as the row or the column that ``np.vstack`` and ``np.column_stack`` make of it."""
+        whole = self.known(np.ravel(x)) if isinstance(x, np.ndarray) and x.ndim == 2 and 1 in x.shape else None
+        is_it = whole is not None and whole.role == "name" and x.flags.c_contiguous
+        return unsimplified("reshape", (whole,), x.shape, shape=x.shape, order="C") if is_it else None
+
     def _called(self, x: Any) -> str:
         """The name of a whole array; "" for one without."""
         of = self.known(x)

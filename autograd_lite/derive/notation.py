@@ -652,7 +652,8 @@ class Notation:
         known = self.constants.begun(eq, k, x) or self.constants.known(x) or self.constants.before(eq, k, x)
         if known and not self.constants.is_of_round(eq, k, known):
             return known
-        return self.constants.written(eq, k, x)
+        written = self.constants.written(eq, k, x)
+        return self.constants.row(x) if written is None and eq.algebra == "concatenation" else written
 
     def _is_of_later(self, eq: Equation, e: Expr) -> bool:
         """Whether a formula has a value that is computed after an equation, and equals a constant only here: y2 of

@@ -437,7 +437,10 @@ def _parameters(writer: LineWriter, parameters: Mapping[str, Any], used: Collect
             given[writer.node(tree)] = []
             continue
         words = {v: w for v in leaves(tree) if (w := writer.node(v)) in used}
-        called = identifier(word)
+        called = writer.trees.get(word, identifier(word))
+        if word in writer.trees:
+            given[called] = unpacking(called, tree, words)
+            continue
         if len(lines := unpacking(called, tree, words)) != 1 or called not in words.values():  # not pair = pair[0]
             called = writer.fresh(called)
             lines = unpacking(called, tree, words)

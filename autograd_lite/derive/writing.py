@@ -229,9 +229,13 @@ def entries_of(e: Expr) -> Expr:
 
 
 def _with_entries(e: Expr) -> Expr:
-    """A matrix that is written out with its entries in the place of its rows; vectors side by side are its columns."""
+    """A matrix that is written out with its entries in the place of its rows; vectors side by side are its columns, and
+    those below each other its rows.
+    """
     if _is_joined(e) and e.params["axis"] == 1:
         return replace(e, args=tuple(map(entries_of, e.args)))
+    if _is_joined(e) and e.role == "concatenation":
+        return replace(e, args=tuple(a.of if a.role == "reshape" and a.shape == (1, *a.of.shape) else a for a in e.args))
     if not _is_vector(e) or len(e.shape) != 2:
         return e
     return replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))

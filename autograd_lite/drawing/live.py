@@ -160,7 +160,7 @@ def _notes(chain: Chain, still: Mapping[str, str], steps: Sequence[Step]) -> tup
         notes.append(f"{', '.join(dict.fromkeys(map(escape.plain, words)))} cannot be changed here: {why}")
     fixed = ", ".join(s.remark.removeprefix(FIXED) for s in steps if s.remark.startswith(FIXED)).split(", ")
     if any(" = " in number and number.partition(" = ")[0] not in chain.constants.sizes for number in fixed):
-        notes.append(_FIXED)
+        notes.append(f"{_FIXED} {_ARGUMENT if chain.program.inputs else _DRAWN}")
     if tests := Given(chain).branches():
         notes.append(f"The page keeps the branches that were taken, whatever the numbers: {', '.join(tests)}.")
     return tuple(notes)
@@ -172,10 +172,9 @@ _NUMBERS = (
     "others."
 )
 _BRANCHES = "the program branches on these numbers, and was recorded with them. Draw it again with others."
-_FIXED = (
-    "What is fixed stands in the program, or chooses entries there. As an argument of a function it can be changed: "
-    "ag.trace(f, x).draw()."
-)
+_FIXED = "What is fixed stands in the program, or chooses entries there."
+_ARGUMENT = "As another argument of the function it can be changed."
+_DRAWN = "As an argument of a function it can be changed: ag.trace(f, x).draw()."
 _START = "a loop begins with it, and its variable has another value afterwards."
 _OUTSIDE = (
     "something that the recording does not show was computed from these numbers, chosen by them, or shares their "

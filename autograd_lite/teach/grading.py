@@ -194,6 +194,13 @@ def holds(q: Question, answers: Sequence[Any], spaces: Sequence[Mapping[str, Any
     return len(judged) == len(answers) and all(_is_right(*place[:2], close) for place in judged)
 
 
+def may_be_right(q: Question, value: Any, space: Mapping[str, Any], close: float) -> bool:
+    """Whether an answer is right for the numbers given, or its symmetric part is."""
+    right = np.asarray(space.get(q.word), float)
+    value = _filled(value, right)
+    return _is_right(value, right, close) or q.is_symmetric and _same(_half(value, right), _symmetric(right), close)
+
+
 def _judged(
     q: Question, answers: Sequence[Any], spaces: Sequence[Mapping[str, Any]], close: float
 ) -> Iterator[tuple[Any, Any, dict[str, Any], Mapping[str, Any], float]]:

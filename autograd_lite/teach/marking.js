@@ -820,6 +820,7 @@ class Board {
     if (sides.some((s) => this.unknown.includes(s.trim()) || this.unknown.includes(this.withSigns(s).trim()))) notMarked("a function of this sheet");
     if (side) text = text.slice(0, text.length - side.length) + this.whole[side.trim()];
     text = decomposed(this.spelled(text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(?=(?:${this.arrays})(?:_|[₀-₉]))`, "gu"), "$1 ").replace(new RegExp(`(?<=${W})(?=Σ|∑|\\\\sum)`, "gu"), " "), steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
+    text = text.replace(RE.OF_PARTIAL, (all, above, at, below) => (has(this.words, `${above}/${below}`.replaceAll("∂", "d")) ? `${above}/${below}${at}` : all)); // dpᵢ/dzᵢ
     text = text.replace(RE.SELECTED, (all, ...groups) => { // Σᵢ 1[wᵢ = k] xᵢ for sum(x[w == k])
       const [x, w, sign, c] = [0, 4, 8].map((n) => groups.slice(n, n + 4)).find(([word]) => word);
       const free = [...INDICES].reverse().find((i) => !text.includes(i) && lettersOf(i)[0] !== c);
@@ -948,7 +949,8 @@ class Board {
   }
 
   hasWhole(text) {
-    return Object.keys(this.whole).some((all) => this.withSigns(text).includes(all));
+    const replaced = this.withSigns(text);
+    return [replaced, replaced.slice(replaced.indexOf("=") + 1)].some((side) => has(this.whole, side.trim()));
   }
 
   withSigns(text) {
@@ -973,8 +975,9 @@ class Board {
     const counted = new Set(), bare = (c) => new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W})`, "gu");
     const inRows = new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), hasStart = (word) => [word, word.split("/d").at(-1)].some((w) => this.steps.get(w)?.includes(0));
     const ofStart = new Set([...text.matchAll(inRows)].filter(([, word]) => hasStart(word)).map(([, , index]) => index)); // the indices of values with a start
-    text = text.replace(inRows, (all, word, index, sign, k) => {
-      if (!this.stems.has(word) && !this.isReadAs("steps")) return all;
+    text = text.replace(inRows, (all, word, index, sign, k, at, whole) => {
+      const isCall = this.functions.has(word) && whole[at + all.length] === "("; // meanⱼ(x) beside mean1 and mean2
+      if (isCall || (!this.stems.has(word) && !this.isReadAs("steps"))) return all;
       const steps = this.steps.get(word), n = shape.length && index === (below([...letters].slice(0, 1)) || index) ? shape[0] : Math.max(...steps) + 1;
       const [c] = lettersOf(index), isNumber = !has(this.words, c) && bare(c).test(text);
       const isCounted = Math.max(...steps) === n && new Set(steps.filter(Boolean)).size === n && (isNumber || !ofStart.has(index)) && this.isReadAs("counted"); // fₖ, of which the first has the number 1
@@ -1226,7 +1229,8 @@ class Board {
     }
     const inside = (text.match(RE.TOKEN) ?? []).map(split).flatMap(([base, at]) => {
       const lengths = this.lengths(base) ?? [], all = [...at.matchAll(RE.MOVED)];
-      return all.length === lengths.length ? all.map(([, c, sign, k], j) => [LETTERS[INDICES.indexOf(c)], lengths[j] - Math.max(moved(sign, k), 0), sign, all.length === 1 && lengths[j] > 1 && lengths[j]]) : [];
+      const isRow = lengths.length > 1 && all.length === 1 && !LETTERS.slice(1, lengths.length).includes(LETTERS[INDICES.indexOf(all[0][1])]); // dL/dxᵢ of a matrix
+      return all.length === lengths.length || isRow ? all.map(([, c, sign, k], j) => [LETTERS[INDICES.indexOf(c)], lengths[j] - Math.max(moved(sign, k), 0), sign, all.length === 1 && (lengths[j] > 1 || isRow) && lengths[j]]) : [];
     });
     for (const c of new Set(sums)) {
       const of = inside.filter(([d]) => d === c), vectors = new Set(of.flatMap(([, , , size]) => size || []));

@@ -73,13 +73,14 @@ TABLES = {word: words for word, *words in map(str.split, """
 _PREFIX, _OF_OPERAND, _WORDS, _TURNED, _OPERATORS = TABLES.values()
 _NORMS = r"‖ [^‖]+ ‖(?: \*\* \S+)?(?: ‖ [^‖]+ ‖(?: \*\* \d+)?)+(?= |$)"
 _PRIMED = r"""(\w+)['′’](?!\w*['"])"""
+_OF_PARTIAL = rf"(?<![\w/])([d∂]\w*?)(_[i-n](?!\w)|[{INDICES}]+)/([d∂]\w+?)\2(?!\w)"  # dpᵢ/dzᵢ
 _ENTRY_OF = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
 _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*"  # xᵢ₊ⱼ
 #: The patterns that the page has from here: without what JavaScript does not know.
 PATTERNS = """
     _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
-    _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _SELECTED _CHI2 _PLACED _PRIMED _ENTRY_OF _BY_ANOTHER _QUOTED
-    _LISTED
+    _OF_PARTIAL _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _SELECTED _CHI2 _PLACED _PRIMED _ENTRY_OF
+    _BY_ANOTHER _QUOTED _LISTED
 """
 
 
@@ -198,6 +199,7 @@ class Board:
         text = regex.sub(rf"(?<![\w.])(\d+)(?=(?:{self._arrays})(?:_|[₀-₉]))", r"\1 ", text)  # 2m_0
         text = regex.sub(r"(?<=[\w])(?=Σ|∑|\\sum)", " ", text)  # mΣᵢ
         text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
+        text = regex.sub(_OF_PARTIAL, self._of_partial, text)
         text = regex.sub(_SELECTED, lambda m: self._selected(m, text), text)
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
         is_plain = self._is_plain(text)
@@ -270,6 +272,10 @@ class Board:
             made = f"({'+'.join(f'({t})' for t in terms)})" if is_sum else f"[{','.join(terms)}]"
             text = f"{text[: is_sum.start() if is_sum else start]}{made}{text[m.end() :]}"
         return text
+
+    def _of_partial(self, m: re.Match[str]) -> str:
+        """An entry of the partial of one array with respect to another, entry by entry, as one of that: dp/dzᵢ."""
+        return f"{m[1]}/{m[3]}{m[2]}" if f"{m[1]}/{m[3]}".replace("∂", "d") in self.words else m[0]
 
     def _selected(self, m: re.Match[str], text: str) -> str:
         """``Σᵢ 1[wᵢ = k] xᵢ`` for ``sum(x[w == k])``, where w is an array and k an index."""
@@ -453,7 +459,8 @@ class Board:
         return m[0] if m[1] + m[2] in self.words else m[1] + at
 
     def _has_whole(self, text: str) -> bool:
-        return any(w in signs_replaced(text) for w in self.whole)
+        text = signs_replaced(text)
+        return not self.whole.keys().isdisjoint((text.strip(), text.partition("=")[2].strip()))
 
     def with_t(self, text: str, is_of_step: bool = True) -> str:
         """A formula in which the number of a step is t, where the sheet has another letter: because t is a name, or as
@@ -675,7 +682,8 @@ class Board:
         where there is a0, nor what stands beside it, unless k is a number in the formula: ``ρᵏ⁻¹``.
         """
         word, index, by = m[1], m[2], _moved(m[3], m[4])
-        if word not in self._stems and not self._is_read_as("steps"):
+        is_call = word in self.functions and m.string[m.end() :].startswith("(")  # meanⱼ(x) beside mean1 and mean2
+        if is_call or word not in self._stems and not self._is_read_as("steps"):
             return m[0]
         steps = self._steps[word]
         n = shape[0] if shape and index == (_below(letters[:1]) or index) else max(steps) + 1
@@ -822,9 +830,10 @@ class Board:
         self.ends = {c: n for c, n in lengths if c not in sums}
         used = [(c, n) for sizes, at in uses for c, n in zip(_letters(at), sizes, strict=False)]
         self.extents = {**dict(used[::-1]), **self.ends}
-        inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign, n if len(sizes) == 1 < n else 0)
-                  for sizes, at in uses if len(_letters(at)) == len(sizes)
-                  for (c, sign, k), n in zip(regex.findall(_MOVED, at), sizes, strict=True)]  # fmt: skip
+        inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign, n if len(sizes) == 1 < n or is_row else 0)
+                  for sizes, at in uses for is_row in [_is_row(_letters(at), len(sizes))]
+                  if len(_letters(at)) == len(sizes) or is_row
+                  for (c, sign, k), n in zip(regex.findall(_MOVED, at), sizes, strict=False)]  # fmt: skip
         for c in {*sums} - {*order}:
             of = [rest for d, *rest in inside if d == c]
             if any(sign for _, sign, _ in of) or len({size for *_, size in of} - {0}) > 1:
@@ -1126,6 +1135,11 @@ def _computed(size: float, constants: Sequence[tuple[float, str]]) -> Iterator[s
     several = [(x, w) for x, w in constants if x not in (0, 1) and "[" not in w]
     yield from (f"(1-{w})" for x, w in several if math.isclose(1 - x, size))
     yield from (f"({w}*{v})" for (x, w), (y, v) in combinations(several, 2) if math.isclose(x * y, size))
+
+
+def _is_row(letters: str, ndim: int) -> bool:
+    """Whether an index is that of a row, ``dL/dxᵢ`` of a matrix: the first letter, or one that is of no axis."""
+    return ndim > 1 and len(letters) == 1 and letters not in LETTERS[1:ndim]
 
 
 def _any(words: Iterable[str]) -> str:

@@ -64,6 +64,7 @@ from .grading import (
     fitted,
     holds,
     how_wrong,
+    may_be_right,
     of_all_steps,
     rounding,
     verdict,
@@ -82,7 +83,7 @@ from .notation import (
     variants,
     with_names,
 )
-from .spellings import signs_replaced
+from .spellings import signs_replaced, spelled
 
 BLANK = "_" * 14
 MANY = 12  # blanks
@@ -241,13 +242,15 @@ class Worksheet(HandOut):
         shown = word if word in self._blanks else self.board.with_t(decomposed(str(word)).strip())
         bare = shown if shown in self._blanks else self.board.with_subscripts(shown).rstrip(f"{INDICES}₍₎")
         is_direct = self.words.get(bare, "").endswith("_direct")  # ∂L/∂β, and not what is left blank for dL/dβ
-        words = bare, bare.rstrip("ₜ"), *([] if is_direct else [bare.replace("∂", "d")])
+        words = bare, bare.rstrip("ₜ"), re.sub(r"\[t ?(?:[-+] ?\d+)?\]$", "", str(word)), *([] if is_direct else [bare.replace("∂", "d")])
         return next((w for w in words if w in self._blanks), bare)
 
     def _has_left_side(self, word: str, answer: Any) -> bool:
         """Whether an answer is no text, or begins with the symbol of its blank itself, ``dL/dEₖ = …``."""
         left, _, right = answer.partition("=") if isinstance(answer, str) else ("", "", "")
-        return not isinstance(answer, str) or right[:1] != "=" and right != "" and self._bare(left.strip()) == word
+        sides = {self._bare(side.strip()) for side in (left, spelled(left))}  # also \mu
+        are_same = any(self._blanks.get(side) == self._blanks[word] for side in sides)
+        return not isinstance(answer, str) or right[:1] != "=" and right != "" and are_same
 
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
@@ -282,7 +285,7 @@ class Worksheet(HandOut):
         readings = [frozenset[str]()]
         for reading in readings:
             try:
-                places, is_number = self._worked_out(q, answer, reading)
+                places, is_number = self._worked_out(q, answer, reading, most == FEWER)
                 earlier = {} if isinstance(answer, str) else {**values, q.word: places[0]}
                 with np.errstate(all="ignore"):
                     close = TYPED if is_number else max(CLOSE, rounding(answer))
@@ -332,7 +335,8 @@ class Worksheet(HandOut):
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
         if isinstance(answers, str):
-            answers = self._lines(answers) or self._assigned(answers) if self.questions else {}
+            lines = self._lines(answers) if self.questions else {}
+            answers = self._assigned(answers) if lines is None else lines
         if isinstance(answers, Mapping):
             return answers
         code, space = answers.__code__, self.spaces[0]
@@ -360,8 +364,12 @@ class Worksheet(HandOut):
         return {w: x if isinstance(x, Exception) else Assigned([at.get(w) for at in results], uses[w])
                 for w, x in first.items()}  # fmt: skip
 
-    def _worked_out(self, q: Question, answer: Any, reading: Set[str] = frozenset()) -> tuple[list[Any], bool]:
-        """The values of an answer, one for each choice of the numbers where it is judged; whether it is a number."""
+    def _worked_out(
+        self, q: Question, answer: Any, reading: Set[str] = frozenset(), is_tried: bool = False
+    ) -> tuple[list[Any], bool]:
+        """The values of an answer, one for each choice of the numbers where it is judged; whether it is a number. There
+        is one value of an answer that is only tried, if it is wrong.
+        """
         n = q.diagonal if "matrix" in reading else 0
         shape, letters = ((n, n), "") if n else (np.shape(q.value), q.letters)
         self.board.is_of_line = q.is_of_line
@@ -375,7 +383,9 @@ class Worksheet(HandOut):
             first = self.readers[0].formula(answer, *how)
             used = {*self.readers[0].used}  # -1 for all entries of an array is a formula, and so is ones(3)
             is_number = not used and (np.size(q.value) < 2 or np.size(first) > 1 and not re.search(ALIKE, answer))
-            others = [] if is_number else [_elsewhere(at, self.readers[0]) for at in self.readers[1:]]
+            here = fitted(_of_diagonal(raw(first), n), np.shape(q.value), q.shape)
+            is_wrong = is_tried and not may_be_right(q, here, self.seen[0], max(CLOSE, rounding(answer)))
+            others = [] if is_number or is_wrong else [_elsewhere(at, self.readers[0]) for at in self.readers[1:]]
         else:
             first, others, used, is_number = answer, [], set[str](), False
         at = [fitted(_of_diagonal(raw(first), n), np.shape(q.value), q.shape)]
@@ -397,7 +407,8 @@ class Worksheet(HandOut):
             return None
         lines = [re.fullmatch(LINE, line) for line in text.splitlines() if line.strip()]
         answers = {m[1]: m[2] for m in lines if m and self._bare(m[1]) in self._blanks and len(m[2]) <= FORMULA}
-        return answers if len(answers) == len(lines) or not is_python(text) else None
+        are_lines = all(m and (self._bare(m[1]) in self._blanks or m[1] in self.board.words) for m in lines)
+        return answers if are_lines or answers and not is_python(text) else None
 
 
 ALIKE = r"\b(ones|zeros|full|eye|identity)\b"  # what makes arrays of equal numbers
@@ -582,6 +593,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     sheet = made(chosen)
     reads = {q.answer: q for q in chosen}
     whole = {side: answer for side, answer in whole.items() if sheet._best(reads[answer], side, {}) not in RIGHT}
+    whole |= dict(_of_chains(sections, chosen))
     markdown = markdown_of(shown).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
     with_kept = [(w, space(env, first_by_symbol(lines_at(d, env))) | code.functions) for w, env in with_kept]
@@ -591,6 +603,26 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     alone, kept = [w for w, _ in with_kept], kept if with_kept else ()
     spaces += [env for _, env in with_kept]
     return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen, kept=kept, alone=alone)
+
+
+def _of_chains(sections: Sequence[Section], chosen: Sequence[Question]) -> Iterator[tuple[str, str]]:
+    """The chain rule as an answer, in the order in which derivations have it, ``dL/dr · dr/dp · dp/dw``, also from a
+    gradient on the way, with the answer of each blank.
+    """
+    answers = {TEXT.name(q.symbol): q.answer for q in chosen if not q.steps}
+    lines = [line.written(TEXT)[:2] for s in sections if s.title == RULE for line in s.lines]
+    for side, right in lines:
+        chains = {side: [right]} if side in answers else {}
+        factors = right.split(" · ") if not re.search(" [+-] |Σ", right) else []
+        for k in range(2, len(factors) + 1):
+            root, below = factors[0].partition("/")[0], [f.rpartition("/")[2] for f in factors[:k]]
+            starts = (" · ".join([f"{root}/{x}", *factors[j:k]]) for j, x in enumerate(below[:-1], 1))
+            chains.setdefault(f"{root}/{below[-1]}", []).extend(starts)
+        for word, several in chains.items():
+            by = (" · ", "·", " * ", "*", " ", " @ ") if word in answers else ()
+            typed = [sign.join(chain.split(" · ")) for chain in several for sign in by]
+            typed += [re.sub(r"(?<!\w)d|(?<=/)d", "∂", of) for of in typed]
+            yield from ((of, answers[word]) for of in typed)
 
 
 def _counted(q: Question, how: Counting, symbols: Iterable[str]) -> Question:

@@ -339,7 +339,7 @@ POINTS = {"X": numbers(1, 4, 2), "t": np.array([1.0, -1.0, 0.5, -2.0])}
         (LABELS, "s = X @ W\nkeep = np.ones(s.shape)\nkeep[np.arange(4), y] = 0\nL = np.sum(s**2 * keep)", "y", PICKED),
         (LABELS, "T = np.zeros((4, 3))\nfor i in range(4):\n    T[i, y[i]] = 1\nL = np.sum((X @ W - T) ** 2)",
          "y", PICKED),
-        (LABELS, "L = -np.sum(np.eye(3)[y] * np.log(np.exp(X @ W)))", "y", PICKED),
+        (LABELS, "L = -np.sum(np.eye(3)[y] * np.log(np.exp(X @ W)))", "", ""),
         (LABELS, "n = np.bincount(y, minlength=3)\nL = np.sum(n * W**2) + np.sum(X)", "y", "bincount has no form in"),
         (LABELS, "m = ag.set_at(X @ W, (np.arange(4), y), 0)\nL = np.sum(np.maximum(0, m) ** 2)", "", ""),
         (LABELS, "m = ag.set_at(X @ W, (np.arange(4), y), W[0, 0])\nL = np.sum(ag.maximum_at(m, y, 0.1) ** 2)", "", ""),
