@@ -133,8 +133,9 @@ class Constants:
     def row(self, x: Any) -> Expr | None:
         """A vector with a name as the row or the column that ``np.vstack`` and ``np.column_stack`` make of it."""
         whole = self.known(np.ravel(x)) if isinstance(x, np.ndarray) and x.ndim == 2 and 1 in x.shape else None
-        is_it = whole is not None and whole.role == "name" and x.flags.c_contiguous
-        return unsimplified("reshape", (whole,), x.shape, shape=x.shape, order="C") if is_it else None
+        if whole is None or whole.role != "name" or not x.flags.c_contiguous:
+            return None
+        return unsimplified("reshape", (whole,), x.shape, shape=x.shape, order="C")
 
     def _called(self, x: Any) -> str:
         """The name of a whole array; "" for one without."""

@@ -235,7 +235,8 @@ def _with_entries(e: Expr) -> Expr:
     if _is_joined(e) and e.params["axis"] == 1:
         return replace(e, args=tuple(map(entries_of, e.args)))
     if _is_joined(e) and e.role == "concatenation":
-        return replace(e, args=tuple(a.of if a.role == "reshape" and a.shape == (1, *a.of.shape) else a for a in e.args))
+        are_rows = (a.role == "reshape" and a.shape == (1, *a.of.shape) for a in e.args)
+        return replace(e, args=tuple(a.of if is_row else a for a, is_row in zip(e.args, are_rows, strict=True)))
     if not _is_vector(e) or len(e.shape) != 2:
         return e
     return replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))

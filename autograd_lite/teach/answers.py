@@ -187,6 +187,9 @@ _FUNCTIONS: Mapping[str, Any] = {
 _PRIME = "sigmoid σ tanh relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs erf Φ φ Γ"
 #: With the derivatives of functions, σʹ for σ'.
 FUNCTIONS = {**_FUNCTIONS, **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in _PRIME.split()}}
+_SIGMOID = _OURS["sigmoid"]  # whose derivative is exact, too, where it is nearly 0
+FUNCTIONS |= {f"{w}ʹ": lambda x: _SIGMOID(x) * _SIGMOID(-np.asarray(x)) for w in ("sigmoid", "σ")}
+FUNCTIONS["tanhʹ"] = lambda x: 1 / np.cosh(x) ** 2
 
 
 def assignments(

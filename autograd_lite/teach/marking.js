@@ -255,6 +255,8 @@ const slope = (f) => (x) => {
 };
 for (const word of ["ψ", "psi", "digamma"]) ENTRYWISE[word] = slope(gammaln);
 for (const [word, f] of Object.entries({ ...ENTRYWISE, ...OF_THE_SAME_KIND })) ENTRYWISE[`${word}ʹ`] = slope(f);
+for (const word of ["sigmoid", "σ"]) ENTRYWISE[`${word}ʹ`] = (x) => ENTRYWISE.sigmoid(x) * ENTRYWISE.sigmoid(-x); // also where it is nearly 0
+ENTRYWISE.tanhʹ = (x) => 1 / Math.cosh(x) ** 2;
 const minimum = (a, b) => Math.min(a, b), maximum = (a, b) => Math.max(a, b);
 const OPERATORS = { add: "+", subtract: "-", multiply: "*", divide: "/", power: "**", greater: ">", less: "<",
   greater_equal: ">=", less_equal: "<=", equal: "==", not_equal: "!=", logical_and: "&", logical_or: "|" };
@@ -810,6 +812,7 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
+    if (new RegExp(`^(?:${P.PRINTED})$`, "u").test(text)) text = text.replace(/(?<=[\p{Nd}.\]])\s+(?=[-+\p{Nd}.[])/gu, ", ");
     text = this.listed(text);
     const quoted = [...text.matchAll(RE.QUOTED)].map(([all]) => all); // the letters of an einsum are none of these
     text = text.replace(RE.QUOTED, (all) => `'⟦${quoted.indexOf(all)}⟧'`);
@@ -906,10 +909,10 @@ class Board {
   /** A formula with the entries of each list that Python would make: [f(k) for k in range(2)]. */
   listed(text) {
     for (let m, term, n; (m = text.match(RE.LISTED_ONCE)); ) {
-      const [all, word, last, array] = m, end = m.index, start = opening(text, end), isSum = text[start] === "(" && /(?:np\.)?sum$/.exec(text.slice(0, start));
+      const [all, word, first, last, array] = m, from0 = Number(first ?? 0), end = m.index, start = opening(text, end), isSum = text[start] === "(" && /(?:np\.)?sum$/.exec(text.slice(0, start));
       n = last ? (has(this.counts, last) ? this.counts[last] : /^[0-9]+$/.test(last) ? Number(last) : NaN) : (has(this.words, array) && this.shapes[this.words[array]]?.[0]) ?? NaN;
-      if (start < 0 || n * text.length > 50000 || !(n > 0 && n <= 64) || !(all.endsWith("]") ? text[start] === "[" : isSum)) return text;
-      term = Array.from({ length: n }, (_, k) => text.slice(start + 1, end).replace(new RegExp(`(?<!${W}|\\.)${word}(?!${W})`, "gu"), k));
+      if (start < 0 || n * text.length > 50000 || !(n > from0 && n <= 64) || !(all.endsWith("]") ? text[start] === "[" : isSum)) return text;
+      term = Array.from({ length: n - from0 }, (_, k) => text.slice(start + 1, end).replace(new RegExp(`\\[${word} ?([-+] ?\\p{Nd}+)?\\]|_\\{${word} ?([-+] ?\\p{Nd}+)?\\}|_${word}(?!${W})`, "gu"), (of, by, under) => { const n = k + from0 + Number((by ?? under ?? "0").replaceAll(" ", "")); return of[0] === "[" ? `[${n}]` : `_${n}`; }).replace(new RegExp(`(?<!${W}|\\.)${word}(?!${W})`, "gu"), k + from0));
       const [from, list] = isSum ? [isSum.index, `(${term.map((t) => `(${t})`).join("+")})`] : [start, `[${term.join(",")}]`];
       text = text.slice(0, from) + list + text.slice(end + all.length);
     }
@@ -1065,6 +1068,8 @@ class Board {
       const end = of.includes("/") ? Math.max(-1, ...there) + 1 : there.length ? Math.min(...there) - this.computed.has(wordOf(of)) : -1; // a start, or a gradient behind the last one, is 0
       return Object.assign(there.map((n) => n - by), { end: end - by });
     });
+    const values = [...term.matchAll(RE.AT_STEP)].filter(([, of]) => this.steps.has(of)), by = new Set(values.map(([, , sign, k]) => moved(sign, k)));
+    if (over.length > 1 && by.size === 1 && !by.has(0) && values.every(([, of]) => of.includes("/"))) return [...over].sort((a, b) => a - b); // Σₜ dL/dhₜ₊₁ is not Σₜ dL/dhₜ
     let common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : this.rowsOf(term, over);
     common = [...new Set(common)].sort((a, b) => a - b);
     const isAll = over.every((t) => common.includes(t)), isEnded = over.every((t) => each.every((there) => there.includes(t) || there.end === t));
@@ -1108,6 +1113,7 @@ class Board {
   /** A formula in which the number of a step is t; where the sheet has an index for it, in a formula of one step. */
   withT(text, isOfStep = true) {
     if (this.letter === "t") return text;
+    text = text.replace(new RegExp(`(?<!${W})${this.letter}(?=\\s*=\\s*\\p{Nd}+\\s*(?:…|\\.\\.+|to)\\s*\\p{Nd}+\\s*$)`, "u"), "t");
     const [c, at] = isOfStep || !LETTERS.includes(this.letter) ? [this.letter, stepOf(this.letter)] : ["(?!)", "ₜ"];
     const below = new RegExp(`(?<!${W}|/)((?:[d∂]${W}+/)?${W}+_)${c}([i-n]+)(?!${W})`, "gu"); // b_si
     text = text.replace(below, (all, word, more) => (has(this.words, all) ? all : `${word}t${more}`)).replace(new RegExp(`(?<=_\\{)${c}(?=[i-n]+\\})`, "gu"), "t");
@@ -1201,7 +1207,7 @@ class Board {
   /** Find how far each index goes: by the result, or else by the values that have it. */
   measure(text, shape, order, isTyped) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
-    const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
+    const sums = lettersOf([...text.matchAll(new RegExp(`(?:Σ|${P.REDUCTION})([${INDICES}]+)`, "gu"))].map(([, at]) => at).join(""));
     const bare = (text.match(RE.TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && (!has(this.words, c) || sums.includes(c) || (this.isMatrix(c) && order.includes(c))) && !isCount(c)).concat((text.match(RE.TOKEN) ?? []).filter((c) => /^_[i-n]$/.test(c)).map((c) => c[1]));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);

@@ -38,7 +38,7 @@ _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS})])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
 _BARE_INDEX = "_[i-n]"  # that is called as a value
-_RANGE = r"[;,]?\s*(?<!\w)t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
+_RANGE = r"[;,]?\s*(?<!\w)_?t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+\d?|\d[i-n])(?![^\WᵀΣ]|[{_MARKS}])"  # x_i, x_i0
@@ -54,7 +54,7 @@ _SELECTED = (  # sum(x[w == k])
 )
 _CHI2 = r"(?:\\?chi|χ)(?:²|₂|_2(?![\w])|_\{2\}|\^2|\^\{2\})"
 OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
-_LISTED = r" for ([^\W\d]\w*) in range\((?:(\w+)|len\((\w+)\))\) ?[\])]"  # [f(k) for k in range(2)]
+_LISTED = r" for ([^\W\d]\w*) in range\((?:(\d+), ?)?(?:(\w+)|len\((\w+)\))\) ?[\])]"  # [f(k) for k in range(2)]
 _QUOTED = r"""((?<!\w)['"][a-zA-Z,.> -]*['"])"""  # of an einsum
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -74,13 +74,15 @@ _PREFIX, _OF_OPERAND, _WORDS, _TURNED, _OPERATORS = TABLES.values()
 _NORMS = r"‖ [^‖]+ ‖(?: \*\* \S+)?(?: ‖ [^‖]+ ‖(?: \*\* \d+)?)+(?= |$)"
 _PRIMED = r"""(\w+)['′’](?!\w*['"])"""
 _OF_PARTIAL = rf"(?<![\w/])([d∂]\w*?)(_[i-n](?!\w)|[{INDICES}]+)/([d∂]\w+?)\2(?!\w)"  # dpᵢ/dzᵢ
+_PRINTED = r"\s*(?:[^\W\d][\w/∂ᵀ]*\s*=\s*)?\[[\s\[\]\d.e+-]*\]\s*"  # an array as NumPy prints it
+_REDUCTION = rf"(?<![\w.])(?:sum|mean|prod|max|min)(?=[{INDICES}]+\()"  # before its index: meanᵢ(rᵢ Xᵢⱼ)
 _ENTRY_OF = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
 _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*"  # xᵢ₊ⱼ
 #: The patterns that the page has from here: without what JavaScript does not know.
 PATTERNS = """
     _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
     _OF_PARTIAL _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _SELECTED _CHI2 _PLACED _PRIMED _ENTRY_OF
-    _BY_ANOTHER _QUOTED _LISTED
+    _BY_ANOTHER _QUOTED _LISTED _REDUCTION _PRINTED
 """
 
 
@@ -189,6 +191,8 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
+        if regex.fullmatch(_PRINTED, text):
+            text = regex.sub(r"(?<=[\d.\]])\s+(?=[-+\d.\[])", ", ", text)
         text = self._listed(text)
         quoted = regex.findall(_QUOTED, text)  # the letters of an einsum are none of these
         text = regex.sub(_QUOTED, lambda m: f"'⟦{quoted.index(m[1])}⟧'", text)
@@ -261,14 +265,15 @@ class Board:
         while m := regex.search(_LISTED, text):
             start = _opening(text, m.start())
             is_sum = text[start] == "(" and regex.search(r"(?:np\.)?sum$", text[:start])
-            sizes = self.shapes.get(self.words.get(m[3] or "", ""), ())
-            known = int(m[2]) if (m[2] or "").isdecimal() else [*sizes, 0][0]
-            n = next((x for x, w in self.constants if w == m[2]), known)
+            sizes = self.shapes.get(self.words.get(m[4] or "", ""), ())
+            known = int(m[3]) if (m[3] or "").isdecimal() else [*sizes, 0][0]
+            n = next((x for x, w in self.constants if w == m[3]), known)
+            first = int(m[2] or 0)
             is_bracket = text[start] == "[" if m[0][-1] == "]" else is_sum
-            if start < 0 or n not in range(1, MANY + 1) or n * len(text) > 50_000 or not is_bracket:
+            if start < 0 or n not in range(first + 1, MANY + 1) or n * len(text) > 50_000 or not is_bracket:
                 return text
             term = text[start + 1 : m.start()]
-            terms = [regex.sub(rf"(?<![\w.]){m[1]}(?!\w)", str(k), term) for k in range(int(n))]
+            terms = [_in_round(term, m[1], k) for k in range(first, int(n))]
             made = f"({'+'.join(f'({t})' for t in terms)})" if is_sum else f"[{','.join(terms)}]"
             text = f"{text[: is_sum.start() if is_sum else start]}{made}{text[m.end() :]}"
         return text
@@ -468,6 +473,7 @@ class Board:
         """
         if self.letter == "t":
             return text
+        text = regex.sub(rf"(?<!\w){self.letter}(?=\s*=\s*\d+\s*(?:…|\.\.+|to)\s*\d+\s*$)", "t", text)
         is_number = is_of_step or self.letter not in LETTERS
         c, small = (self.letter, below_t(self.letter)) if is_number else ("(?!)", "ₜ")
         below = rf"(?<![\w/])((?:[d∂]\w+/)?\w+_){c}([i-n]+)(?!\w)"  # b_si
@@ -700,6 +706,10 @@ class Board:
     def _steps_of(self, term: str, over: Sequence[int] = ()) -> set[int]:
         """The steps t for which there is each value in a term: those of the line, unless it counts otherwise."""
         common, reached = self._there(term, over)
+        values = [m for m in regex.finditer(_AT_STEP, term) if m[1] in self._steps]
+        by = {_moved(m[2], m[3]) for m in values}
+        if len(over) > 1 and len(by) == 1 and by != {0} and all("/" in m[1] for m in values):
+            return {*over}  # Σₜ dL/dhₜ₊₁ is not Σₜ dL/dhₜ
         if common < {*over} and {*over} - reached:  # Yₜ, of which the first is not there
             common = set()
         is_moved = not regex.search("ₜ(?![₊₋])", term)
@@ -776,7 +786,7 @@ class Board:
         is that of the sheet, which counts only if the lengths fit.
         """
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
-        sums = "".join(regex.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        sums = "".join(regex.findall(rf"(?:Σ|{_REDUCTION})([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         alone = {*LETTERS} & {*regex.findall(_TOKEN, text)}
         bare = {c for c in alone if c not in self.words or c in sums or c in order and self._is_matrix(c)}
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
@@ -830,7 +840,8 @@ class Board:
         self.ends = {c: n for c, n in lengths if c not in sums}
         used = [(c, n) for sizes, at in uses for c, n in zip(_letters(at), sizes, strict=False)]
         self.extents = {**dict(used[::-1]), **self.ends}
-        inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign, n if len(sizes) == 1 < n or is_row else 0)
+        inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign,
+                   n if len(sizes) == 1 < n or is_row else 0)
                   for sizes, at in uses for is_row in [_is_row(_letters(at), len(sizes))]
                   if len(_letters(at)) == len(sizes) or is_row
                   for (c, sign, k), n in zip(regex.findall(_MOVED, at), sizes, strict=False)]  # fmt: skip
@@ -1135,6 +1146,16 @@ def _computed(size: float, constants: Sequence[tuple[float, str]]) -> Iterator[s
     several = [(x, w) for x, w in constants if x not in (0, 1) and "[" not in w]
     yield from (f"(1-{w})" for x, w in several if math.isclose(1 - x, size))
     yield from (f"({w}*{v})" for (x, w), (y, v) in combinations(several, 2) if math.isclose(x * y, size))
+
+
+def _in_round(term: str, word: str, k: int) -> str:
+    """A term with the number of a round in the place of its variable: ``h[0]`` for ``h[t-1]``, h_1 for h_t."""
+    def moved(m: re.Match[str]) -> str:
+        n = k + int((m[1] or m[2] or "0").replace(" ", ""))
+        return f"[{n}]" if m[0][0] == "[" else f"_{n}"
+
+    at = rf"{word} ?([-+] ?\d+)?"
+    return regex.sub(rf"(?<![\w.]){word}(?!\w)", str(k), regex.sub(rf"\[{at}\]|_\{{{at}\}}|_{word}(?!\w)", moved, term))
 
 
 def _is_row(letters: str, ndim: int) -> bool:

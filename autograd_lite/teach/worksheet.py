@@ -242,7 +242,8 @@ class Worksheet(HandOut):
         shown = word if word in self._blanks else self.board.with_t(decomposed(str(word)).strip())
         bare = shown if shown in self._blanks else self.board.with_subscripts(shown).rstrip(f"{INDICES}₍₎")
         is_direct = self.words.get(bare, "").endswith("_direct")  # ∂L/∂β, and not what is left blank for dL/dβ
-        words = bare, bare.rstrip("ₜ"), re.sub(r"\[t ?(?:[-+] ?\d+)?\]$", "", str(word)), *([] if is_direct else [bare.replace("∂", "d")])
+        of_row = re.sub(r"\[t ?(?:[-+] ?\d+)?\]$", "", str(word))  # dL/dX[t-1]
+        words = bare, bare.rstrip("ₜ"), of_row, *([] if is_direct else [bare.replace("∂", "d")])
         return next((w for w in words if w in self._blanks), bare)
 
     def _has_left_side(self, word: str, answer: Any) -> bool:

@@ -389,3 +389,23 @@ def test_a_long_gradient_is_in_terms_of_one_that_has_a_line():
     text = str(ag.trace(pooled, *args).explain(["V", "S", "W"]))
     lines = ["dL/db = (P - Y) / n", "dL/dV = Aᵀ @ dL/db @ Wᵀ", "dL/dA = dL/db @ Wᵀ @ Vᵀ"]
     assert_in_order([*lines, "dL/dS = A ⊙ (dL/dA - Σⱼ dL/dAⱼ Aⱼ)"], text)
+
+
+def test_the_source_has_the_name_of_an_argument_that_is_a_dict():
+    def loss(a, x):
+        e = np.exp(x @ a["W"])
+        return np.mean(((e / e.sum(axis=1, keepdims=True)) @ a["V"]) ** 2)
+
+    a, x = {"W": normal(2, 3), "V": normal(3, 2)}, normal(1, 2)
+    made = ag.source(loss, a, x)
+    value, *_ = made(a=a, x=x)
+    assert np.isclose(value, loss(a, x))
+
+
+def test_vectors_below_each_other_keep_their_names():
+    left, right, Q = normal(2), normal(2), ag.tensor(normal(2, 2), requires_grad=True)
+    P = np.vstack([left, Q, right])
+    L = np.sum((P[1:] - P[:-1]) ** 4)
+    text = str(L.explain(Q, names=locals()))
+    assert_in_order(["Given  left (2), right (2), Q (2x2)", "[left; Q; right]"], text)
+    assert "cannot be changed" not in L.draw(names=locals()).html(live=True)

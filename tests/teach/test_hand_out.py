@@ -1098,6 +1098,40 @@ def scores(U, v):
     return 0.5 * np.sum(e**2)
 
 
+def centred(x, W):
+    def center(x):
+        mean = x.mean(axis=1, keepdims=True)
+        return x - mean
+
+    return np.sum(center(center(x) @ W) ** 3)
+
+
+def looked_up(E, w, tokens):
+    x = E[tokens[:-1]]
+    return np.sum((x @ w) ** 2)
+
+
+def autoregressive(c, y):
+    L = 0.0
+    for k in range(1, 4):
+        e = y[k] - c - 0.5 * y[k - 1]
+        L = L + e**2
+    return L
+
+
+def logistic_loss(w, X, y):
+    p = ag.sigmoid(X @ w)
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def recursive(a, b, y):
+    s, L = 0.3, 0.0
+    for t in range(3):
+        s = a * s + b
+        L = L + (y[t] - s) ** 2
+    return L
+
+
 def mixed(N, gam):
     G = 0.0
     for m in range(3):
@@ -1845,6 +1879,24 @@ AS_ON_A_BOARD = {
         "dLdU": {"dL/daᵢⱼ vₖ": "", "dL/da ⊗ v": "", "dL/daᵢₖ vⱼ": "12 of 16 entries are off, by up to 0.2389",
                  "dL/dUᵢⱼₖ = dL/daᵢₖ vⱼ": "12 of 16 entries are off, by up to 0.2389"},
     }),
+    centred: ((MATRIX[:6].reshape(2, 3), MATRIX[:9].reshape(3, 3)), {
+        "dLdx": {"dL/da1 - meanⱼ(dL/da1)": "", "dL/da1 - Σⱼ dL/da1ⱼ / 3": ""},
+    }),
+    looked_up: ((MATRIX[:6].reshape(3, 2), MATRIX[:2], np.array([2, 0, 2, 1])), {
+        "dLdE": {"Σᵢ 1[tokensᵢ = k] dL/dxᵢ": "", "Σ_i 1[tokens[i] = k] dL/dx_i": "", "Σᵢ 1[k = tokens[i]] dL/dxᵢ": ""},
+    }),
+    autoregressive: ((0.2, np.array([0.5, 1.1, 0.7, 1.6])), {
+        "dLdc": {"-Σₖ dL/deₖ; k = 1 … 3": "", "-Σₖ dL/deₖ": ""},
+    }),
+    logistic_loss: ((MATRIX[:2], MATRIX[:8].reshape(4, 2), np.array([0.0, 1, 1, 0])), {
+        "dLdw": {"dL/dp · dp/da · da/dw": "", "dL/da da/dw": "", "(1/n) meanᵢ((pᵢ - yᵢ) Xᵢⱼ)": "it is 1/4 times the "
+                 "right one", "meanᵢ((pᵢ - yᵢ) Xᵢⱼ)": ""},
+    }),
+    recursive: ((0.9, 0.2, np.array([0.4, 0.9, 0.1])), {
+        "dLdb": {"Σₜ dL/dsₜ": "", "Σₜ dL/dsₜ₊₁": "the term ds1/db is missing from the sum",
+                 "sum(dL/ds_t for t in range(1, 4))": "", "Σₜ dL/dsₜ₋₁": "dL/dsₜ₋₁ is of another step than it should be"},
+        "dLda": {"sum(dLds[t] * s[t-1] for t in range(1, 4))": ""},
+    }),
     mixed: ((MATRIX[:3] ** 2, np.array([2, 1, 3])), {
         "dGdp_m": dict.fromkeys(("2 gam_m p_m", "2 gam[m] log(N[m])", "2 gamₘ pₘ"), "")
         | {"gam_m p_m": "it is 1/2 times the right one"},
@@ -2331,3 +2383,22 @@ def test_data_that_do_not_pass_on_a_gradient_are_redrawn_with_the_others():
     assert "A = stop_gradient(r - v)" in str(program.worksheet(wrt=["w"], vary="w"))
     sheet = program.worksheet(wrt=["w"], blanks=["dL/dv", "dL/dw"])
     assert sheet.check({"dL/dw": "dL/dv @ s + 0 * w", "dL/dv": "-A"})
+
+
+def test_arrays_as_numpy_prints_them_are_answers(tmp_path):
+    x = ag.tensor([[0.5, -1.0], [2.0, 0.3]], requires_grad=True, name="x")
+    sheet = worksheet(np.sum(x**2), wrt=x)
+    cases = [("dLdx", "[[ 1.  -2. ]\n [ 4.   0.6]]"), ("dLdx", "[[1. 2.]\n [4. 0.6]]")]
+    pages = marked_by_the_page(sheet, cases, tmp_path) if NODE else [None, None]
+    for (word, text), right, page in zip(cases, (True, False), pages, strict=True):
+        [mark] = sheet.check({word: text})
+        assert mark.right == right
+        assert page is None or page["right"] == right
+
+
+def test_a_line_for_another_gradient_is_no_error():
+    a = ag.tensor([0.5, -1.2], requires_grad=True, name="a")
+    p = np.tanh(a)
+    sheet = worksheet(np.sum((p - 1) ** 2), wrt=a, names={"p": p}, blanks=["dL/da"])
+    assert not sheet.check("dL/dp = 2 (p - 1)")
+    assert sheet.check("dL/dp = 2 (p - 1)\ndL/da = dL/dp (1 - p²)")
