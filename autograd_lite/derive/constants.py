@@ -386,7 +386,8 @@ class Constants:
             return number(0)
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self._of_round(eq, k, x)
-            return of_round or self.in_line(eq, x, e, True) or self._of_call(eq, e, x) or self._only_number(x)
+            known = of_round or self.in_line(eq, x, e, True) or self._chosen(eq, k, e, x)
+            return known or self._of_call(eq, e, x) or self._only_number(x)
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.code)) is not None:
             return named
@@ -401,6 +402,18 @@ class Constants:
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.code, e))
         return self._stated(eq, e, x)
+
+    def _chosen(self, eq: Equation, k: int, e: ast.expr | None, x: Any) -> Expr | None:
+        """The rows that a test chooses in one round of a loop, ``X[z == 1]`` for X[z == k]."""
+        rounds, code = self.rounds.get(_place_in_code(eq, k), {}), eq.code
+        if not isinstance(e, ast.Subscript) or not isinstance(e.slice, ast.Compare) or eq.y not in rounds:
+            return None
+        turn, turns = [*rounds].index(eq.y), len(rounds)
+        parts = (part for part in ast.walk(e.slice) if isinstance(part, ast.Name))
+        counts = {part.id: steps[turn] for part in parts if (steps := self._counts(part, code, turns))}
+        for word, n in counts.items():
+            e = ast.parse(re.sub(rf"(?<![\w.]){word}(?!\w)", str(n), ast.unparse(e)), mode="eval").body
+        return self._stated(eq, e, x) if counts else None
 
     def _is_zero_before(self, eq: Equation, k: int, x: Any) -> bool:
         """Whether an operand is the 0 that a variable is before a loop that gives it others: x1 = 0, x1 = x[n]."""

@@ -409,3 +409,12 @@ def test_vectors_below_each_other_keep_their_names():
     text = str(L.explain(Q, names=locals()))
     assert_in_order(["Given  left (2), right (2), Q (2x2)", "[left; Q; right]"], text)
     assert "cannot be changed" not in L.draw(names=locals()).html(live=True)
+
+
+def test_rows_that_a_loop_chooses_have_the_names_of_data():
+    X, z = normal(3, 2), np.array([0, 1, 0])
+    C, J = ag.tensor(normal(2, 2), requires_grad=True), 0.0
+    for k in range(2):
+        J = J + np.sum((X[z == k] - C[k]) ** 2)
+    text = str(J.explain(C, names=locals()))
+    assert_in_order(["X (3x2), z (3)", "b1 = X[z == 0] - a1", "b2 = X[z == 1] - a2"], text)

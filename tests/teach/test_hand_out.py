@@ -1894,7 +1894,8 @@ AS_ON_A_BOARD = {
     }),
     recursive: ((0.9, 0.2, np.array([0.4, 0.9, 0.1])), {
         "dLdb": {"Σₜ dL/dsₜ": "", "Σₜ dL/dsₜ₊₁": "the term ds1/db is missing from the sum",
-                 "sum(dL/ds_t for t in range(1, 4))": "", "Σₜ dL/dsₜ₋₁": "dL/dsₜ₋₁ is of another step than it should be"},
+                 "Σₜ dL/dsₜ₋₁": "dL/dsₜ₋₁ is of another step than it should be",
+                 "sum(dL/ds_t for t in range(1, 4))": ""},
         "dLda": {"sum(dLds[t] * s[t-1] for t in range(1, 4))": ""},
     }),
     mixed: ((MATRIX[:3] ** 2, np.array([2, 1, 3])), {
