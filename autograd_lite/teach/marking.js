@@ -1069,7 +1069,7 @@ class Board {
       return Object.assign(there.map((n) => n - by), { end: end - by });
     });
     const values = [...term.matchAll(RE.AT_STEP)].filter(([, of]) => this.steps.has(of)), by = new Set(values.map(([, , sign, k]) => moved(sign, k)));
-    if (over.length > 1 && by.size === 1 && !by.has(0) && values.every(([, of]) => of.includes("/"))) return [...over].sort((a, b) => a - b); // Σₜ dL/dhₜ₊₁ is not Σₜ dL/dhₜ
+    if (over.length > 1 && by.size === 1 && !by.has(0) && values.every(([, of]) => of.includes("/")) && !term.includes("[t")) return [...over].sort((a, b) => a - b); // Σₜ dL/dhₜ₊₁ is not Σₜ dL/dhₜ
     let common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : this.rowsOf(term, over);
     common = [...new Set(common)].sort((a, b) => a - b);
     const isAll = over.every((t) => common.includes(t)), isEnded = over.every((t) => each.every((there) => there.includes(t) || there.end === t));

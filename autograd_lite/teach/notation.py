@@ -708,7 +708,8 @@ class Board:
         common, reached = self._there(term, over)
         values = [m for m in regex.finditer(_AT_STEP, term) if m[1] in self._steps]
         by = {_moved(m[2], m[3]) for m in values}
-        if len(over) > 1 and len(by) == 1 and by != {0} and all("/" in m[1] for m in values):
+        is_alone = all("/" in m[1] for m in values) and not regex.search(r"\[t", term)
+        if len(over) > 1 and len(by) == 1 and by != {0} and is_alone:
             return {*over}  # Σₜ dL/dhₜ₊₁ is not Σₜ dL/dhₜ
         if common < {*over} and {*over} - reached:  # Yₜ, of which the first is not there
             common = set()

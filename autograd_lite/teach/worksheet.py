@@ -408,7 +408,9 @@ class Worksheet(HandOut):
             return None
         lines = [re.fullmatch(LINE, line) for line in text.splitlines() if line.strip()]
         answers = {m[1]: m[2] for m in lines if m and self._bare(m[1]) in self._blanks and len(m[2]) <= FORMULA}
-        are_lines = all(m and (self._bare(m[1]) in self._blanks or m[1] in self.board.words) for m in lines)
+        known = {w for m in lines if m and len(m[2]) <= FORMULA for w in (m[1], self._bare(m[1]))}
+        known &= self._blanks.keys() | self.board.words.keys()
+        are_lines = all(m and not known.isdisjoint((m[1], self._bare(m[1]))) for m in lines)
         return answers if are_lines or answers and not is_python(text) else None
 
 

@@ -508,6 +508,17 @@ def test_to_make_a_page_changes_nothing():
     np.testing.assert_array_equal(x, [[1, 2], [2, 0], [0, 1]])
 
 
+def test_a_named_mask_and_what_it_comes_from_stay_as_they_are(page):
+    def nll(s, time):
+        risk = time >= time[1]
+        return np.log(np.sum(np.exp(s[risk])))
+
+    s = ag.tensor([0.4, -0.6, 0.2], requires_grad=True)
+    browser = page(ag.trace(nll, s, np.array([2.5, 1.3, 4.1])).draw())
+    shown = browser.run("document.getElementById('loss').textContent")
+    assert shown.endswith(f"{nll(s.numpy(), np.array([2.5, 1.3, 4.1])):.6g}")
+
+
 def test_large_and_special_arrays_are_summarized_as_in_the_library(page):
     w = ag.tensor(np.full((5, 8), 2.0), requires_grad=True, name="w")
     picture = draw(np.sum(np.log(w)))

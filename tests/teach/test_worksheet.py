@@ -995,7 +995,7 @@ def seen_sheet():
         ("-2 err ⊕ seen", "the character '⊕' (U+2295) cannot be read"),
         ("predᵢ₋₁ⱼ", "entries are off, by up to 3.81"),
         ("pred₋₁", "pred₋₁ cannot be read: only an index can be moved, as in uᵢ₊₁"),
-        ("Σₜ predₜ₋₁", "Σₜ cannot be read: there is no step t with each value in predₜ₋₁"),
+        ("Σₜ predₜ₋₁", "expected shape 3x4, got 4"),
         ("Σₚ pred", "there is no index n to sum over"),
         ("predₜ", "that is pred"),
         ("foo(err)", "its functions are exp, log, sqrt"),
