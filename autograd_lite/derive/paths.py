@@ -221,7 +221,7 @@ def chain_of(
 
 def _with_detached(program: Program) -> Program:
     """A program with constants in the place of values that were detached in each round of a loop: A3 is that of the
-    third round, although the variable A is still there.
+    third round, although the variable A is still there. Several with names of their own stay, ``f(A, x) + f(B, x)``.
     """
     at: dict[Any, list[Any]] = {}
     for eq in program.equations:
@@ -229,7 +229,8 @@ def _with_detached(program: Program) -> Program:
             at.setdefault((place(eq), eq.row, k), []).append(x)
     captured = {v: raw(t) for v, t in program.captured.items() if not t.requires_grad}
     several = (xs for xs in at.values() if len({*map(id, xs)}) > 1 and all(isinstance(x, Var) for x in xs))
-    values = {x: captured[x] for xs in several if captured.keys() >= {*xs} for x in xs}
+    detached = (xs for xs in several if captured.keys() >= {*xs} and len(program.named & {*xs}) < 2)
+    values = {x: captured[x] for xs in detached for x in xs}
     return program.substituted(values) if values else program
 
 

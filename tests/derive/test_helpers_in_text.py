@@ -356,6 +356,16 @@ def test_values_that_are_detached_in_each_round_are_numbered():
     assert_in_order(["A0 (1), A1 (1), A2 (1)", "L = -Σₜ Aₜ logpiₜ[a[t]]", "= Aₜ (softmax(bₜ) - Yₜ)"], text)
 
 
+def test_tensors_with_names_that_a_helper_gets_in_turn_keep_these():
+    A, B, x = ag.tensor(normal(2, 2)), ag.tensor(normal(2, 2)), ag.tensor(normal(2), requires_grad=True)
+
+    def energy(M):
+        return np.sum(np.tanh(M @ x) ** 2)
+
+    L = energy(A) + energy(B)
+    assert "Given  A (2x2), B (2x2), x (2)" in str(L.explain(x, names=locals()))
+
+
 def test_densities_have_the_names_of_what_is_passed():
     mu, y, sigma, k = ag.tensor(0.4, requires_grad=True, name="mu"), np.array([0.5, 0.1, -1.3]), 0.6, np.array([2, 3])
     L = np.sum(ag.stats.norm.logpdf(y, mu, scale=sigma)) + np.log(sigma) * mu
