@@ -600,7 +600,7 @@ def test_the_gradient_of_a_policy_with_a_baseline_is_that_of_a_book():
 
     args = np.array([[0.1, 0.2], [-0.3, 0.4]]), np.array([0, 1, 0]), np.array([1, 0, 0]), np.array([1.0, 0.0, 2.0])
     text = str(ag.trace(loss, *args, 0.5).explain("theta"))
-    assert "dtotal/dzᵢ = (Yᵢ - softmax(zᵢ)) (baseline - returns[i])" in text
+    assert "dtotal/dzᵢ = (softmax(zᵢ) - Yᵢ) (returns[i] - baseline)" in text
 
 
 def test_a_covariance_at_the_start_is_the_identity():

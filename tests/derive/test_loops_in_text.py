@@ -1756,7 +1756,7 @@ _BOOKS = {
         _decayed, ((), (), 4), "k", ["yₜ = yₜ₋₁ - 0.1 k yₜ₋₁ 1 t = 1 … 3", "y = [y0, y1, y2, y3]"],
     ),
     "numbers of each round": (
-        _reinforced, ((3, 2), (3, 2)), "W", ["loss = -Σₜ log(pₜ[aₜ]) (Gₜ - baseline)", "= (baseline - Gₜ) (Yₜ - pₜ)"],
+        _reinforced, ((3, 2), (3, 2)), "W", ["loss = -Σₜ log(pₜ[aₜ]) (Gₜ - baseline)", "= (Gₜ - baseline) (pₜ - Yₜ)"],
     ),
     "labels beside entries that are alike": (
         _weighted_labels, ((3, 2), (3, 2), 3), "W", ["= returns[t-1] (pₜ - Yₜ)"],

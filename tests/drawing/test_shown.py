@@ -160,7 +160,7 @@ def test_what_is_fixed_has_a_reason_and_small_arrays_stand_in_formulas():
     def page(loss, w):
         return html.unescape(ag.trace(loss, w).draw().html(live=True))
 
-    w, reason = np.array([0.3, 0.8]), "As an argument of a function it can be changed"
+    w, reason = np.array([0.3, 0.8]), "As another argument of the function it can be changed"
     labels = np.array([1, 0, 1])
     assert reason in page(lambda w: np.sum(w[labels] ** 2), w)
     assert reason not in page(lambda w: np.mean(w**2), w)
