@@ -270,13 +270,14 @@ class _Again:
 
 
 def _as_before(equations: Sequence[Equation], inside: Sequence[Equation]) -> list[Equation]:
-    """The equations of a call that was repeated, whose results are the variables of the call before."""
-    left, same = iter(equations), dict[Var, Var]()
-    for eq in inside:
-        again = next((new for new in left if (new.row, new.shape) == (eq.row, eq.shape)), None)
-        if again is None:
-            return [*equations]
-        same |= zip(again.outputs, eq.outputs, strict=True)
+    """The equations of a call that was repeated, whose results are the variables of the call before if it has the same
+    operations behind those of its arguments.
+    """
+    again = equations[len(equations) - len(inside) :]
+    if [(eq.row, eq.shape) for eq in again] != [(eq.row, eq.shape) for eq in inside]:
+        return [*equations]
+    pairs = zip(again, inside, strict=True)
+    same = {new: old for eq, before in pairs for new, old in zip(eq.outputs, before.outputs, strict=True)}
     return [replace(eq, outputs=tuple(same.get(v, v) for v in eq.outputs),
                     operands=tuple(same.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
             for eq in equations]  # fmt: skip

@@ -812,7 +812,7 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    if (new RegExp(`^(?:${P.PRINTED})$`, "u").test(text)) text = text.replace(/(?<=[\p{Nd}.\]])\s+(?=[-+\p{Nd}.[])/gu, ", ");
+    if (new RegExp(`^(?:${P.PRINTED})$`, "u").test(text)) text = text.replace(/(?<=[\p{Nd}.\]])\s+(?=[-+]?[\p{Nd}.]|\[)/gu, ", ");
     text = this.listed(text);
     const quoted = [...text.matchAll(RE.QUOTED)].map(([all]) => all); // the letters of an einsum are none of these
     text = text.replace(RE.QUOTED, (all) => `'⟦${quoted.indexOf(all)}⟧'`);

@@ -192,7 +192,7 @@ class Board:
         sums over steps are over these, if the values are there.
         """
         if regex.fullmatch(_PRINTED, text):
-            text = regex.sub(r"(?<=[\d.\]])\s+(?=[-+\d.\[])", ", ", text)
+            text = regex.sub(r"(?<=[\d.\]])\s+(?=[-+]?[\d.]|\[)", ", ", text)
         text = self._listed(text)
         quoted = regex.findall(_QUOTED, text)  # the letters of an einsum are none of these
         text = regex.sub(_QUOTED, lambda m: f"'⟦{quoted.index(m[1])}⟧'", text)
