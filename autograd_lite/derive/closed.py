@@ -123,7 +123,7 @@ def _with_number(e: Expr) -> Expr | None:
 
 def _is_tie(e: Expr) -> bool:
     """True for ``1[s = max(s)]``."""
-    return e.head == "equal" and all(a.shape or a.role in ("reduction", "name") for a in e.args)
+    return e.row is TABLE["equal"] and all(a.shape or a.role in ("reduction", "name") for a in e.args)
 
 
 class Candidates:
