@@ -180,10 +180,11 @@ class Candidates:
         """A gradient without the term of the maximum by which ``exp(s - max(s))`` is shifted, if that is 0 at all
         points.
         """
-        rest = [product((number(sign), x), x.shape) for sign, x in terms_of(e) if not any(map(_is_tie, walk(x)))]
-        short = self.chain.shorter
-        is_other = 0 < len(rest) < len(terms_of(e)) and short.is_gradient(n, total(rest))
-        return total(rest) if is_other and short.is_gradient_of_data(n, total(rest)) else e
+        terms = [product((number(sign), x), x.shape) for sign, x in terms_of(e) if not any(map(_is_tie, walk(x)))]
+        if not 0 < len(terms) < len(terms_of(e)):
+            return e
+        rest, short = total(terms), self.chain.shorter
+        return rest if short.is_gradient(n, rest) and short.is_gradient_of_data(n, rest) else e
 
     def _of_each(self, terms: Sequence[Expr], letters: set[str]) -> list[Form]:
         """A sum of several terms, each in its short form: two losses of one softmax."""

@@ -164,10 +164,10 @@ class Constants:
             by_row = self.indices.setdefault(place(eq), {})
             by_row.setdefault(eq.row, {})[eq.y] = eq.params.get("index")
             for k, x in enumerate(eq.operands):
-                every.setdefault(_place_in_code(eq, k), []).append((eq.y, x))
+                every.setdefault(place_in_code(eq, k), []).append((eq.y, x))
                 if not isinstance(x, Var):
                     e = operand(eq, k)
-                    rounds.setdefault(at := _place_in_code(eq, k), {})[eq.y] = x
+                    rounds.setdefault(at := place_in_code(eq, k), {})[eq.y] = x
                     carried |= {at} if self._is_carried(e, eq.code) else set()
                     read |= {at} if _reads_in_turn(e, eq.code) else set()
         self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
@@ -205,7 +205,7 @@ class Constants:
 
     def in_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of what was given: ``1 - ys[2]``."""
-        here = _place_in_code(eq, k)
+        here = place_in_code(eq, k)
         is_first = any(isinstance(x, Var) for _, x in self._every.get(here, ())) and (eq.y, k) not in self.befores
         if not is_first and here not in self.rounds or self._is_carried(operand(eq, k), eq.code):
             return None
@@ -305,7 +305,7 @@ class Constants:
             return None
         self.use({word: x}, [word])
         self._start(word, code)
-        of = self._aligned(eq, k, _place_in_code(eq, k)).get(eq.y)
+        of = self._aligned(eq, k, place_in_code(eq, k)).get(eq.y)
         if of is not None and of.names and of.role != "name" and self._can_use(of):
             self.defined.setdefault(word, of)
         return name(word, np.shape(x))
@@ -331,7 +331,7 @@ class Constants:
         e = operand(eq, k)
         if isinstance(e, ast.Subscript) and written.role == "name" and stem(written.value) != written.value:
             return written.value not in names(e) and stem(written.value) not in names(e)
-        return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
+        return isinstance(e, ast.Name) and e.id == written.value and place_in_code(eq, k) in self.rounds
 
     def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
         """True for a variable of a loop over data, ``for u, i, r in ratings``, or over numbers, also side by side:
@@ -351,7 +351,7 @@ class Constants:
         """An array that a variable has in one round of a loop, with the number of that: x1, x2, …; or a number that
         the round before has computed; one that was detached between rounds is h2_fixed.
         """
-        e, rounds = operand(eq, k), self.rounds.get(_place_in_code(eq, k), {})
+        e, rounds = operand(eq, k), self.rounds.get(place_in_code(eq, k), {})
         rounds = {v: y for v, y in rounds.items() if (v, k) not in self.fixed}
         variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e, eq.code)
         last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
@@ -384,10 +384,9 @@ class Constants:
         e = self.source(eq, k)
         if self._is_zero_before(eq, k, x):
             return number(0)
-        if e is None or _place_in_code(eq, k) in self.rounds:
-            of_round = self._of_round(eq, k, x)
-            known = of_round or self.in_line(eq, x, e, True) or self._chosen(eq, k, e, x)
-            return known or self._of_call(eq, e, x) or self._only_number(x)
+        if e is None or place_in_code(eq, k) in self.rounds:
+            written = self._of_round(eq, k, x) or self.in_line(eq, x, e, True) or self._chosen(eq, k, e, x)
+            return written or self._of_call(eq, e, x) or self._only_number(x)
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.code)) is not None:
             return named
@@ -405,19 +404,18 @@ class Constants:
 
     def _chosen(self, eq: Equation, k: int, e: ast.expr | None, x: Any) -> Expr | None:
         """The rows that a test chooses in one round of a loop, ``X[z == 1]`` for X[z == k]."""
-        rounds, code = self.rounds.get(_place_in_code(eq, k), {}), eq.code
+        rounds = [*self.rounds.get(place_in_code(eq, k), ())]
         if not isinstance(e, ast.Subscript) or not isinstance(e.slice, ast.Compare) or eq.y not in rounds:
             return None
-        turn, turns = [*rounds].index(eq.y), len(rounds)
-        parts = (part for part in ast.walk(e.slice) if isinstance(part, ast.Name))
-        counts = {part.id: steps[turn] for part in parts if (steps := self._counts(part, code, turns))}
-        for word, n in counts.items():
-            e = ast.parse(re.sub(rf"(?<![\w.]){word}(?!\w)", str(n), ast.unparse(e)), mode="eval").body
-        return self._stated(eq, e, x) if counts else None
+        turn, whole = rounds.index(eq.y), ast.unparse(e)
+        for variable in (part for part in ast.walk(e.slice) if isinstance(part, ast.Name)):
+            if steps := self._counts(variable, eq.code, len(rounds)):
+                e = _instead(e, variable.id, str(steps[turn]))
+        return self._stated(eq, e, x) if ast.unparse(e) != whole else None
 
     def _is_zero_before(self, eq: Equation, k: int, x: Any) -> bool:
         """Whether an operand is the 0 that a variable is before a loop that gives it others: x1 = 0, x1 = x[n]."""
-        e = self.source(eq, k) if is_number(x) and not x and any(self.each.get(_place_in_code(eq, k), ())) else None
+        e = self.source(eq, k) if is_number(x) and not x and any(self.each.get(place_in_code(eq, k), ())) else None
         code = eq.code
         return isinstance(e, ast.Name) and code is not None and (e.id not in self.changing or starts_anew(code, e))
 
@@ -875,7 +873,7 @@ class Constants:
 
     def _is_of_own(self, eq: Equation, of: str | None) -> bool:
         """Whether each round of a loop reads the entry of its number in a vector of its own, ``sims[t]``."""
-        values = self.each.get(_place_in_code(eq, 0), [])
+        values = self.each.get(place_in_code(eq, 0), [])
         return of == "" and eq.x.ndim == 1 and len({*values}) == len(values) > 1
 
     def _is_numbered(self, eq: Equation, e: ast.Name, of: str | None) -> bool:
@@ -1273,7 +1271,8 @@ def _is_length(e: ast.AST) -> bool:
     return isinstance(e, ast.Attribute) and e.attr == "size"
 
 
-def _place_in_code(eq: Equation, k: int) -> Any:
+def place_in_code(eq: Equation, k: int) -> Any:
+    """The place in the user's code of an operand."""
     return *place(eq), eq.row.name, k
 
 

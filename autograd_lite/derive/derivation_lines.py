@@ -373,12 +373,13 @@ class Lines:
         form = self.candidates.quadratic(n) if stated is None else None
         whole = self.candidates.closed(n, frozenset({self.chain.root})) if form is not None else None
         form = whole if form and whole and leaves(whole.formula) < leaves(form.formula) else form
-        is_whole = form is not None and form.start == {self.chain.root} and leaves(form.formula) <= SHORT
-        is_whole = is_whole and not (form and form.labels and self._is_of_several(n, form))
-        return form if form is not None and is_whole and self._is_right(n, form) else stated
+        if form is None or form.start != {self.chain.root} or leaves(form.formula) > SHORT:
+            return stated
+        is_said = form.labels and self._is_of_several(n, form)
+        return form if not is_said and self._is_right(n, form) else stated
 
     def _is_of_several(self, n: Var, form: Closed) -> bool:
-        """Whether a form skips an array of which the gradient with respect to others is taken, too, and has a line."""
+        """Return True if a form skips an array whose gradient has a line, as other gradients need it, too."""
         inside = form.through | {n}
         return any(m.shape and not inside.issuperset(self.inputs(m)) for m in form.through)
 
@@ -527,13 +528,11 @@ class Lines:
 
     def _turned(self, e: Expr) -> Expr | None:
         """A product of two differences of which one is as in the steps: ``(G - b) (π - Y)`` for (b - G) (Y - π)."""
-        known = self._differences
         twos = [(f, words) for f in factors_of(e) if (words := _of_two(f))] if e.role == "product" else []
-        turned = [f for f, words in twos if words not in known and words[::-1] in known]
-        others = [f for f, words in twos if words not in known and words[::-1] not in known]
-        if len(turned) != 1 or len(others) != 1:
+        new = [(f, words[::-1] in self._differences) for f, words in twos if words not in self._differences]
+        if sorted(is_turned for _, is_turned in new) != [False, True]:
             return None
-        both = turned + others
+        both = [f for f, _ in new]
         return replace(e, args=tuple(replace(f, args=f.args[::-1]) if f in both else f for f in factors_of(e)))
 
     @cached_property

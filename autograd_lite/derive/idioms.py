@@ -121,7 +121,7 @@ def with_turned(program: Program, textbook: Program) -> Program:
         for x in turned.keys() & operands - back.keys():
             back[x] = Var("", x.shape, x.dtype)
             signs += [turned[x], replace(turned[x], operands=turned[x].outputs, outputs=(back[x],))]
-        return [*signs, replace(eq, operands=tuple(back.get(x, x) if isinstance(x, Var) else x for x in eq.operands))]
+        return [*signs, eq.substituted(back)]
 
     return program.mapped(rule) if turned else program
 

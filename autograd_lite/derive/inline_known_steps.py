@@ -38,13 +38,9 @@ def inlined(program: Program, depth: int) -> Program:
         v: next((g for k, g in enumerate(groups(eq)) if opened[g] or k < depth and g.textbook is not None), None)
         for eq in program.equations for v in eq.outputs
     }  # fmt: skip
-    passed = {eq: _passed(eq, step) for eq in program.equations if (step := step_of[eq.y]) and opened[step]}
-    given = _variables([pair for words in passed.values() for pair in words.values()], constants)
-    inputs_of = {step: dict(step.inputs) for step in step_of.values() if step}
-    for eq, words in passed.items():
-        inputs_of[step_of[eq.y]] |= {word: given[w] for word, (w, _) in words.items() if w in given}
-    values |= {given[w]: np.asarray(x, float) for words in passed.values() for w, x in words.values() if w in given}
-    graded = {*program.graded, *given.values()}
+    inputs_of, data = _inputs(program, step_of, opened)
+    values |= data
+    graded = {*program.graded, *data}
     books = _textbooks(program, step_of, values, inputs_of)
 
     def definition(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | dict[Var, Any] | None:
@@ -76,11 +72,24 @@ def inlined(program: Program, depth: int) -> Program:
         return ending(equations, result, end)
 
     mapped = program.mapped(definition)
+    inputs = {v.name for v in data}
     return replace(
-        mapped, constants={w: x for w, x in constants.items() if w not in given},
-        named=frozenset({*named, *given.values()}), inputs=(*program.inputs, *given.values()),
-        examples={**program.examples, **{v: values[v] for v in given.values()}},
+        mapped, constants={w: x for w, x in constants.items() if w not in inputs},
+        named=frozenset({*named, *data}), inputs=(*program.inputs, *data), examples={**program.examples, **data},
     )  # fmt: skip
+
+
+def _inputs(
+    program: Program, step_of: Mapping[Var, Any], opened: Mapping[Any, bool]
+) -> tuple[dict[Any, dict[str, Any]], dict[Var, Any]]:
+    """The inputs of each known step, and the variables among them that stand for data with a name, with these."""
+    passed = {eq: _passed(eq, step) for eq in program.equations if (step := step_of[eq.y]) and opened[step]}
+    pairs = [pair for words in passed.values() for pair in words.values()]
+    variables = _variables(pairs, program.constants)
+    inputs_of = {step: dict(step.inputs) for step in step_of.values() if step}
+    for eq, words in passed.items():
+        inputs_of[step_of[eq.y]] |= {word: variables[w] for word, (w, _) in words.items() if w in variables}
+    return inputs_of, {variables[w]: np.asarray(x, float) for w, x in pairs if w in variables}
 
 
 def _passed(eq: Equation, step: Any) -> dict[str, tuple[str, Any]]:

@@ -14,11 +14,11 @@ from ..base.tree import leaves
 from ..engine.node import ANY, GraphView, ancestors
 from ..engine.operands import raw
 from ..program import Program, Var
-from ..program.naming import place
 from ..program.program import program_of
 from ..program.slopes import finite_difference, gradients
 from ..tensor import Tensor
 from .chain_rule import Chain
+from .constants import place_in_code
 from .factors import Factor, carried
 from .formula_ops import largest
 from .inline_known_steps import inlined
@@ -226,7 +226,7 @@ def _with_detached(program: Program) -> Program:
     at: dict[Any, list[Any]] = {}
     for eq in program.equations:
         for k, x in enumerate(eq.operands):
-            at.setdefault((place(eq), eq.row, k), []).append(x)
+            at.setdefault(place_in_code(eq, k), []).append(x)
     captured = {v: raw(t) for v, t in program.captured.items() if not t.requires_grad}
     several = (xs for xs in at.values() if len({*map(id, xs)}) > 1 and all(isinstance(x, Var) for x in xs))
     detached = (xs for xs in several if captured.keys() >= {*xs} and len(program.named & {*xs}) < 2)

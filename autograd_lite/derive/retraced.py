@@ -278,9 +278,7 @@ def _as_before(equations: Sequence[Equation], inside: Sequence[Equation]) -> lis
         return [*equations]
     pairs = zip(again, inside, strict=True)
     same = {new: old for eq, before in pairs for new, old in zip(eq.outputs, before.outputs, strict=True)}
-    return [replace(eq, outputs=tuple(same.get(v, v) for v in eq.outputs),
-                    operands=tuple(same.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
-            for eq in equations]  # fmt: skip
+    return [replace(eq.substituted(same), outputs=tuple(same.get(v, v) for v in eq.outputs)) for eq in equations]
 
 
 def _may_follow(eq: Equation, what: str, e: ast.expr | None) -> NoForm:

@@ -638,18 +638,22 @@ def _turns(terms: Sequence[Expr]) -> list[list[Expr]]:
     """Terms of which each round adds several, such as both ends of a spring, those of one kind together: with one sign
     and places, or else with the same operations in the same rounds, ``Gₜ F Pᵀ`` and ``Gₜᵀ F P``.
     """
-    for kind_of in (_sign_and_places, lambda e: [(p.role, p.head) for p in walk(e) if p.role != "name"]):
-        kinds: dict[str, list[Expr]] = {}
-        for e in terms:
-            kinds.setdefault(repr(kind_of(e)), []).append(e)
-        parts = [*kinds.values()] if 1 < len(kinds) < len(terms) and len({*map(len, kinds.values())}) == 1 else []
-        if parts and (kind_of is _sign_and_places or len({(*sorted(_steps_of(part)),) for part in parts}) == 1):
-            return parts
-    return []
+    if turns := _of_kinds(terms, _sign_and_places):
+        return turns
+    turns = _of_kinds(terms, lambda e: [(part.role, part.head) for part in walk(e) if part.role != "name"])
+    return turns if len({(*sorted(_steps_of(turn)),) for turn in turns}) == 1 else []
+
+
+def _of_kinds(terms: Sequence[Expr], kind_of: Callable[[Expr], Any]) -> list[list[Expr]]:
+    """The terms of each kind, if there are several kinds, and equally many of each."""
+    kinds: dict[str, list[Expr]] = {}
+    for e in terms:
+        kinds.setdefault(repr(kind_of(e)), []).append(e)
+    return [*kinds.values()] if 1 < len(kinds) < len(terms) and len({*map(len, kinds.values())}) == 1 else []
 
 
 def _sign_and_places(e: Expr) -> Any:
-    """Whether a term is negative, and the places of its entries, from the number of its round on."""
+    """The sign of a term, and the places of its entries, from the number of its round on."""
     of = e.of if e.role == "negation" else e
     k = min([k for word in e.names if "/" in word and (k := _number(word)[1])] or _places(e), default=0)
     return of is e, [i - k for i in index_parts(of.params["index"]) if type(i) is int] if of.role == "placement" else []

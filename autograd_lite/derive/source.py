@@ -438,10 +438,9 @@ def _parameters(writer: LineWriter, parameters: Mapping[str, Any], used: Collect
             continue
         words = {v: w for v in leaves(tree) if (w := writer.node(v)) in used}
         called = writer.trees.get(word, identifier(word))
-        if word in writer.trees:
-            given[called] = unpacking(called, tree, words)
-            continue
-        if len(lines := unpacking(called, tree, words)) != 1 or called not in words.values():  # not pair = pair[0]
+        lines = unpacking(called, tree, words)
+        is_same = len(lines) == 1 and called in words.values()  # pair = pair[0]
+        if word not in writer.trees and not is_same:
             called = writer.fresh(called)
             lines = unpacking(called, tree, words)
         given[called] = lines

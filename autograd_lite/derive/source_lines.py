@@ -45,10 +45,12 @@ class LineWriter(CodeWriter):
     def __init__(self, chain: Chain, sizes: ChosenSizes, called: str, wanted: Sequence[Var]) -> None:
         super().__init__()
         self.chain, self.sizes, self.called, self.wanted = chain, sizes, called, wanted
-        own = {chain.names.get(n) for n in chain.program.inputs}
-        words = (w for w, tree in chain.program.arguments.items() if not isinstance(tree, Var) and w not in own)
-        #: The arguments that are dicts, lists or tuples, whose names no other value has.
-        self.trees = {w: self.fresh(identifier(w)) for w in words}
+        inputs = {chain.names.get(n) for n in chain.program.inputs}
+        #: The identifiers of the arguments that are dicts, lists or tuples, if no part of one has the name.
+        self.trees = {
+            w: self.fresh(identifier(w)) for w, tree in chain.program.arguments.items()
+            if not isinstance(tree, Var) and w not in inputs
+        }  # fmt: skip
         self.inputs = [self.node(n) for n in chain.program.inputs]
         for v in sizes.positions:
             self.identifiers[sizes.word(v)] = f"len({self.ident(chain.word(v))})"

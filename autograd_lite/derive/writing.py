@@ -221,6 +221,10 @@ def _is_column(e: Expr) -> bool:
     return (e.role == "reshape" or _is_inserted(e)) and e.shape == (*e.of.shape, 1)
 
 
+def _is_row(e: Expr) -> bool:
+    return e.role == "reshape" and e.shape == (1, *e.of.shape)
+
+
 def entries_of(e: Expr) -> Expr:
     """The vector of a column, also of minus one."""
     if e.role == "negation" and _is_column(e.of):
@@ -235,8 +239,7 @@ def _with_entries(e: Expr) -> Expr:
     if _is_joined(e) and e.params["axis"] == 1:
         return replace(e, args=tuple(map(entries_of, e.args)))
     if _is_joined(e) and e.role == "concatenation":
-        are_rows = (a.role == "reshape" and a.shape == (1, *a.of.shape) for a in e.args)
-        return replace(e, args=tuple(a.of if is_row else a for a, is_row in zip(e.args, are_rows, strict=True)))
+        return replace(e, args=tuple(a.of if _is_row(a) else a for a in e.args))
     if not _is_vector(e) or len(e.shape) != 2:
         return e
     return replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))
@@ -888,6 +891,7 @@ GREEK = {
     "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ",
     "Xi": "Ξ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
 }  # fmt: skip  # not Sigma: Σ is a sum
+LETTER_NAMES = {letter: word for word, letter in GREEK.items()}
 _GREEK_LETTER = re.compile(f"[{''.join(GREEK.values())}]")
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
@@ -1024,9 +1028,8 @@ class Latex(Text):
     def prose(self, text: str) -> str:
         """Text without formulas."""
         pieces = re.split(r"([^\W\d_]\w*?)([ᵢⱼₖₗ]+)(?!\w)", text)  # Pᵢⱼ = 0 where maskᵢⱼ = -∞
-        words = {letter: word for word, letter in GREEK.items()}
         for k in range(1, len(pieces), 3):
-            name = self.name(words.get(pieces[k], pieces[k]), pieces[k + 1])
+            name = self.name(LETTER_NAMES.get(pieces[k], pieces[k]), pieces[k + 1])
             pieces[k : k + 2] = f"${name}$".translate(_LEVEL), ""
         pieces[::3] = [_GREEK_LETTER.sub(self._in_text, escape.tex(p)) for p in pieces[::3]]
         inside = "".join(p if k % 3 < 2 else escape.tex(p) for k, p in enumerate(pieces))
@@ -1035,7 +1038,7 @@ class Latex(Text):
 
     def _in_text(self, m: re.Match[str]) -> str:
         """A Greek letter, which a font for text lacks."""
-        return f"${self.name(next(word for word, letter in GREEK.items() if letter == m[0]))}$"
+        return f"${self.name(LETTER_NAMES[m[0]])}$"
 
     def upright(self, word: str) -> str:
         """A name of several letters."""

@@ -193,7 +193,6 @@ const draw = () => {
     for (const role of ["value", "gradient"]) {
       if (!item[role]) continue;
       const { from } = item[role];
-      if (!all[from][item.name]) continue; // the gradient of what stays as it is
       const now = { ...all[from][item.name], kind: role === "value" ? item.kind : "f" };
       const x = role === "value" && given.has(item.key) ? now : rounded(now, from, item.name, near);
       shown.set(`${role} ${item.key}`, x);

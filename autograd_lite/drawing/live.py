@@ -7,7 +7,7 @@ it starts from, and for each number that is shown where it comes from. The scrip
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -88,6 +88,9 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     there = emitted.computed | emitted.inputs.keys()
     for i in (i for i in scene.items if i.key in computed and i.name not in there):
         raise NoForm(f"{i.written} is not computed in the page, which has other steps")
+    graded = {emitted.steps.names.get(v) for v in emitted.steps.nodes if v in emitted.steps.graded}
+    absent = {("value", i.key) for i in scene.items if i.key not in computed}
+    absent |= {("gradient", i.key) for i in scene.items if i.name not in graded}
     trained = _trained(inputs, chain, examples)
     turns = batches(examples, [i for i in inputs if i not in trained])
     data = {
@@ -97,9 +100,9 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         "maps": emitted.maps,
         "leaves": [_leaf(i, emitted.steps, i in trained, i.name in dict(*turns[:1])) for i in inputs],
         "rest": {word: _array(x) for word, x in emitted.inputs.items() if word not in {i.name for i in inputs}},
-        "items": [_item(i, scene, i.key in computed) for i in scene.items],
+        "items": [_item(i, scene, absent) for i in scene.items],
         "lines": [_line(x, scene) for x in partials],
-        "steps": [_step(s, scene, {i.key for i in scene.items} - computed) for s in steps],
+        "steps": [_step(s, scene, absent) for s in steps],
         "batches": turns,
         "limits": {
             "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED,
@@ -208,9 +211,9 @@ def _leaf(i: Item, computed: Notation, trained: bool, is_example: bool) -> Param
     return told | {"graded": i.gradient is not None and not is_example} | _array(i.value)
 
 
-def _item(i: Item, scene: Scene, computed: bool) -> Params:
-    shown = {"value": i.value is not None and computed, "gradient": i.gradient is not None}
-    label = item_label(replace(i, value=None if computed else i.value, gradient=None), scene)
+def _item(i: Item, scene: Scene, absent: Container[tuple[str, str]]) -> Params:
+    shown = {role: getattr(i, role) is not None and (role, i.key) not in absent for role in ("value", "gradient")}
+    label = item_label(replace(i, value=i.value if ("value", i.key) in absent else None, gradient=None), scene)
     kind = np.asarray(i.value).dtype.kind if i.value is not None else "f"
     return {"key": i.key, "name": i.name, "label": label, "kind": kind} | shown
 
@@ -220,10 +223,10 @@ def _line(x: Line, scene: Scene) -> Params:
     return {"key": x.key, "label": line_label(replace(x, value=None), scene), "text": f"= {formatting.array(wide)[0]}"}
 
 
-def _step(s: Step, scene: Scene, still: Collection[str]) -> Params:
+def _step(s: Step, scene: Scene, absent: Container[tuple[str, str]]) -> Params:
     """The number that ends a step, and the caption without it."""
     role, key = s.number or ("", "")
-    if not role or role == "value" and key in still:
+    if not role or (role, key) in absent:
         return {}
     shown: list[Item | Line] = [*scene.items, *scene.lines]
     value = getattr(next(x for x in shown if x.key == key), role)

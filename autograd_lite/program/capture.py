@@ -275,7 +275,8 @@ def _keeps(word: str, values: Sequence[Any], stored: Mapping[Node, str], last: M
     if len(nodes) < 2 or not of:
         return False
     is_from_front = nodes[0].code is not None and not {"insert", "reverse"}.isdisjoint(nodes[0].code.co_names)
-    return of == word or of in last and last[of] in (None, nodes[-1], *nodes[: 1 if is_from_front else 0])
+    ends = (nodes[0], nodes[-1]) if is_from_front else (nodes[-1],)
+    return of == word or of in last and last[of] in (None, *ends)
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:

@@ -6,7 +6,7 @@ An operand is a :class:`Var`, or a constant: an array, or a Python number, which
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -185,6 +185,11 @@ class Equation:
     def dtypes(self) -> Values:
         """The dtypes of the operands."""
         return tuple(x.dtype if isinstance(x, Var) else np.result_type(x) for x in self.operands)
+
+    def substituted(self, values: Mapping[Var, Any]) -> Equation:
+        """The equation with others in the place of some of the variables that it reads."""
+        operands = tuple(values.get(x, x) if isinstance(x, Var) else x for x in self.operands)
+        return replace(self, operands=operands)
 
     def __str__(self) -> str:
         return self.text({})

@@ -231,11 +231,7 @@ class Program(GraphView):
 
     def substituted(self, values: Mapping[Var, Any]) -> Self:
         """The program with constants in the place of some captured values."""
-        equations = [
-            replace(eq, operands=tuple(values.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
-            if not values.keys().isdisjoint(eq.reads) else eq
-            for eq in self.equations
-        ]
+        equations = [eq if values.keys().isdisjoint(eq.reads) else eq.substituted(values) for eq in self.equations]
         captured = {v: t for v, t in self.captured.items() if v not in values}
         return replace(self, equations=equations, captured=captured)
 

@@ -21,7 +21,7 @@ from unicodedata import category
 
 import numpy as np
 
-from ..derive.writing import GREEK, shape_text, subscript, symbol, text_name
+from ..derive.writing import GREEK, LETTER_NAMES, shape_text, subscript, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
@@ -77,7 +77,6 @@ _NO_FORMULA = (
     ast.IfExp, ast.Lambda, ast.NamedExpr, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Set, ast.Dict,
     ast.Await, ast.Yield, ast.YieldFrom, ast.JoinedStr, ast.Starred,
 )  # fmt: skip
-_GREEK = {letter: word for word, letter in GREEK.items()}
 _PARTS = rf"(?:(?<![A-Za-z])|(?<=(?<![A-Za-z])d))({'|'.join(GREEK)})(?![A-Za-z])"
 _ERF, _LGAMMA = (np.vectorize(fn, otypes=[float]) for fn in (math.erf, math.lgamma))
 
@@ -184,12 +183,15 @@ _FUNCTIONS: Mapping[str, Any] = {
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
-_PRIME = "sigmoid σ tanh relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs erf Φ φ Γ"
+_PRIME = "relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs erf Φ φ Γ"
 #: With the derivatives of functions, σʹ for σ'.
-FUNCTIONS = {**_FUNCTIONS, **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in _PRIME.split()}}
-_SIGMOID = _OURS["sigmoid"]  # whose derivative is exact, too, where it is nearly 0
-FUNCTIONS |= {f"{w}ʹ": lambda x: _SIGMOID(x) * _SIGMOID(-np.asarray(x)) for w in ("sigmoid", "σ")}
-FUNCTIONS["tanhʹ"] = lambda x: 1 / np.cosh(x) ** 2
+FUNCTIONS = {
+    **_FUNCTIONS,
+    **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in _PRIME.split()},
+    # Exact, also where a difference is nearly 0.
+    **dict.fromkeys(("sigmoidʹ", "σʹ"), lambda x: _OURS["sigmoid"](x) * _OURS["sigmoid"](-np.asarray(x))),
+    "tanhʹ": lambda x: 1 / np.cosh(x) ** 2,
+}
 
 
 def assignments(
@@ -286,7 +288,7 @@ def written(names: Iterable[str]) -> dict[str, str]:
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
     lowered |= {re.sub(r"_([a-z])$", lambda m: _LOWERED.get(m[1], m[0]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
-    spelled = {re.sub("[α-ω]", lambda m: _GREEK.get(m[0], m[0]), text_name(w)): w for w in names}
+    spelled = {re.sub("[α-ω]", lambda m: LETTER_NAMES.get(m[0], m[0]), text_name(w)): w for w in names}
     shown_as = {**spelled, **{text_name(w): w for w in names}}
     printed = {re.sub(r"(?<=[^\W\d_]|[\u0300-\u036f])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
     lowered |= {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for shown, w in printed.items()}  # θ₀

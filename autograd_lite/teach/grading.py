@@ -195,7 +195,7 @@ def holds(q: Question, answers: Sequence[Any], spaces: Sequence[Mapping[str, Any
 
 
 def may_be_right(q: Question, value: Any, space: Mapping[str, Any], close: float) -> bool:
-    """Whether an answer is right for the numbers given, or its symmetric part is."""
+    """Return True if an answer is right for the numbers given, or its symmetric part is."""
     right = np.asarray(space.get(q.word), float)
     value = _filled(value, right)
     return _is_right(value, right, close) or q.is_symmetric and _same(_half(value, right), _symmetric(right), close)

@@ -912,7 +912,7 @@ class Board {
       const [all, word, first, last, array] = m, from0 = Number(first ?? 0), end = m.index, start = opening(text, end), isSum = text[start] === "(" && /(?:np\.)?sum$/.exec(text.slice(0, start));
       n = last ? (has(this.counts, last) ? this.counts[last] : /^[0-9]+$/.test(last) ? Number(last) : NaN) : (has(this.words, array) && this.shapes[this.words[array]]?.[0]) ?? NaN;
       if (start < 0 || n * text.length > 50000 || !(n > from0 && n <= 64) || !(all.endsWith("]") ? text[start] === "[" : isSum)) return text;
-      term = Array.from({ length: n - from0 }, (_, k) => text.slice(start + 1, end).replace(new RegExp(`\\[${word} ?([-+] ?\\p{Nd}+)?\\]|_\\{${word} ?([-+] ?\\p{Nd}+)?\\}|_${word}(?!${W})`, "gu"), (of, by, under) => { const n = k + from0 + Number((by ?? under ?? "0").replaceAll(" ", "")); return of[0] === "[" ? `[${n}]` : `_${n}`; }).replace(new RegExp(`(?<!${W}|\\.)${word}(?!${W})`, "gu"), k + from0));
+      term = Array.from({ length: n - from0 }, (_, k) => inRound(text.slice(start + 1, end), word, k + from0));
       const [from, list] = isSum ? [isSum.index, `(${term.map((t) => `(${t})`).join("+")})`] : [start, `[${term.join(",")}]`];
       text = text.slice(0, from) + list + text.slice(end + all.length);
     }
@@ -1113,7 +1113,7 @@ class Board {
   /** A formula in which the number of a step is t; where the sheet has an index for it, in a formula of one step. */
   withT(text, isOfStep = true) {
     if (this.letter === "t") return text;
-    text = text.replace(new RegExp(`(?<!${W})${this.letter}(?=\\s*=\\s*\\p{Nd}+\\s*(?:…|\\.\\.+|to)\\s*\\p{Nd}+\\s*$)`, "u"), "t");
+    text = text.replace(new RegExp(`(?<!${W})${this.letter}(?=${P.LIMITS})`, "u"), "t");
     const [c, at] = isOfStep || !LETTERS.includes(this.letter) ? [this.letter, stepOf(this.letter)] : ["(?!)", "ₜ"];
     const below = new RegExp(`(?<!${W}|/)((?:[d∂]${W}+/)?${W}+_)${c}([i-n]+)(?!${W})`, "gu"); // b_si
     text = text.replace(below, (all, word, more) => (has(this.words, all) ? all : `${word}t${more}`)).replace(new RegExp(`(?<=_\\{)${c}(?=[i-n]+\\})`, "gu"), "t");
@@ -1615,6 +1615,17 @@ const mapped = ([from, shape, entries], [x, ...rest]) => {
   const data = Array(count(shape)).fill(0), values = spread(x, from);
   for (const [i, j, v] of entries) data[j] += v * values[i];
   return array(shape, data);
+};
+
+/** A term with the number of a round in the place of its variable: h[0] for h[t-1], h_1 for h_t. */
+const inRound = (term, word, k) => {
+  const at = `${word} ?([-+] ?\\p{Nd}+)?`;
+  const moved = (all, by, below) => {
+    const n = k + Number((by ?? below ?? "0").replaceAll(" ", ""));
+    return all[0] === "[" ? `[${n}]` : `_${n}`;
+  };
+  term = term.replace(new RegExp(`\\[${at}\\]|_\\{${at}\\}|_${word}(?!${W})`, "gu"), moved);
+  return term.replace(new RegExp(`(?<!${W}|\\.)${word}(?!${W})`, "gu"), k);
 };
 
 /** The outermost sums and differences of a formula, each without those of its terms in brackets. */

@@ -38,7 +38,8 @@ _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS})])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
 _BARE_INDEX = "_[i-n]"  # that is called as a value
-_RANGE = r"[;,]?\s*(?<!\w)_?t\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
+_LIMITS = r"\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"
+_RANGE = rf"[;,]?\s*(?<!\w)_?t{_LIMITS}"  # t = 1 … 3
 _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+\d?|\d[i-n])(?![^\WᵀΣ]|[{_MARKS}])"  # x_i, x_i0
@@ -80,9 +81,9 @@ _ENTRY_OF = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUB
 _BY_ANOTHER = rf"[{INDICES}](?:[₊₋][₀-₉]+)*[₊₋][{INDICES}](?:[₊₋][₀-₉]+)*"  # xᵢ₊ⱼ
 #: The patterns that the page has from here: without what JavaScript does not know.
 PATTERNS = """
-    _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _RANGE _PLACES _BRACES _INDEX _PART _ENTRY _STEPS
-    _OF_PARTIAL _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _SELECTED _CHI2 _PLACED _PRIMED _ENTRY_OF
-    _BY_ANOTHER _QUOTED _LISTED _REDUCTION _PRINTED
+    _TOKEN _AT _PLACE _MOVED _STEP _OF_STEP _AT_STEP _TYPED_STEP _BARE _LIMITS _RANGE _PLACES _BRACES _INDEX _PART
+    _ENTRY _STEPS _OF_PARTIAL _IN_BRACKETS _SUBSCRIPT _NORMS WITH_INDICES _LITERAL _SELECTED _CHI2 _PLACED _PRIMED
+    _ENTRY_OF _BY_ANOTHER _QUOTED _LISTED _REDUCTION _PRINTED
 """
 
 
@@ -473,7 +474,7 @@ class Board:
         """
         if self.letter == "t":
             return text
-        text = regex.sub(rf"(?<!\w){self.letter}(?=\s*=\s*\d+\s*(?:…|\.\.+|to)\s*\d+\s*$)", "t", text)
+        text = regex.sub(rf"(?<!\w){self.letter}(?={_LIMITS})", "t", text)
         is_number = is_of_step or self.letter not in LETTERS
         c, small = (self.letter, below_t(self.letter)) if is_number else ("(?!)", "ₜ")
         below = rf"(?<![\w/])((?:[d∂]\w+/)?\w+_){c}([i-n]+)(?!\w)"  # b_si
@@ -705,12 +706,12 @@ class Board:
 
     def _steps_of(self, term: str, over: Sequence[int] = ()) -> set[int]:
         """The steps t for which there is each value in a term: those of the line, unless it counts otherwise."""
-        common, reached = self._there(term, over)
         values = [m for m in regex.finditer(_AT_STEP, term) if m[1] in self._steps]
         by = {_moved(m[2], m[3]) for m in values}
         is_alone = all("/" in m[1] for m in values) and not regex.search(r"\[t", term)
         if len(over) > 1 and len(by) == 1 and by != {0} and is_alone:
             return {*over}  # Σₜ dL/dhₜ₊₁ is not Σₜ dL/dhₜ
+        common, reached = self._there(term, over)
         if common < {*over} and {*over} - reached:  # Yₜ, of which the first is not there
             common = set()
         is_moved = not regex.search("ₜ(?![₊₋])", term)
@@ -1151,16 +1152,18 @@ def _computed(size: float, constants: Sequence[tuple[float, str]]) -> Iterator[s
 
 def _in_round(term: str, word: str, k: int) -> str:
     """A term with the number of a round in the place of its variable: ``h[0]`` for ``h[t-1]``, h_1 for h_t."""
+
     def moved(m: re.Match[str]) -> str:
         n = k + int((m[1] or m[2] or "0").replace(" ", ""))
         return f"[{n}]" if m[0][0] == "[" else f"_{n}"
 
     at = rf"{word} ?([-+] ?\d+)?"
-    return regex.sub(rf"(?<![\w.]){word}(?!\w)", str(k), regex.sub(rf"\[{at}\]|_\{{{at}\}}|_{word}(?!\w)", moved, term))
+    term = regex.sub(rf"\[{at}\]|_\{{{at}\}}|_{word}(?!\w)", moved, term)
+    return regex.sub(rf"(?<![\w.]){word}(?!\w)", str(k), term)
 
 
 def _is_row(letters: str, ndim: int) -> bool:
-    """Whether an index is that of a row, ``dL/dxᵢ`` of a matrix: the first letter, or one that is of no axis."""
+    """Return True for the index of a row, ``dL/dxᵢ`` of a matrix: the first letter, or one that is of no axis."""
     return ndim > 1 and len(letters) == 1 and letters not in LETTERS[1:ndim]
 
 

@@ -374,6 +374,7 @@ class Worksheet(HandOut):
         n = q.diagonal if "matrix" in reading else 0
         shape, letters = ((n, n), "") if n else (np.shape(q.value), q.letters)
         self.board.is_of_line = q.is_of_line
+        others: Iterable[Any]
         if isinstance(answer, Exception):  # of a line in a text
             raise answer
         if isinstance(answer, Assigned):
@@ -384,13 +385,13 @@ class Worksheet(HandOut):
             first = self.readers[0].formula(answer, *how)
             used = {*self.readers[0].used}  # -1 for all entries of an array is a formula, and so is ones(3)
             is_number = not used and (np.size(q.value) < 2 or np.size(first) > 1 and not re.search(ALIKE, answer))
-            here = fitted(_of_diagonal(raw(first), n), np.shape(q.value), q.shape)
-            is_wrong = is_tried and not may_be_right(q, here, self.seen[0], max(CLOSE, rounding(answer)))
-            others = [] if is_number or is_wrong else [_elsewhere(at, self.readers[0]) for at in self.readers[1:]]
+            others = (_elsewhere(at, self.readers[0]) for at in self.readers[1:])
         else:
             first, others, used, is_number = answer, [], set[str](), False
         at = [fitted(_of_diagonal(raw(first), n), np.shape(q.value), q.shape)]
-        for value, space, labels in zip([] if is_number else others, self.spaces[1:], self._labels, strict=False):
+        is_wrong = is_tried and not may_be_right(q, at[0], self.seen[0], max(CLOSE, rounding(answer)))
+        elsewhere = [] if is_number or is_wrong else others
+        for value, space, labels in zip(elsewhere, self.spaces[1:], self._labels, strict=False):
             try:
                 is_there = value is not None and q.word in space and (not labels or labels & used & {*q.labels})
                 is_judged = is_there and np.all(np.isfinite(value))  # not a/|a| at 0
@@ -407,10 +408,11 @@ class Worksheet(HandOut):
         if len(text) > max(LONG, 4 * len(self._key)):
             return None
         lines = [re.fullmatch(LINE, line) for line in text.splitlines() if line.strip()]
-        answers = {m[1]: m[2] for m in lines if m and self._bare(m[1]) in self._blanks and len(m[2]) <= FORMULA}
-        known = {w for m in lines if m and len(m[2]) <= FORMULA for w in (m[1], self._bare(m[1]))}
-        known &= self._blanks.keys() | self.board.words.keys()
-        are_lines = all(m and not known.isdisjoint((m[1], self._bare(m[1]))) for m in lines)
+        bare = {m[1]: self._bare(m[1]) for m in lines if m}
+        short = [m for m in lines if m and len(m[2]) <= FORMULA]
+        answers = {m[1]: m[2] for m in short if bare[m[1]] in self._blanks}
+        sides = {w for m in short for w in (m[1], bare[m[1]])} & (self._blanks.keys() | self.board.words.keys())
+        are_lines = all(m and not sides.isdisjoint((m[1], bare[m[1]])) for m in lines)
         return answers if are_lines or answers and not is_python(text) else None
 
 
