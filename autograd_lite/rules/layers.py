@@ -161,13 +161,19 @@ def labelled(k, axis: int) -> tuple[Any, ...]:
 
 
 def _one_hot(k, classes, axis):
-    """For each label and each class, along a new axis, whether this is the class of the label."""
+    """For each label and each class, along a new axis, whether this is the class of the label: as ``np.eye`` has it,
+    -1 is the last class, and there is no label of `classes`.
+    """
+    return np.moveaxis(np.eye(classes, dtype=bool)[k], -1, axis)
+
+
+def _is_class(k, classes, axis):
     return np.equal(_along(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
 
 
 constant(
     _one_hot, name="one_hot", bind=lambda k, classes, axis: ((k,), {"classes": classes, "axis": axis}),
-    batch=axes("axis"), text="onehot({x})", tex=r"\operatorname{{onehot}}({x})",
+    batch=axes("axis"), js=_is_class, text="onehot({x})", tex=r"\operatorname{{onehot}}({x})",
 )
 one_hot = TABLE["one_hot"]
 

@@ -813,3 +813,15 @@ def test_source_raises_where_a_number_in_it_is_that_of_its_example():
     for f in (lambda w, m: np.mean(w[np.flatnonzero(m)] ** 2), lambda w, m: np.mean(w[np.argwhere(m)[:, 0]] ** 2)):
         with pytest.raises(ValueError, match="this source is for m = "):
             ag.source(f, w, m)(w, other)
+
+
+def test_rows_of_an_identity_matrix_are_taken_at_negative_labels_and_at_none_outside():
+    def chosen(W, y):
+        return np.sum(np.eye(3)[y] * W)
+
+    W = np.arange(6.0).reshape(2, 3)
+    for made in (ag.source(chosen, W, np.array([0, -1])), ag.source(chosen, W, np.array([0, 2]))):
+        for y in (np.array([0, -1]), np.array([-3, 1])):
+            assert made(W, y)[0] == chosen(W, y)
+        with pytest.raises(IndexError):
+            made(W, np.array([0, 3]))
