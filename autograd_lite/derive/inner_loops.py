@@ -203,12 +203,21 @@ class _Whole:
             return True
         outside = [eq for eq in users.get(v, ()) if id(eq) not in self._own]
         for eq in outside:
-            is_stack = eq.algebra == "stack" and eq.params["axis"] == 0
-            is_stack = is_stack and all(isinstance(x, Var) for x in eq.operands) and tuple(eq.operands) in self.turns
+            is_stack = eq.algebra == "stack" and all(isinstance(x, Var) for x in eq.operands)
+            is_stack = is_stack and tuple(eq.operands) in self.turns
             if not is_stack or v in self.carried or self.inside[v] in self.carried:
                 return False
-            self.stacks[eq.y] = self.inside[v]
+            if eq.y not in self.stacks:
+                self.stacks[eq.y] = self._stack(eq, self.inside[v])
         return v not in kept and not any(v is x for x in program.results)
+
+    def _stack(self, eq: Equation, whole: Var) -> Var:
+        """Return what the rounds have been stacked to, whose new axis need not be the first."""
+        axes = [*range(1, whole.ndim)]
+        axes.insert(eq.params["axis"] % whole.ndim, 0)
+        if axes == sorted(axes):
+            return whole
+        return self._made(replace(eq, row=TABLE["transpose"], params={}), [whole], eq.y.shape, axes=tuple(axes))
 
     def is_of(self, arrays: Collection[Any]) -> bool:
         """Whether all constants of the rounds are rows of these arrays, and no windows of an image."""

@@ -88,7 +88,10 @@ stack = linear(
 
 @composite(np.vstack, examples="[3],2x3,[3]; [],[]")
 def vstack(tup, *, dtype=None, casting="same_kind"):
-    return np.concatenate([np.atleast_2d(a) for a in map(operand, tup)], dtype=dtype)
+    arrays = [operand(a) for a in tup]
+    if _are_vectors(arrays):
+        return np.stack(arrays, dtype=dtype)
+    return np.concatenate([np.atleast_2d(a) for a in arrays], dtype=dtype)
 
 
 @composite(np.hstack, examples="2x3,2x1; [3],[]")
@@ -104,7 +107,15 @@ def dstack(tup):
 
 @composite(np.column_stack, examples="[3],3x2,[3]")
 def column_stack(tup):
-    return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in map(operand, tup)], 1)
+    arrays = [operand(a) for a in tup]
+    if _are_vectors(arrays):
+        return np.stack(arrays, axis=1)
+    return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in arrays], 1)
+
+
+def _are_vectors(arrays):
+    """Return True for vectors of one length, which np.stack joins in one operation."""
+    return bool(arrays) and arrays[0].ndim == 1 and all(a.shape == arrays[0].shape for a in arrays)
 
 
 @composite(np.block, examples=(at([[(2, 2), (2, 1)], [(1, 2), (1, 1)]]), "[3],[]"))
