@@ -167,11 +167,11 @@ class Notation:
         """
         if is_read:
             program, self._inner = without_inner_loops(program, names, {*(wrt or ())})
+        program = with_masks(program, names).mapped(_with_exponent)
         kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}
-        program = with_masks(program).mapped(_with_exponent)
         program = program.mapped(lambda eq, _: _without_ones(eq) if eq.outputs[0] in kept else None)
-        program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
+        program = program.mapped(lambda eq, defined: _stacked(eq, defined, kept) or _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_steps(program)
         key = partial(_repeatable, live, Counter(), {}, steps)
@@ -866,6 +866,14 @@ def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict
         return None
     same[v] = x
     return {v: x}
+
+
+def _stacked(eq: Equation, defined: Mapping[Var, Equation], kept: Container[Var]) -> list[Equation] | None:
+    """Vectors beside each other, for the transpose of vectors below each other, ``np.vstack([a, b]).T``."""
+    of = defined.get(eq.x) if eq.algebra == "transpose" and isinstance(eq.x, Var) and eq.x not in kept else None
+    if of is None or of.algebra != "stack" or of.y.ndim != 2 or of.params["axis"]:
+        return None
+    return [replace(of, outputs=eq.outputs, origin=eq.origin, params={**of.params, "axis": 1})]
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:
