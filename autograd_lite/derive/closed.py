@@ -126,6 +126,25 @@ def _is_tie(e: Expr) -> bool:
     return e.row is TABLE["equal"] and all(a.shape or a.role in ("reduction", "name") for a in e.args)
 
 
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """The sum of some terms p, in each sample, of whose logarithm a result has the sum or the mean.
+
+    Attributes
+    ----------
+    name : Expr
+        The name r of the shares.
+    shares : Expr
+        ``p / Σⱼ pⱼ``
+    gradients : dict
+        Gradients in terms of r: with respect to p, or to D and w where p = D ⊙ w, of ``D @ w``; each in several forms.
+    """
+
+    name: Expr
+    shares: Expr
+    gradients: dict[Var, tuple[Expr, ...]]
+
+
 class Candidates:
     """The gradients of `chain` in closed form; each is a candidate, which is compared with the engine's.
 
@@ -166,6 +185,11 @@ class Candidates:
         if any(len(terms_of(e)) > 1 and any(x.role == "quotient" for _, x in terms_of(e)) for e, _ in forms):
             forms += self._fitting([*short.forms(whole, how=over_one)])
         forms += self._fitting(self._of_each(terms, letters))
+        c = self.chain
+        if start == {c.root} and n in c.defined and c.definition(n).role == "matrix product":
+            users = self.consumers.get(n, ())
+            further = {c.names[m] for m in through - {c.root, *users}}  # r (μ - y) / (r + μ), without p
+            forms += self._fitting([*short.forms(whole, further)]) if further - letters else []
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))
@@ -352,6 +376,8 @@ class Candidates:
         symbol = self.chain.gradient_symbol(end)
         if whole is None or len(terms_of(whole)) < 2:
             return
+        if any(isinstance(p, Labels) for part in walk(whole) for p in index_parts(part.params.get("index", ()))):
+            return  # weights at labels, which other data may have elsewhere
         env = {symbol: 1.0, **self.chain.environment()}
         if any(word not in env or np.ndim(env[word]) for word in whole.names):
             return
@@ -423,6 +449,66 @@ class Candidates:
             form = Closed(replaced(e, _with_tie), root, (), self._between(n), is_alone=True, is_smooth=True)
             if any(part.head == "between" for part in walk(other)) and form.formula.key != e.key:
                 yield form, form
+
+    def of_shares(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient of the log-likelihood ``Σ log(Σⱼ pⱼ)`` of a mixture in terms of the shares r = p / Σⱼ pⱼ, which
+        are called responsibilities, as in Bishop, PRML, 9.2.2.
+        """
+        if (mixture := self._mixture) is None:
+            return
+        c, r, forms = self.chain, mixture.name, list[Expr]()
+        letters, every = {c.names[m] for m in c.unnamed}, simplified("sum", (r,), (), axis=None, keepdims=False)
+        for v in mixture.gradients.keys() & {n, *self._between(n)}:
+            start = self.closed(n, frozenset({v})) if v is not n else None
+            wholes = mixture.gradients[v] if v is n and v not in c.defined else ()
+            if start is not None and start.start == {v}:
+                wholes = tuple(substitute(start.formula, {c.gradient_symbol(v): g}) for g in mixture.gradients[v])
+            forms += [form for e in wholes for form, ones in c.shorter.forms(e, letters) if not ones]
+        for e in sorted(forms, key=leaves)[:1]:
+            e = replaced(e, lambda part: c.size_name(r.shape[0]) if part.key == every.key else None)
+            form = Closed(e, frozenset({c.root}), (), self._between(n), {r.value: mixture.shares}, is_alone=True)
+            yield replace(form, formula=substitute(e, form.labels)), form
+
+    @cached_property
+    def _mixture(self) -> _Mixture | None:
+        """The mixture whose log-likelihood is the result, with terms that have names."""
+        c, root, variables = self.chain, self.chain.root, {name(w, v.shape).key: v for v, w in self.chain.names.items()}
+        parts = walk(c.definition(root)) if root in c.defined else ()
+        logs = {part.of.key for part in parts if part.row is TABLE["log"]}
+        letters = {c.names[v] for v in self._letters}
+        for m, users in self.consumers.items() if c.shorter.points and logs else ():
+            e = c.definition(m) if m.ndim == 1 and users == [root] and m in c.defined else number(1)
+            of = [variables.get(a.key) for a in e.args]
+            is_it = e.role in ("total", "matrix product") and name(c.names[m], m.shape).key in logs
+            if not is_it or len(e.of.shape) != 2 or of[0] is None or self.consumers.get(of[0]) != [m]:
+                continue
+            is_total = e.role == "total"
+            terms = c.definition(of[0]) if is_total and of[0] in self._letters else product(e.args, e.of.shape)
+            if not terms.names.isdisjoint(letters):  # which have perhaps no lines
+                continue
+            axis = e.params["axis"] if is_total else (1,)
+            values = evaluate(terms, c.environment())
+            kept = np.sum(values, axis=axis, keepdims=True)
+            with np.errstate(all="ignore"):
+                weights = c.shorter.points[0].gradients[of[0]] * evaluate(e.of, c.environment()) / values * kept
+            for over in (number(1), c.size_name(m.size)):
+                k = np.ravel(weights)[0] * evaluate(over, c.environment())
+                if not np.allclose(weights, weights.flat[0], 1e-9, 0) or not math.isclose(abs(k), 1, rel_tol=1e-9):
+                    continue
+                r = name(c.introduced_name("r", values / kept), e.of.shape)
+                g = product((number(round(k)), r), r.shape)
+                g = simplified("divide", (g, over), r.shape)
+                by = [e.of, *([c.definition(of[0])] if of[0] in c.defined else [])]
+                gradients = {of[0]: tuple(simplified("divide", (g, x), r.shape) for x in by)}
+                for w, x in zip(of[1:], e.args[1:], strict=True):
+                    total_of = simplified("sum", (g,), x.shape, axis=(0,), keepdims=False)
+                    gradients |= {w: (simplified("divide", (total_of, x), x.shape),)} if w is not None else {}
+                below = simplified("sum", (terms,), kept.shape, axis=axis, keepdims=True)
+                if m not in self._letters:
+                    word = name(c.names[m], m.shape)
+                    below = simplified("reshape", (word,), kept.shape, shape=kept.shape, order="C")
+                return _Mixture(r, simplified("divide", (terms, below), r.shape), gradients)
+        return None
 
     def _between(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
         """The landmarks between `n` and the result, or `ends`."""

@@ -350,8 +350,10 @@ class Lines:
             return False
         if definition.role == "inverse" and definition.of.role == "name":
             return True
-        if word in used:  # 2 σ² in a fraction
-            return definition.role == "product" and leaves(definition) <= PLAIN and definition.of.is_number
+        if word in used:  # σ² or 2 σ² in a fraction
+            is_square = definition.role == "square" and definition.of.role == "name"
+            is_double = definition.role == "product" and definition.of.is_number
+            return (is_square or is_double) and leaves(definition) <= PLAIN
         has_axes = any(part.role in ("reshape", "index") for part in walk(definition))
         is_indexed = not has_axes or all(m.shape for form in users for m in form.start)
         return not users or is_indexed and all(part.role not in PRODUCTS for part in walk(definition))
@@ -368,7 +370,8 @@ class Lines:
         """The gradient in a closed form of a textbook."""
         every = self.candidates
         others = every.of_smaller(n), every.of_clipped(n), every.of_log_softmax(n), every.of_weights(n)
-        forms = chain(every.stated(n), every.of_labelled_rows(n), every.of_target_rows(n), *others)
+        of_rows = every.of_labelled_rows(n), every.of_target_rows(n)
+        forms = chain(every.stated(n), *of_rows, *others, every.of_shares(n))
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None
         whole = self.candidates.closed(n, frozenset({self.chain.root})) if form is not None else None
@@ -388,7 +391,7 @@ class Lines:
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
         behind = self.candidates.behind(n)  # whose gradients need lines of their own
         starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind) if s)
-        forms = [form for s in starts if (form := self.candidates.closed(n, s)) is not None]
+        forms = [_direct_first(form) for s in starts if (form := self.candidates.closed(n, s)) is not None]
         gathered = self.candidates.quadratic(n)
         forms += [gathered] if gathered is not None and gathered.through else []
         near = min(
@@ -849,6 +852,15 @@ def _is_unit(e: Expr) -> bool:
     """True for a number times the identity, the gradient of a trace."""
     matrices = [f for f in factors_of(e) if not f.is_number]
     return len(matrices) == 1 and matrices[0].head == "identity"
+
+
+def _direct_first(form: Closed) -> Closed:
+    """A form with what is from the result itself before what comes through other gradients: ``2 λ b + Σⱼ dL/dpⱼ``."""
+    terms = [(any("/" in word for word in x.names), sign, x) for sign, x in terms_of(form.formula)]
+    ordered = sorted(terms, key=lambda term: term[0])
+    if ordered == terms or any(sign < 0 for is_further, sign, _ in terms if not is_further):
+        return form
+    return replace(form, formula=total([product((number(sign), x), x.shape) for _, sign, x in ordered]))
 
 
 def _is_unit_over_matrix(e: Expr) -> bool:
