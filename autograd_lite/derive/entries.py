@@ -95,7 +95,7 @@ def entries(formulas: Sequence[Expr], shape: Shape, beside: Iterable[Expr] = ())
     """
     parts = [part for e in formulas for part in walk(e)]
     are_needed = _are_guessed(formulas, parts, shape)
-    if not are_needed and len(shape) == 1 and any(map(_summed, parts)):
+    if not are_needed and sum(size != 1 for size in shape) == 1 and any(map(_summed, parts)):
         are_needed = any(entries([e], e.shape)[0] for e in beside if len(e.shape) > 1)
     for letters in _indices(parts, shape) if are_needed else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
@@ -515,7 +515,7 @@ def entry(e: Expr, at: At) -> Expr:
     if any(map(_adds_axes, walk(e))):
         raise NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
-    return unsimplified(form, (e,), rest, entry=below)  # the key of one at i + 1 is another
+    return unsimplified(form, (e,), rest, entry=at)  # the key of one at i + 1 is another
 
 
 def _windows(e: Expr) -> Array | None:
@@ -747,6 +747,15 @@ def _of_triangle(e: Expr, at: At) -> Expr:
     if k not in (0, 1):
         raise NoEntries
     return unsimplified(STRICTLY_LESS if k else LESS, (name(low), name(high)), ())
+
+
+def triangle(x: Array) -> Expr | None:
+    """The indicator of a triangle of ones, ``1[j ≤ i]`` of ``np.tril(np.ones((n, n)))``; None for anything else."""
+    i, j = name("i"), name("j")
+    forms = ((np.tril, 0, LESS, (j, i)), (np.triu, 0, LESS, (i, j)), (np.tril, -1, STRICTLY_LESS, (j, i)),
+             (np.triu, 1, STRICTLY_LESS, (i, j)))  # fmt: skip
+    known = (unsimplified(test, at, ()) for f, k, test, at in forms if np.array_equal(x, f(np.ones(x.shape), k)))
+    return next(known, None) if x.ndim == 2 and len({*x.shape}) == 1 else None
 
 
 def _joined(old: Shape, new: Shape) -> Iterator[tuple[Shape, Shape]]:

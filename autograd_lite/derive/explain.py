@@ -7,6 +7,7 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..engine.node import GraphView
 from ..program import Program, Var
-from ..program.assignments import names as names_in, only
+from ..program.assignments import names as names_in, only, sources
 from ..program.naming import label, stem, tests_around
 from ..tensor import Tensor
 from . import layout
@@ -26,7 +27,7 @@ from .closed import Closed
 from .collect import leaves
 from .constants import is_number
 from .derivation_lines import Lines, Total
-from .entries import COUNTING, UNIT
+from .entries import COUNTING, UNIT, triangle
 from .factors import Factor, total
 from .formula import Expr, Shape, index_parts, name, number, walk
 from .formula_ops import evaluate
@@ -138,12 +139,21 @@ class Derivation(GraphView):
         asked = {self.chain.names[n] for n in self.order.asked}
         words = {word for word, _ in self.given}  # of len(x) beside x nothing is said
         lengths = {w: e for w, e in self.chain.constants.lengths.items() if str(e.value)[4:-1] not in words}
-        given = [_given(word, x, word in asked) for word, x in self.given if word not in computed]
+        given = [self._given(word, x, word in asked) for word, x in self.given if word not in computed]
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
         if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in words]:
             given.append(Line("", how=f"with the branches taken for these {', '.join(deciding)}"))
         given += [Line("", how=f"where {test}") for test in self._tests({stem(w) for w in words if w != stem(w)})]
         return [Section(GIVEN, given), *steps]
+
+    def _given(self, word: str, x: Any, is_asked: bool) -> Line:
+        """A given number or array; of a mask that is a triangle in the source, which one: ``maskᵢⱼ = 1[j ≤ i]``."""
+        constants = self.chain.constants
+        written = [e for code, _ in constants.scopes if code is not None for e in sources(code, word) or ()]
+        is_triangle = word in constants.quoted or any(re.search(r"\btri[lu]\b", ast.unparse(e)) for e in written)
+        is_free = not is_asked and isinstance(x, np.ndarray) and self.chain.words.isdisjoint("ij")
+        e = triangle(x) if is_triangle and is_free else None
+        return _given(word, x, is_asked) if e is None else Line(word, (e,), letters="ij")
 
     def _tests(self, counters: set[str]) -> list[str]:
         """The tests of the numbers that a loop counts, by which rounds were left out: ``event[i] == 1``."""
@@ -243,7 +253,7 @@ class Derivation(GraphView):
         defined |= dict(pair for n in nodes for pair in c.where(n))
         defined |= c.constants.defined
         used = {word for e in defined.values() for word in e.names}
-        lines = [f.formula for f in self.order.factors.values()]
+        lines = [f.formula for f in self.factors]
         lines += [e for t in self.totals if self.order.by_gradients or t.closed for e in self._sides(t)]
         used |= {word for e in lines for word in e.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X

@@ -68,16 +68,15 @@ class Given:
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
         if any(chain.constants.is_first(w) and (np.ndim(x) or chain.constants.is_carried(w)) for w in names):
             return self._first(whole, code)
-        starts = names & self.chain.constants.starts
-        self.fixed |= starts
         written = chain.constants.source(eq, k)
+        aliases = self._aliases(written.id, code) if isinstance(written, ast.Name) else set[str]()
+        starts = names & self.chain.constants.starts - aliases  # which no variable has
+        self.fixed |= starts
         written = written.value if names == starts and isinstance(written, ast.Subscript) else written  # pos[0]
         is_formula = bool(names) if isinstance(written, ast.BinOp) else names != starts  # 0.1 * assets0
         if is_formula and not self._kept(written, code) and names.isdisjoint(self.chain.numbered):
             word = written.id if whole.role == "name" and isinstance(written, ast.Name) else ""
-            others = sources(code, word) if code is not None else None
-            is_alias = any(isinstance(e, ast.Name) and {e.id} == names for e in others or ())
-            if {word} in (names, {stem(w) for w in names}) and not is_alias:  # x0 of x = x0
+            if {word} in (names, {stem(w) for w in names}) and not names <= aliases:  # x0 of x = x0
                 self.fixed |= names - {word}  # S2, of the list from which a loop takes S
                 return self._local(word, code) > UNKNOWN
             variables = {stem(w) if w in starts else w for w in names}
@@ -111,11 +110,24 @@ class Given:
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
         return not groups(eq) and all(part.ravel().tolist() in data for part in places)
 
-    def position(self, eq: Equation) -> None:
-        """Fix the arrays of which single entries are positions: white of ``rating[white[g]]``."""
+    def position(self, eq: Equation) -> bool:
+        """True if single positions that an operation has taken are given; the arrays whose entries they are, white of
+        ``rating[white[g]]``, are fixed. False for ``w[k]`` with k = int(np.argmax(w.numpy())).
+        """
         match expression(eq), eq.code:
             case ast.Subscript(slice=at), CodeType() as code:
                 self._fix({w for w in _names(at)[0] if looped(code, ast.Name(w)) != ""}, code)
+                return not self._reads_numbers(at, code, set())
+        return True
+
+    def _reads_numbers(self, e: ast.AST, code: CodeType, seen: set[str]) -> bool:
+        """Whether an expression, or what a variable in it is assigned, has the numbers of a value of the program."""
+        names = _names(e)[0]
+        if any(getattr(p, "attr", "") in _READS for p in _values(e)) or names & (self.computed - self.arrays):
+            return True
+        new = names - seen
+        seen |= new
+        return any(self._reads_numbers(of, code, seen) for word in new for of in bound(code, word) or ())
 
     def branches(self) -> list[str]:
         """The tests that decided which steps were recorded, of those that use numbers which may change."""
@@ -162,15 +174,30 @@ class Given:
             return self._of_word(word, code)
         if (code, word) not in self._arguments:
             self._arguments[code, word] = GIVEN  # so that a function that calls itself ends
-            codes = {c for eq in self.chain.recorded.equations if (c := eq.code) is not None}
-            files = [c for c in codes if c.co_filename == code.co_filename]
-            callers = [(e, next((c for c in files if is_around(c, e)), self.chain.code)) for e in sites]
+            callers = self._callers(code, sites)
             origins = [self._origin(e, of) for e, of in callers if not self._is_computed(e, of)]
             self._arguments[code, word] = origin = min(origins, default=GIVEN)
             if origin == DERIVED and word in self.arrays:
                 sources = (self._behind(_names(e)[0], of) for e, of in callers)
                 self.derived[word] = self.arrays & set[str]().union(*sources) - {word}
         return self._arguments[code, word]
+
+    def _callers(self, code: CodeType, sites: Sequence[ast.expr]) -> list[tuple[ast.expr, CodeType | None]]:
+        """What is passed to a function as an argument, each with the code in which it is called."""
+        codes = {c for eq in self.chain.recorded.equations if (c := eq.code) is not None}
+        files = [c for c in codes if c.co_filename == code.co_filename]
+        return [(e, next((c for c in files if is_around(c, e)), self.chain.code)) for e in sites]
+
+    def _aliases(self, word: str, code: CodeType | None) -> set[str]:
+        """The variables that are assigned to a variable, or passed as an argument: x0 of ``x = x0``."""
+        found, stack = set[tuple[str, CodeType]](), [(word, code)]
+        while stack:
+            of, here = stack.pop()
+            if here is not None and (of, here) not in found:
+                found.add((of, here))
+                pairs = [*((e, here) for e in sources(here, of) or ()), *self._callers(here, passed(here, of))]
+                stack += [(e.id, around) for e, around in pairs if isinstance(e, ast.Name)]
+        return {of for of, _ in found} - {word}
 
     def _is_computed(
         self, e: ast.expr | ast.FunctionDef, code: CodeType | None, within: frozenset[str] = frozenset(),

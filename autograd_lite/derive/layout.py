@@ -49,6 +49,7 @@ from .writing import (
     Printer,
     apart_from,
     index_text,
+    read_by_steps,
     safely_split,
     shape_text,
     short_number,
@@ -444,13 +445,17 @@ def _terms(e: Expr, printer: Latex, wide: int) -> list[str]:
 
 @contextmanager
 def names_split(lines: Iterable[Line]) -> Iterator[None]:
-    """A context in which a name of two letters in `lines` is W_q only if that cannot be read as an entry of W."""
-    with split(()):
+    """A context in which a name of two letters in `lines` is W_q only if that cannot be read as an entry of W, and in
+    which the entries of data that a step reads have brackets.
+    """
+    lines = [*lines]
+    formulas = [e for line in lines for e in (*line.formulas, *(d.formula for d in line.since if d.formula))]
+    with split(()), read_by_steps(formulas):
         latex = " ".join(
             side for line in lines
             for side in (*line.sides(LATEX), *line.reasons(LATEX), *(d.written(LATEX) for d in line.where))
         )  # fmt: skip
-    with split(safely_split(latex)):
+    with split(safely_split(latex)), read_by_steps(formulas):
         yield
 
 
@@ -473,5 +478,6 @@ def markdown_of(sections: Iterable[Section]) -> str:
 def _in_tex(sections: Iterable[Section]) -> list[tuple[str, list[str]]]:
     """The titles of sections, and their lines as rows of aligned LaTeX."""
     sections = [*sections]
-    with names_split(line for s in sections for line in s.lines):
+    lines = [line for s in sections for line in s.lines]
+    with names_split(lines):
         return [*map(_tex_rows, sections)]

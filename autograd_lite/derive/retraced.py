@@ -178,8 +178,9 @@ class _Again:
         """Raise if positions may have been computed from the numbers, as in a sort."""
         params = [part for value in eq.params.values() for part in (value if isinstance(value, tuple) else (value,))]
         places = [part for part in params if isinstance(part, np.ndarray) and part.dtype.kind in "biu"]
-        if not places and not self.is_traced and any(isinstance(part, int | np.integer) for part in params):
-            self.data.position(eq)
+        is_single = not places and not self.is_traced and any(isinstance(part, int | np.integer) for part in params)
+        if is_single and not self.data.position(eq):
+            self._refuse(eq, "a position")
         if places and not self.data.positions(eq, places):
             self._refuse(eq, "positions")
 

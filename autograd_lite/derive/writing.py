@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -163,7 +163,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if printer.indexed:
         e = _in_one_index(_with_entries(_indicator(_turned_inverse(_over_one_line(_of_columns(_kept(e), printer))))))
     template = "" if e.role == "name" else printer.template(e)
-    return _filled(template, e, printer) if template else _leaf(e, printer)
+    with _during(_AT, e.params.get("entry", _AT.get())):
+        return _filled(template, e, printer) if template else _leaf(e, printer)
 
 
 def _in_one_index(e: Expr) -> Expr:
@@ -321,6 +322,20 @@ def indices() -> list[str]:
     return [c for c in (*LETTERS, *"prs") if c not in _NAMES.get()]  # which can stand below the line
 
 
+#: The arrays of which step t reads the entry at t - 1, whose entries have brackets.
+_READ: ContextVar[Container[str]] = ContextVar("read", default=())
+
+
+def read_by_steps(formulas: Iterable[Expr]) -> AbstractContextManager[None]:
+    """A context in which the entries of arrays that step t reads in one of these at t - 1 have brackets, obs[2]."""
+    read = (part for e in formulas for part in walk(e) if part.role == "index" and part.of.role == "name")
+    return _during(_READ, {part.of.value for part in read if _is_shifted(part)})
+
+
+#: The index of the entry of which something is written.
+_AT: ContextVar[Sequence[str]] = ContextVar("at", default=())
+
+
 #: The names of two letters of which the second is an index, W_q of Wq; None for all that may be.
 _SPLIT: ContextVar[Container[str] | None] = ContextVar("split", default=None)
 
@@ -344,7 +359,7 @@ def safely_split(latex: str) -> set[str]:
     return {w for w in words if w[0] not in whole}
 
 
-_TWO_LETTERS = "([A-Z]|[bhwxyz](?=[k-tv])|b(?=[fghixyz])|w(?=[fghixy]))([a-z])"  # Xv and yv, but neither lr nor dt
+_TWO_LETTERS = "([A-Z]|[bhwxyz](?=[k-rtv])|b(?=[fghixyz])|w(?=[fghixy]))([a-z])"  # Xv and yv, not lr, dt or xs
 
 
 def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
@@ -416,7 +431,11 @@ def _letters(e: Expr, axis: int | tuple[int, ...]) -> str:
     """The indices of axes of the first argument of a call."""
     ndim = len(e.of.shape) if e.args else 0
     axes = [k % max(ndim, 1) for k in (axis if isinstance(axis, tuple) else (axis,))]
-    letters = indices()
+    letters, at = indices(), _AT.get()
+    if len(at) == ndim:  # softmaxₗ(S)ⱼₗ, and in column 0 softmaxₗ(S)ⱼ₀
+        free = [c for c in letters if c not in "".join(at)]
+        rest = [*free, *["…"] * ndim]
+        letters = [c if c in letters else own if own in free else rest[0] for c, own in zip(at, letters, strict=False)]
     return "".join(letters[k] if k < len(letters) else "…" for k in axes)
 
 
@@ -475,7 +494,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         a = _read_in(e, a) if printer.indexed else a
         if e.role == "quotient" and a.role == "product" and isinstance(printer, Text):  # 2 (Xᵀ @ a) / n
             a = replace(a, params={"over": True})
-        word = write(a, printer, ATOM if mixed else place)
+        is_weight = e.role == "quotient" and printer.indexed and _is_weight(a, PRODUCT)  # also in a fraction
+        word = _along(a, printer)[0] if is_weight else write(a, printer, ATOM if mixed else place)
         is_below = e.role == "quotient" and a is e.args[1] and a.is_number
         if isinstance(printer, Text) and is_below and a.value in (0.5, 0.25):
             word = printer.short(a.value)  # x / 0.5
@@ -651,7 +671,8 @@ def index_text(index: Any, printer: Printer) -> str:
 
     def written(part: Any) -> str:
         if isinstance(part, Labels) and part.word:
-            names.append(printer.name(part.word, letter if part.ndim else ""))
+            is_computed = printer.indexed and letter and re.search(rf"\b{letter}\b.*%|%.*\b{letter}\b", part.word)
+            names.append(printer.name(part.word, letter if part.ndim and not is_computed else ""))
             return "{x}"
         if isinstance(part, Labels):
             return letter if printer.indexed else f"np.arange({part.size})"
@@ -661,6 +682,13 @@ def index_text(index: Any, printer: Printer) -> str:
 
     text = literals.index(index, written)
     return printer.fill(text.replace("None", "*") if isinstance(printer, Latex) else text, *names)
+
+
+def _modulo(word: str, printer: Printer) -> str:
+    """Positions that are computed from the index i, ``(i + n) mod 2 n``."""
+    sign = r" \bmod " if isinstance(printer, Latex) else " mod "
+    factors = re.sub(r"\((\w+) \* (\w+)\)", r"\1 * \2", word)  # no brackets in i % (2 * n)
+    return re.sub(r"[^\W\d]\w*", lambda m: printer.name(m[0]), factors).replace(" * ", " ").replace(" % ", sign)
 
 
 def inserted(e: Expr) -> str:
@@ -744,6 +772,8 @@ class Text(Printer):
     }  # fmt: skip
 
     def name(self, word: str, letters: str = "") -> str:
+        if " % " in word and not letters:
+            return _modulo(word, self)
         text = text_name(word)
         is_entry = letters[:1].isdigit() and not letters[1:2].isalpha()  # P[0], P1[0, j], but P₀ⱼ
         if is_entry or letters[:1].isdigit() and word[-1].isdigit() or letters and not re.match(r"[(\w]", letters[0]):
@@ -803,6 +833,17 @@ class Text(Printer):
             return f"[{_places(e, '; ' if _is_joined(e) and len(e.shape) > 1 and not e.params['axis'] else ', ')}]"
         return fitting(e.row.text, stated, params=e.role in _DIAGONALS) or fitting(e.row.infix, stated)
 
+    def fraction(self, e: Expr) -> Expr:
+        """A sum of quotients over a number has that below each, ``Σⱼ aⱼ / (n Σₖ bₖ)``, so that nothing is behind Σₖ."""
+        above, below = e.args
+        is_less, total = above.role == "negation", above.of if above.role == "negation" else above
+        of = total.of if total.role == "indexed sum" else e
+        if of.role != "quotient" or of is e or below.shape or of.args[1].role != "indexed sum":
+            return e
+        each = replace(of, args=(of.of, multiplied((below, of.args[1]), of.args[1].shape)))
+        whole = replace(total, args=(each,))
+        return unsimplified("negative", (whole,), e.shape) if is_less else whole
+
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """The transpose of a gradient needs brackets."""
         is_gradient = e.role == "name" and _GRADIENT.fullmatch(e.value)
@@ -818,9 +859,11 @@ def _is_vector(e: Expr) -> bool:
 
 
 def _is_of_numbered(e: Expr) -> bool:
-    """Whether something is an entry x[1] of an array beside a variable x1."""
+    """Whether something is an entry x[1] of an array beside a variable x1, or beside x[t-1] of step t."""
     if e.role != "index":
         return False
+    if e.of.value in _READ.get():
+        return True
     numbered = re.compile(rf"{re.escape(str(e.of.value))}\d+")  # a name may be an expression: (y ** 2)
     return any(map(numbered.fullmatch, _NAMES.get()))
 
@@ -828,7 +871,7 @@ def _is_of_numbered(e: Expr) -> bool:
 def _is_shifted(e: Expr) -> bool:
     """Whether something is the entry x[t-1] that step t reads of data counted from 0, and no x of step t - 1."""
     steps = [i for i in index_parts(e.params["index"]) if hasattr(i, "distance")] if e.role == "index" else []
-    return any(i.distance or i.letter == "t" for i in steps)
+    return any(i.letter == "t" for i in steps)
 
 
 def _is_joined(e: Expr) -> bool:
@@ -1088,6 +1131,8 @@ class Latex(Text):
             return self.fill(f"{{x1}} {_COMPARED[m[2]]} {{x2}}", *sides)
         if not letters and word[:1] == "~" and word[1:].isidentifier():  # of x[~mask]
             return self.fill(r"\neg {x}", self.name(word[1:]))
+        if " % " in word and not letters:
+            return _modulo(word, self)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)

@@ -38,7 +38,7 @@ def _cholesky_textbook(x, upper):
     forms = *factored, "Phi({i}) - 0.5 * {zz}", "0.5 * {zz} - Phi({i})"  # both, or log det K alone, by the factor
     either = [(i, zz) for i in ("inv(x)", "n * inv(x)") for zz in ("outer(z, z)", "z @ z.T")]
     closed = [form.format(i=i, zz=zz) for form in forms for i, zz in either]  # of a Gaussian's likelihood
-    note = f"{PHI}; in a symmetric matrix Φ(A) has the slopes of ½ A"
+    note = f"{PHI}; for a symmetric matrix ½ instead of Φ gives the same slopes"
     book = Textbook(closed=closed, note=note, x="Phi(inv(y).T @ (Phi(y.T @ g) + Phi(y.T @ g).T) @ inv(y))")
     return None if upper else book
 
