@@ -163,7 +163,8 @@ def _of_round(n: Node, targets: Mapping[str, str], taken: Sequence[Any], known: 
     """The variables of a loop, each with what it is taken from, that may have the row `n` of one of the `taken`."""
     p: Any = n.parents[0]
     named = {known.get(p, p.name), *(_targets(p) if p.code is not None else ())}
-    is_each = len({*taken[: len(targets)]}) == len(targets)
+    first = {*taken[: len(targets)]}  # in the first round; what is taken next is of the second, or unpacked: (c, o)
+    is_each = len(first) == len(targets) and first.issuperset(taken[len(targets) : len(targets) + 1])
     return [word for word, of in targets.items() if is_each or of in named]
 
 
