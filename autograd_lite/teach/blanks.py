@@ -417,10 +417,12 @@ def form_of(q: Question) -> str:
     """
     names: dict[str, str] = {}
 
-    def numbered(m: re.Match[str]) -> str:
-        return names.setdefault(m[0], f"{'d' * ('/' in m[0])}{len(names)}")
+    def numbered(m: re.Match[str]) -> str:  # ``dL/dR · R``, of R = exp(r), is no ``dL/da · φ``
+        word = m[0].rpartition("/d")[2]
+        return f"{'d' * ('/' in m[0])}{names.setdefault(word, f'{len(names)}')}"
 
-    return re.sub(r"d\w+/d[\w.]+|[^\W\d]\w*(?!\w|\()", numbered, q.printed or q.answer)
+    answer = re.sub("[⁰¹²³⁴-⁹]+", r" \g<0>", q.printed or q.answer)  # no part of a name, as it is of \w
+    return re.sub(r"d\w+/d[\w.]+|[^\W\d]\w*(?!\w|\()", numbered, answer)
 
 
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
