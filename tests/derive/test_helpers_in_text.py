@@ -256,6 +256,61 @@ def innovation(C, m, y, P, R):
     return 0.5 * np.sum(e.T @ np.linalg.inv(S) @ e)
 
 
+def density(x, m, s):
+    return np.exp(-0.5 * ((x - m) / s) ** 2) / (s * np.sqrt(2 * np.pi))
+
+
+def components(pi, mu, s, x):
+    dens = density(x[:, None], mu[None, :], s[None, :])
+    mix = dens @ pi
+    return -np.mean(np.log(mix))
+
+
+def responsibilities(logits, mu, s, x):
+    pi = np.exp(logits) / np.sum(np.exp(logits))
+    z = (x[:, None] - mu) / s
+    p = pi * np.exp(-0.5 * z**2) / (np.sqrt(2 * np.pi) * s)
+    return -np.sum(np.log(np.sum(p, axis=1)))
+
+
+def proportions(a, logp):
+    pi = ag.softmax(a)
+    return -np.mean(np.log(np.sum(pi * np.exp(logp), axis=1)))
+
+
+def scaled(mu, s, X):
+    sq = np.sum((X[:, None, :] - mu) ** 2, axis=-1)
+    logp = -0.5 * sq / s**2 - 2 * np.log(s)
+    return -np.mean(np.log(np.sum(np.exp(logp), axis=1)))
+
+
+def to_centres(C, X):
+    d = np.stack([np.sum((X - C[k]) ** 2, axis=1) for k in range(2)], axis=1)
+    return np.sum(np.min(d, axis=1))
+
+
+def counts(w, X, y, r):
+    mu = np.exp(X @ w)
+    p = r / (r + mu)
+    return -np.sum(r * np.log(p) + y * np.log(1 - p))
+
+
+def biased(bu, bi, R, M, lam):
+    pred = 2.9 + bu[:, None] + bi[None, :]
+    err = M * (R - pred)
+    return np.sum(err**2) + lam * (np.sum(bu**2) + np.sum(bi**2))
+
+
+def nodes_at(Z, nodes):
+    c = np.log(np.exp(Z).sum(axis=1))
+    return sum(c[i] for i in nodes) / len(nodes)
+
+
+def causal(S):
+    A = ag.softmax(np.where(np.tril(np.ones((3, 3))) == 1, S, -np.inf), axis=1)
+    return np.sum(A**2)
+
+
 TEXTS = {
     triplet: ("W", (normal(2, 3), normal(3, 3), normal(3, 3), normal(3, 3)), [
         "f_aᵢ = tanh(bᵢ)", "f_pᵢ = tanh(cᵢ)", "i = 0 … 2", "f_nᵢ = tanh(", "L = Σᵢ lossesᵢ / m",
@@ -308,6 +363,22 @@ TEXTS = {
     innovation: ("C", (normal(1, 2), normal(2, 1), normal(1, 1), np.eye(2), np.eye(1)), [
         "dL/dS = -½ S⁻¹ @ e @ e @ S⁻¹", "dL/de = e @ S⁻¹ since"]),
     blurred: ("x", (normal(5), normal(3), normal(5)), ["dL/dxᵢ = Σⱼ dL/dbᵢ₊ⱼ₋₁ hⱼ since bᵢ = Σⱼ xᵢ₋ⱼ₊₁ hⱼ; terms"]),
+    components: ("pi mu s", (np.array([0.4, 0.6]), normal(2), np.array([0.7, 0.9]), normal(3)), [
+        "Given n = 3,", "dL/dpiⱼ = -Σᵢ rᵢⱼ / (n piⱼ)", "rᵢⱼ = densᵢⱼ piⱼ / mixᵢ", "dL/dμⱼ = -Σᵢ rᵢⱼ bᵢⱼ / (n sⱼ)"]),
+    responsibilities: ("logits mu s", (normal(2), normal(2), np.array([0.7, 0.9]), normal(3)), [
+        "p = pi ⊙ exp(-½ z²) / (s √(2π))", "dL/dμⱼ = -Σᵢ rᵢⱼ zᵢⱼ / sⱼ", "r = p / Σⱼ pⱼ", "dL/dlogits = n pi - Σᵢ rᵢ"]),
+    proportions: ("a", (normal(2), normal(3, 2)), [
+        "dL/daⱼ = (n πⱼ - Σᵢ rᵢⱼ) / n", "rᵢⱼ = πⱼ exp(logpᵢⱼ) / Σₖ πₖ exp(logpᵢₖ)"]),
+    scaled: ("mu s", (normal(2, 2), np.array([0.8, 1.1]), normal(3, 2)), [
+        "logp = -sq / (2 s²) - 2 log(s)", "dL/dsq = -dL/dlogp / (2 s²)"]),
+    to_centres: ("C", (normal(2, 3), normal(4, 3)), [
+        "dᵢⱼ = ‖Xᵢ - Cⱼ‖²", "dL/ddᵢⱼ = 1[dᵢⱼ = minⱼ(d)ᵢ]", "dL/dCᵢₖ = -2 Σⱼ dL/ddⱼᵢ (Xⱼₖ - Cᵢₖ)"]),
+    counts: ("w", (normal(2), normal(2, 2), np.array([2.0, 5.0]), 1.7), [
+        "dL/da = dL/dp ⊙ dp/dμ ⊙ dμ/da = r (μ - y) / (r + μ)"]),
+    biased: ("bu bi", (normal(2), normal(3), normal(2, 3), np.array([[1.0, 0, 1], [0, 1, 1]]), 0.1), [
+        "dL/dbuᵢ = 2 λ buᵢ + Σⱼ"]),
+    nodes_at: ("Z", (normal(3, 2), np.array([0, 2])), ["dL/dc = (Y2 + Y1) / n"]),
+    causal: ("S", (normal(3, 3),), ["Given maskᵢⱼ = 1[j ≤ i],", "where(mask, S, -∞)"]),
     margins: ("S", (normal(3, 3), np.array([0, 2, 1])), ["Given n = 3", "- Yᵢⱼ) / n"]),
 }  # fmt: skip
 
@@ -428,3 +499,53 @@ def test_rows_that_a_loop_chooses_have_the_names_of_data():
         J = J + np.sum((X[z == k] - C[k]) ** 2)
     text = str(J.explain(C, names=locals()))
     assert_in_order(["X (3x2), z (3)", "b1 = X[z == 0] - a1", "b2 = X[z == 1] - a2"], text)
+
+
+def test_an_index_of_a_softmax_is_that_of_the_line():
+    S = ag.tensor(normal(3, 2), requires_grad=True)
+    c = np.log(np.exp(S).sum(axis=1))
+    L = sum(c[i] - S[i, k] for i, k in zip([0, 2], [1, 0], strict=True)) / 2
+    derivation = L.explain(S, names=locals())
+    assert "dL/dcⱼ softmaxₗ(S)ⱼₗ" in str(derivation)
+    assert r"{\operatorname{softmax}_{l}(S)}_{jl}" in derivation.latex()
+
+
+def test_positions_that_are_computed_from_the_index():
+    n, i = 2, np.arange(4)
+    S = ag.tensor(normal(4, 4), requires_grad=True)
+    pos = S[i, (i + n) % (2 * n)]
+    derivation = np.sum(pos**2).explain(S, names=locals())
+    assert "posᵢ = S[i, (i + n) mod 2 n]" in str(derivation)
+    assert r"S_{i, (i + n) \bmod 2 n}" in derivation.latex()
+
+
+def test_what_is_detached_is_a_step():
+    v, p = ag.tensor(normal(2), requires_grad=True), ag.tensor([0.7, 0.4], requires_grad=True)
+    G = np.array([1.0, 0.3])
+    A = (G - v).detach()
+    B = G - v.detach()
+    C = ag.stop_gradient(G - v)
+    D = (G - v).data
+    L = np.sum(-np.log(p) * A + B * p**2 + C * p**3 + 0.5 * v**2) + np.sum(p**4 * D)
+    names = {"v": v, "p": p, "G": G, "A": A, "B": B, "C": C, "D": D}
+    steps = ["Given  G (2), v (2), p (2)", "f = G - v", "A = stop_gradient(f)", "B = stop_gradient(G - v)"]
+    assert_in_order([*steps, "C = stop_gradient(f)", "D = stop_gradient(f)"], str(L.explain([p, v], names)))
+    L = np.sum(-np.log(p) * A + 0.5 * (G - v) ** 2)
+    sheet = ag.worksheet(L, names={"v": v, "p": p, "G": G, "A": A})
+    assert [mark.right for mark in sheet.check({"dL/dv": "-A"}) if mark.word == "dLdv"] == [True]
+
+
+def test_latex_has_the_indices_of_a_loop_below_the_line():
+    def energy(q):
+        E = 0.0
+        for i in range(len(q) - 1):
+            E = E + 0.5 * (q[i + 1] - q[i]) ** 2
+        return E
+
+    assert "q_{i+1} - q_{i}" in ag.trace(energy, normal(4)).explain().latex()
+
+
+def test_a_softmax_in_a_fraction_has_its_index():
+    d = ag.tensor(normal(2, 3), requires_grad=True)
+    L = -np.mean(np.log(np.sum(np.exp(d), axis=1)))
+    assert r"-\frac{\operatorname{softmax}_{j}(d)}{n}" in L.explain(d, names=locals()).latex()

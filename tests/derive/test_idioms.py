@@ -167,7 +167,7 @@ def test_a_likelihood_by_a_cholesky_factor():
     alpha = np.linalg.solve(K, y)
     L = 0.5 * y @ alpha + np.sum(np.log(np.diag(C)))
     assert "dL/dK = Φ(K⁻¹) - ½ α @ αᵀ" in explained(L, x=x, y=y)
-    assert "in a symmetric matrix Φ(A) has the slopes of ½ A" in explained(L, x=x, y=y)
+    assert "for a symmetric matrix ½ instead of Φ gives the same slopes" in explained(L, x=x, y=y)
     other = L + np.sum(C[:, 0] ** 3)  # of which the form is not the gradient
     assert "dL/dK = Φ(K⁻¹" not in explained(other, x=x, y=y)
 

@@ -901,7 +901,7 @@ def test_a_mask_without_a_name_is_called_so():
         return np.sum(ag.softmax(S, axis=1) ** 2)
 
     text = explained(attended, (draw(3, 2), draw(3, 2)), ["Q"])
-    assert "Given mask (3x3), Q" in text
+    assert "Given maskᵢⱼ = 1[i < j], Q (3x2)" in text
     assert "= where(mask, -∞, " in text
 
 

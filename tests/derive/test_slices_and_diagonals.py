@@ -72,7 +72,7 @@ def logs(A):
             "dL/dkᵢ = -dL/dKᵢ,ᵢ₋₁ - dL/dKᵢ₋₁,ᵢ + dL/dmainᵢ + dL/dmainᵢ₋₁",
         ]),
         (decorrelated, (M,), ["Iᵢⱼ (1 - Cᵢᵢ)"]),
-        (elastic, (M, 1.0, 2.0), ["tr = tr(ε)", "dL/dtr · I + 2 dL/dsig · μ + ½ sig"]),
+        (elastic, (M, 1.0, 2.0), ["tr = tr(ε)", "½ sig + dL/dtr · I + 2 dL/dsig · μ"]),
         (logs, (M,), ["dL/dA = diag(dL/dd)"]),
     ],
     ids=lambda x: getattr(x, "__name__", ""),

@@ -282,6 +282,8 @@ LATE = "r, L = 1.0, 0.0\nfor k in range(3):\n    L = L + (r - seen[k]) ** 2\n   
          {"w", "seen"}),
         ("def f(v):\n    return np.sum(v * w[0])\nL = f(2 * seen) + np.sum(seen * w[1])", {"w"}),
         ("def f(v):\n    return np.sum(v * w[0])\nL = f(seen) + np.sum(seen * w[1])", {"w", "seen"}),
+        ("v = w * 2\nA = (1 - v).detach()\nB = np.abs(w.numpy())\nL = np.sum(A * w**2 + B * v) + seen @ seen",
+         {"w", "seen"}),
         ("s = 0.6\nL = np.sum(ag.stats.norm.logpdf(seen, w[0], s)) + ag.stats.norm.logpdf(w[1], 0, 5)", {"w", "seen"}),
     ],
 )  # fmt: skip
@@ -295,8 +297,14 @@ def test_numbers_and_data_of_loops_and_functions_are_right(body, offered):
     assert check_page(drawn) == offered
 
 
-def test_a_state_that_begins_as_an_array_of_another_name_can_be_changed():
-    body = "x = x0\nfor k in range(3):\n    x = w[0] * x - w[1] * x**2\nL = np.sum(x**2)"
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x = x0\nfor k in range(3):\n    x = w[0] * x - w[1] * x**2\nL = np.sum(x**2)",
+        "def f(x):\n    return w[0] * x - w[1] * x**2\nx = x0\nfor k in range(3):\n    x = f(f(x))\nL = np.sum(x**2)",
+    ],
+)
+def test_a_state_that_begins_as_an_array_of_another_name_can_be_changed(body):
     program = Learner({"w": np.array([0.3, -0.2])}, {"x0": np.array([1.1, 0.9, 0.8])}, body)
 
     def drawn(now):

@@ -107,6 +107,12 @@ def greatest(n):
     return w[int(np.argmax(w.numpy()))] ** 2 + np.sum(w * (w.numpy() == w.numpy().max())), None
 
 
+def read_at_a_computed_position(n):
+    w = leaf(n)
+    k = int(np.argmax(w.numpy()))
+    return w[k] ** 2 + np.sum(w), locals()
+
+
 def huber_by_hand(n):
     w, y = leaf(n), np.zeros(n)
     r = w - y
@@ -137,9 +143,8 @@ def read_for_a_function(n):
 
 
 STALE = [
-    numbers_read_by_numpy, detached, written_into_a_variable, augmented,
-    two_steps_away, positions, greatest, read_by_a_function_before_a_loop,
-    read_for_a_function,
+    written_into_a_variable, augmented, two_steps_away, positions, greatest, read_at_a_computed_position,
+    read_by_a_function_before_a_loop, read_for_a_function,
 ]  # fmt: skip
 
 
@@ -153,7 +158,7 @@ def test_what_may_have_been_computed_makes_a_page_still(case, n):
 @pytest.mark.parametrize(
     "case",
     [inline_mask, mask_in_a_variable, named_mask, product_with_a_mask, huber_by_hand,
-     mask_of_a_variable_of_another_name],
+     mask_of_a_variable_of_another_name, numbers_read_by_numpy, detached],
     ids=lambda f: f.__name__,
 )
 def test_a_mask_follows(case, n):

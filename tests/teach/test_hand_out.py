@@ -2403,3 +2403,20 @@ def test_a_line_for_another_gradient_is_no_error():
     sheet = worksheet(np.sum((p - 1) ** 2), wrt=a, names={"p": p}, blanks=["dL/da"])
     assert not sheet.check("dL/dp = 2 (p - 1)")
     assert sheet.check("dL/dp = 2 (p - 1)\ndL/da = dL/dp (1 - p²)")
+
+
+def test_a_blank_of_another_form_is_no_likewise():
+    W, V, h = MATRIX[:4].reshape(2, 2), MATRIX[4:8].reshape(2, 2), np.zeros(2)
+    x = MATRIX[8:14].reshape(3, 2)
+
+    def gated(W, V):
+        s = h
+        for t in range(3):
+            z = ag.sigmoid(V @ x[t])
+            n = np.tanh(W @ (x[t] + s))
+            s = z * s + (1 - z) * n
+        return np.sum(s**2)
+
+    sheet = str(ag.trace(gated, W, V).worksheet(blanks=4))
+    assert "likewise" not in sheet
+    assert "dL/dcₜ" in sheet or "dL/daₜ" in sheet
