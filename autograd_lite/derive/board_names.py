@@ -65,13 +65,15 @@ def rows_of_data(program: Program, active: Container[Var], names: Mapping[Var, s
     """
     rows = [eq for eq in program.equations if type(eq.params.get("index")) is int]
     turns, others = Counter(map(place, rows)), {place(eq) for eq in rows if eq.x in active}
-    often = Counter((place(eq), eq.x) for eq in rows if eq.x not in active)  # of zip(a, H) the rows of H
+    # Of zip(a, H) the rows of H, but not a and b of ``a, b = u``.
+    kind = {eq.y: (place(eq), eq.x, stem(names.get(eq.y, ""))) for eq in rows}
+    often = Counter(kind[eq.y] for eq in rows if eq.x not in active)
     again = {eq.y: eq.code for eq in rows if eq.y in names and eq.code}
     starts = {v for v, code in again.items() if len(assigned(code, names[v]) or ()) > 1}
     rows = [eq for eq in rows if turns[place(eq)] > 1 or eq.y in starts]
     learned = {place(eq) for eq in rows if eq.x in active and eq.y.shape}
     data = {
-        eq.y for eq in rows if place(eq) not in others or often[place(eq), eq.x] > 1
+        eq.y for eq in rows if place(eq) not in others or often[kind[eq.y]] > 1
         or not eq.y.shape and (_is_at_counter(eq) or is_turn(eq) and place(eq) not in learned)
     }  # fmt: skip
     defined = program.defined

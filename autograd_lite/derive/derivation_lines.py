@@ -44,7 +44,7 @@ from .formula import (
 from .formula_ops import evaluate, largest, substitute
 from .matrices import with_diagonal, without_halves
 from .rolled import before_first, length
-from .simplify import again, full, product, simplified, times
+from .simplify import again, full, product, simplified, times, transposed
 from .steps import PRODUCTS
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -512,6 +512,8 @@ class Lines:
         e = product(factors_of(halved), e.shape) if is_changed else halved
         in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
         e = beside(e, columns=not in_loop) or e
+        if any(part.role == "matrix product" for part in walk(e)):
+            e = replaced(e, _as_product)
         e = replaced(self.opened(e), lambda part: self._functions.get(part.key))
         e = replaced(e, self._of_step)
         if not e.names.isdisjoint(symbols):
@@ -846,6 +848,19 @@ def _is_residual(e: Expr) -> bool:
 def _is_of_product(e: Expr) -> bool:
     """True for ``(C ⊙ E) @ U``, which says no more than dL/dE @ U."""
     return e.role == "matrix product" and any(a.role == "product" and a.shape for a in e.args)
+
+
+def _as_product(e: Expr) -> Expr | None:
+    """A sum of two matrices that is a product, ``Xᵀ @ G`` for Σᵢ Gᵢⱼ Xᵢₖ, which stands beside others."""
+    if e.role != "contraction" or [len(a.shape) for a in e.args] != [2, 2]:
+        return None
+    terms, result = e.params["subscripts"].split("->")
+    pairs = [*zip(terms.split(","), e.args, strict=True)]
+    (left, a), (right, b) = pairs if result[:1] in {*pairs[0][0]} else pairs[::-1]
+    if len(result) != 2 or len({*left, *right}) != 3 or {*left} & {*right} & {*result} or result[1] not in right:
+        return None
+    a, b = a if left[0] == result[0] else transposed(a), b if right[1] == result[1] else transposed(b)
+    return simplified("matmul", (a, b), e.shape)
 
 
 def _is_unit(e: Expr) -> bool:

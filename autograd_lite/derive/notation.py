@@ -179,6 +179,9 @@ class Notation:
         program, self.merged = program.without_repetition(key, compared=COMPARED)
         again = [(whole[v], whole[first]) for v, first in self.merged.items() if v in whole]
         self._computed_at = {place(eq): place(first) for eq, first in again}
+        in_loops = [(eq, of) for eq, of in again if eq.code is of.code and is_in_loop(eq) and eq.algebra != "index"]
+        firsts = {place(eq): first for eq, first in in_loops}
+        program = program.mapped(lambda eq, _: _at_first(eq, firsts.get(place(eq))))
         self.repeated = {*self.merged.values()}
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
@@ -866,6 +869,11 @@ def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict
         return None
     same[v] = x
     return {v: x}
+
+
+def _at_first(eq: Equation, first: Equation | None) -> list[Equation] | None:
+    """An equation of a last round where `first` computes the same in the others, which is not used in that one."""
+    return None if first is None else [replace(eq, origin=eq.origin._replace(at=first.origin.at))]
 
 
 def _stacked(eq: Equation, defined: Mapping[Var, Equation], kept: Container[Var]) -> list[Equation] | None:

@@ -311,6 +311,34 @@ def causal(S):
     return np.sum(A**2)
 
 
+def filtered(p, y):
+    m, L = 0.5, 0.0
+    for t in range(4):
+        mp = p * m
+        m = mp + (y[t] - mp) ** 2
+        L = L + (y[t] - mp) ** 2
+    return L
+
+
+def predator(u, theta):
+    x, y = u
+    return np.stack([theta[0] * x - theta[1] * x * y, theta[1] * x * y - theta[2] * y])
+
+
+def fitted(theta, u0, obs, h):
+    u, total = u0, 0.0
+    for k in range(len(obs)):
+        u = u + h * predator(u, theta)
+        total = total + np.sum((u - obs[k]) ** 2)
+    return total
+
+
+def tied(W, X):
+    Z = np.einsum("ij,jk->ik", X, W)
+    R = X - Z @ W.T
+    return np.sum(R**2) / len(X)
+
+
 TEXTS = {
     triplet: ("W", (normal(2, 3), normal(3, 3), normal(3, 3), normal(3, 3)), [
         "f_aᵢ = tanh(bᵢ)", "f_pᵢ = tanh(cᵢ)", "i = 0 … 2", "f_nᵢ = tanh(", "L = Σᵢ lossesᵢ / m",
@@ -363,6 +391,10 @@ TEXTS = {
     innovation: ("C", (normal(1, 2), normal(2, 1), normal(1, 1), np.eye(2), np.eye(1)), [
         "dL/dS = -½ S⁻¹ @ e @ e @ S⁻¹", "dL/de = e @ S⁻¹ since"]),
     blurred: ("x", (normal(5), normal(3), normal(5)), ["dL/dxᵢ = Σⱼ dL/dbᵢ₊ⱼ₋₁ hⱼ since bᵢ = Σⱼ xᵢ₋ⱼ₊₁ hⱼ; terms"]),
+    filtered: ("p", (0.8, np.array([0.4, 0.9, 0.3, 1.2])), ["mpₜ = p mₜ₋₁", "L = Σₜ (y[t-1] - mpₜ)²", "t = 1 … 4"]),
+    fitted: ("theta", (np.array([1.1, 0.4, 0.3]), np.array([2.0, 1.5]), normal(3, 2), 0.2), [
+        "xₜ = uₜ₋₁[0] 1 t = 1 … 3", "yₜ = uₜ₋₁[1] 1 t = 1 … 3", "uₜ = uₜ₋₁ + h bₜ 2 t = 1 … 3"]),
+    tied: ("W", (normal(3, 2), normal(4, 3)), ["dL/dW = Xᵀ @ dL/dZ - (dL/dR)ᵀ @ Z since"]),
     components: ("pi mu s", (np.array([0.4, 0.6]), normal(2), np.array([0.7, 0.9]), normal(3)), [
         "Given n = 3,", "dL/dpiⱼ = -Σᵢ rᵢⱼ / (n piⱼ)", "rᵢⱼ = densᵢⱼ piⱼ / mixᵢ", "dL/dμⱼ = -Σᵢ rᵢⱼ bᵢⱼ / (n sⱼ)"]),
     responsibilities: ("logits mu s", (normal(2), normal(2), np.array([0.7, 0.9]), normal(3)), [
@@ -549,3 +581,35 @@ def test_a_softmax_in_a_fraction_has_its_index():
     d = ag.tensor(normal(2, 3), requires_grad=True)
     L = -np.mean(np.log(np.sum(np.exp(d), axis=1)))
     assert r"-\frac{\operatorname{softmax}_{j}(d)}{n}" in L.explain(d, names=locals()).latex()
+
+
+def test_the_last_round_of_a_script_is_written_like_the_others():
+    p, m, L, y = ag.tensor(0.8, requires_grad=True), 0.5, 0.0, np.array([0.4, 0.9, 0.3, 1.2])
+    for t in range(4):
+        mp = p * m
+        m = mp + (y[t] - mp) ** 2
+        L = L + (y[t] - mp) ** 2
+    text = str(L.explain(p, names={"p": p, "m": m, "L": L, "y": y}))
+    assert_in_order(["L   = Σₜ (y[t-1] - mpₜ)²", "t = 1 … 4", "dL/dmp4 = 2 (mp4 - y[3])"], text)
+
+
+def test_a_number_of_entries_that_no_line_has_is_not_given():
+    def centred(s):
+        return np.sum((s - s.mean()) ** 2) / 2
+
+    assert "Given  s (3)" in str(ag.trace(centred, normal(3)).explain())
+
+
+def test_a_shared_difference_is_written_out_in_a_condition():
+    a, b, m = ag.tensor(normal(3), requires_grad=True), ag.tensor(normal(3), requires_grad=True), 0.5
+    L = np.mean(np.where(a - b + m > 0, a - b + m, 0))
+    assert "dL/da = 1[a - b + m > 0] / n" in str(L.explain([a, b], names={"a": a, "b": b, "m": m}))
+
+
+def test_a_column_has_the_indices_of_its_neighbours():
+    bu, bi = ag.tensor(normal(3, 1), requires_grad=True), ag.tensor(normal(2), requires_grad=True)
+    P, Q = ag.tensor(normal(3, 2), requires_grad=True), normal(2, 2)
+    pred = bu + bi + np.einsum("uk,ik->ui", P, Q)
+    L = np.sum(pred**2) + np.sum(bu**2)
+    text = str(L.explain([bu, bi, P], names={"bu": bu, "bi": bi, "P": P, "Q": Q, "pred": pred}))
+    assert "dL/dbuᵢ = 2 buᵢ + Σⱼ dL/dpredᵢⱼ" in " ".join(text.split())
