@@ -369,7 +369,7 @@ def _over_pairs(scope: ast.AST) -> list[Pairs]:
     nests = [(of, at) for of, at in nests if _only_adds(*of)]
     nests += [
         (at.generators, at) for at in nodes_of(scope)
-        if isinstance(at, ast.GeneratorExp | ast.ListComp) and len(at.generators) == 2
+        if isinstance(at, ast.GeneratorExp | ast.ListComp) and len(at.generators) == 2 and not _has_windows(at)
     ]  # fmt: skip
     return [
         Pairs([(of.target.id, of.iter) for of in loops], at)
@@ -398,6 +398,13 @@ def _only_adds(outer: ast.For, inner: ast.For) -> bool:
             ):
                 return False
     return True
+
+
+def _has_windows(at: ast.GeneratorExp | ast.ListComp) -> bool:
+    """Whether the terms of a comprehension have slices that move with it: ``X[i : i + 3, j : j + 3]``."""
+    turns = {word for of in at.generators for word in names(of.target)}
+    slices = (part for part in ast.walk(at.elt) if isinstance(part, ast.Slice))
+    return any(not turns.isdisjoint(names(part)) for part in slices)
 
 
 def _is_sum(at: ast.Assign) -> bool:

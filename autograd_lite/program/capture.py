@@ -13,6 +13,7 @@ import sys
 import weakref
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -78,7 +79,7 @@ def capture(
     Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`. If `fixing`,
     words and truth values are fixed, and Python's integers if `f` takes one for a size, an axis or a count. If it uses
     other values in plain Python, as in a branch, these are its `choices`; or else integer arrays are fixed too, if `f`
-    needs their numbers: the positions in ``np.eye(k)[labels]``.
+    needs their numbers: the positions in ``np.eye(k)[labels]``; and Python's floats at last, for ``np.full(n, eps)``.
     """
     fixed = (str, bool) if fixing else ()
     counts = [(*fixed, int)] * any(type(x) is int for x in leaves(args))
@@ -105,6 +106,9 @@ def capture(
             return found
     for found in chosen:
         return found
+    if fixing and any(type(x) is float for x in leaves(args)):
+        with suppress(RuntimeError, TypeError, KeyError):  # NumPy fills an array with it: np.full(n, eps / k)
+            return _captured(f, args, params, names, (*ways[-1][0], float), False)
     raise refused[-1]
 
 
@@ -115,9 +119,10 @@ def _with_rows(f: Function, args: Any, params: Any, names: Any, fixed: tuple[typ
     for kinds in (fixed, (*fixed, int)):
         try:
             found = _captured(with_cases(f), args, params, names, kinds, False)
-        except Exception:  # labels are used for more
+            is_it = _is_result(found, f(*args, **(params or {})))
+        except Exception:  # labels are used for more, or a list of Tensors is an array only where it is traced
             continue
-        return found if _is_result(found, f(*args, **(params or {}))) else None
+        return found if is_it else None
     return None
 
 

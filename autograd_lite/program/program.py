@@ -254,7 +254,9 @@ class Program(GraphView):
             if together is None:
                 return None
             most = COMPARED if eq.algebra == "concatenation" else compared  # seq[t] of [seq[t], h] is another view
-            operands = tuple([x if isinstance(x, Var) else key_of(x, most) for x in eq.operands])
+            operands: Any = tuple([x if isinstance(x, Var) else key_of(x, most) for x in eq.operands])
+            if eq.algebra in ("sum", "product") and eq.row.kind == "elementwise":  # r + y is y + r
+                operands = frozenset(operands)
             word = eq.row, together, operands, key_of(eq.params) if eq.params else ()
             first = computed.setdefault(word, eq)
             if first is eq:
