@@ -37,6 +37,7 @@ from .formula import (
 )
 from .formula_ops import evaluate, substitute
 from .matrices import PRODUCTS, gathered
+from .policy import Logits
 from .simplify import full, product, simplified
 from .textbook_parser import Written, formula
 
@@ -119,6 +120,12 @@ def _with_number(e: Expr) -> Expr | None:
         if of.is_number and c.shape in ((), (1, 1)) and e.args[1 - k].shape == e.shape:
             return product((of, e.args[1 - k]), e.shape)
     return None
+
+
+def _is_of_rows(e: Expr) -> bool:
+    """True for ``Σⱼ aᵢⱼ bᵢⱼ`` of two matrices."""
+    terms, _, result = e.params["subscripts"].partition("->")
+    return len(terms) == 5 and terms[:2] == terms[3:] and result == terms[0]
 
 
 def _is_tie(e: Expr) -> bool:
@@ -327,8 +334,10 @@ class Candidates:
         c = self.chain
         for user in self.consumers.get(n, ()):
             P, e = name(c.names[user], user.shape), c.definition(user)
-            parts = [part for k in self.consumers.get(user, ()) for part in walk(c.definition(k))]
-            picked = [part for part in parts if part.role == "index" and part.of.key == P.key]
+            logs = [k for k in self.consumers.get(user, ()) if c.definition(k).role == "logarithm"]  # log(P)[rows, y]
+            read = {name(c.names[m], m.shape).key: m for m in (user, *logs)}
+            parts = [part for m in read.values() for k in self.consumers.get(m, ()) for part in walk(c.definition(k))]
+            picked = [part for part in parts if part.role == "index" and part.of.key in read]
             for part in picked if e.role in ("softmax", "log of a softmax") and len(user.shape) == 2 else ():
                 index = index_parts(part.params["index"])
                 are_labels = len(index) == 2 and all(isinstance(i, Labels) and i.ndim == 1 and i.word for i in index)
@@ -366,8 +375,20 @@ class Candidates:
             for f, of in logs if isinstance(rows, Labels) and not others and len(k.shape) == 2 else ():
                 target = multiplied([x for x in of if x is not f], k.shape)
                 ones = (simplified("sum", (target,), k.shape[:1], axis=(1,), keepdims=False),)
-                x, m = simplified("subtract", (of_rows, target), k.shape), c.size_name(len(rows))
+                x, m = simplified("subtract", (e, target), k.shape), c.size_name(len(rows))
                 yield from self._at_rows(n, (x, simplified("divide", (x, m), x.shape)), e.params, ones)
+
+    def of_policy(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The gradient of a policy's loss with the entropies, of which `n` are the logits."""
+        logits = Logits.of(self.chain, n) if self.consumers.get(n) else None
+        other = self.closed(n, frozenset({self.chain.root})) if logits is not None else None
+        is_alone = other is None or leaves(other.formula) > NEAR
+        if logits is not None and (form := logits.gradient(self._between(n), is_alone)) is not None:
+            whole, start, labels = form
+            through = self._between(n, start) if self.chain.root not in start else self._between(n)
+            is_smooth = start != {self.chain.root}  # the line of another gradient says what it is at a kink
+            closed = Closed(whole, start, (), through, labels, is_alone=True, is_smooth=is_smooth)
+            yield replace(closed, formula=substitute(whole, labels)), closed
 
     def of_weights(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
         """The gradient of a sum of some entries with numbers, as Simpson's rule has: ``h [1, 4, 2, 4, 1] / 3``."""
@@ -463,7 +484,8 @@ class Candidates:
             wholes = mixture.gradients[v] if v is n and v not in c.defined else ()
             if start is not None and start.start == {v}:
                 wholes = tuple(substitute(start.formula, {c.gradient_symbol(v): g}) for g in mixture.gradients[v])
-            forms += [form for e in wholes for form, ones in c.shorter.forms(e, letters) if not ones]
+            pairs = [pair for e in wholes for pair in c.shorter.forms(e, letters)]
+            forms += [form for form, ones in pairs if all(one.names == {r.value} for one in ones)]  # Σⱼ r = 1
         for e in sorted(forms, key=leaves)[:1]:
             e = replaced(e, lambda part: c.size_name(r.shape[0]) if part.key == every.key else None)
             form = Closed(e, frozenset({c.root}), (), self._between(n), {r.value: mixture.shares}, is_alone=True)
@@ -479,9 +501,14 @@ class Candidates:
         for m, users in self.consumers.items() if c.shorter.points and logs else ():
             e = c.definition(m) if m.ndim == 1 and users == [root] and m in c.defined else number(1)
             of = [variables.get(a.key) for a in e.args]
-            is_it = e.role in ("total", "matrix product") and name(c.names[m], m.shape).key in logs
-            if not is_it or len(e.of.shape) != 2 or of[0] is None or self.consumers.get(of[0]) != [m]:
+            is_pair = e.role == "contraction" and _is_of_rows(e)
+            is_it = (e.role in ("total", "matrix product") or is_pair) and name(c.names[m], m.shape).key in logs
+            if not is_it or len(e.of.shape) != 2:
                 continue
+            alone = [(a, v) for a, v in zip(e.args, of, strict=True) if v is not None and self.consumers.get(v) == [m]]
+            if not alone or not is_pair and alone[0][1] is not of[0]:
+                continue
+            x, v = alone[0]
             is_total = e.role == "total"
             terms = c.definition(of[0]) if is_total and of[0] in self._letters else product(e.args, e.of.shape)
             if not terms.names.isdisjoint(letters):  # which have perhaps no lines
@@ -490,7 +517,7 @@ class Candidates:
             values = evaluate(terms, c.environment())
             kept = np.sum(values, axis=axis, keepdims=True)
             with np.errstate(all="ignore"):
-                weights = c.shorter.points[0].gradients[of[0]] * evaluate(e.of, c.environment()) / values * kept
+                weights = c.shorter.points[0].gradients[v] * evaluate(x, c.environment()) / values * kept
             for over in (number(1), c.size_name(m.size)):
                 k = np.ravel(weights)[0] * evaluate(over, c.environment())
                 if not np.allclose(weights, weights.flat[0], 1e-9, 0) or not math.isclose(abs(k), 1, rel_tol=1e-9):
@@ -498,9 +525,10 @@ class Candidates:
                 r = name(c.introduced_name("r", values / kept), e.of.shape)
                 g = product((number(round(k)), r), r.shape)
                 g = simplified("divide", (g, over), r.shape)
-                by = [e.of, *([c.definition(of[0])] if of[0] in c.defined else [])]
-                gradients = {of[0]: tuple(simplified("divide", (g, x), r.shape) for x in by)}
-                for w, x in zip(of[1:], e.args[1:], strict=True):
+                by = {w: [a, *([c.definition(w)] if w in c.defined else [])] for w, a in zip(of, e.args, strict=True)}
+                rows = [w for w in (of if is_pair else of[:1]) if w is not None]
+                gradients = {w: tuple(simplified("divide", (g, a), r.shape) for a in by[w]) for w in rows}
+                for w, x in zip(of[1:], e.args[1:], strict=True) if not is_pair else ():
                     total_of = simplified("sum", (g,), x.shape, axis=(0,), keepdims=False)
                     gradients |= {w: (simplified("divide", (total_of, x), x.shape),)} if w is not None else {}
                 below = simplified("sum", (terms,), kept.shape, axis=axis, keepdims=True)

@@ -238,6 +238,7 @@ class _Reader:
 
     def read(self, e: Expr) -> list[Term]:
         """The terms of `e`, with the names of what is known."""
+        e = _with_one_order(e)
         for word, definition in self.context.definitions.items():
             e = replaced(e, partial(self._known_as, definition, name(word, definition.shape)))
             definition = _with_sigmoids(definition)
@@ -690,6 +691,15 @@ def _apart(key: str, instead: Expr, below: Set[Any], part: Expr) -> Expr | None:
     return part if _sum_key(part) in below else instead if part.key == key else None
 
 
+def _with_one_order(e: Expr) -> Expr:
+    """A formula with ``-(1 - p)`` for ``p - 1`` if it has ``1 - p``, too."""
+    differences = [part for part in walk(e) if part.role == "difference"]
+    keys = {part.key for part in differences}
+    turned = {part.key: replace(part, args=part.args[::-1]) for part in differences if part.args[1].is_number}
+    instead = {k: unsimplified("negative", (of,), of.shape) for k, of in turned.items() if of.key in keys}
+    return replaced(e, lambda part: instead.get(part.key)) if instead else e
+
+
 def _sum_key(e: Expr) -> Any:
     """The key of a formula; that of a sum is the same whether its axes are kept or not."""
     if e.role != "total":
@@ -979,6 +989,8 @@ def leaves(e: Expr) -> int:
         is_indicator = part.role == "selection" and {x.value for x in part.args[1:] if x.is_number} == {0, 1}
         is_row = part.role == "reshape" and part.of.role == "name" or part.head == "onehot"  # an index: dL/dsᵢ; Y
         is_indicator |= part.role == "placement" and part.of.role == "broadcast"  # 1[j = 0]
+        is_test = part.row is TABLE["equal"] and part.of.role == "index" and part.args[1].is_number
+        is_indicator |= is_test  # event[i] = 1
         return counts[0] if is_indicator or is_row else sum(counts) + (part.role not in _ARITHMETIC)
 
     return fold(e, count)

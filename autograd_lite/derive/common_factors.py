@@ -213,6 +213,25 @@ def with_groups(e: Expr, args: Sequence[Expr]) -> Expr:
     return added([(1, multiplied((*rest, added(several)), ())) for rest, several in groups.values()])
 
 
+def with_one_rest(e: Expr, args: Sequence[Expr]) -> Expr:
+    """A sum with ``(dL/da + dL/db) · h cos(x)`` for ``dL/da · h cos(x) + dL/db · h cos(x)``, and with
+    ``h (Σₜ a + Σₜ b)`` for ``h Σₜ a + h Σₜ b``, for :func:`fold`.
+    """
+    e = replace(e, args=tuple(args)) if args else e
+    groups = dict[Any, list[_Term]]()
+    for term in [_fraction(sign, of) for sign, of in terms_of(e)] if not e.shape and is_short_sum(e) else ():
+        inside = [f for f in term.above if any("/" in w for w in f.names)]
+        rest = [f.key for f in term.above if f not in inside and not f.is_number]
+        is_sum = len(inside) == 1 and inside[0].role in SUMS
+        is_long = len(inside) == 1 and len(rest) > 1 - is_sum
+        key = (is_sum, *(f.key for f in term.above if f not in inside), "/", *(f.key for f in term.below))
+        groups.setdefault(key if is_long else len(groups), []).append(term)
+    if all(len(group) < 2 for group in groups.values()):
+        return e
+    pairs = ((group, group[0], _shared(group, "above"), _shared(group, "below")) for group in groups.values())
+    return added([_one_of(of, *both) if of[1:] else (first.sign, first.whole) for of, first, *both in pairs])
+
+
 def with_one_total(e: Expr, args: Sequence[Expr]) -> Expr:
     """A formula with ``(1 - k) Σ g`` for ``Σ g - k Σ g``, for :func:`fold`."""
     e = replace(e, args=tuple(args)) if args else e
@@ -248,6 +267,12 @@ def with_number_in_front(e: Expr, args: Sequence[Expr]) -> Expr:
     if e.role == "product" and any(f.role == "product" and f.of.is_number for f in e.args):  # x (2 Σ y)
         every = [part for f in e.args for part in factors_of(f)]
         return multiplied(sorted(every, key=lambda f: not f.is_number), e.shape)
+    values = [float(f.value) for f in factors_of(e) if f.is_number and isinstance(f.value, int | float)]
+    if len(values) > 1:  # 2 · ½
+        whole = float(math.prod(values))
+        others = [f for f in factors_of(e) if not f.is_number or not isinstance(f.value, int | float)]
+        first = [] if whole == 1 and others else [number(int(whole) if whole.is_integer() else whole)]
+        return multiplied((*first, *others), e.shape)
     factors = factors_of(e.of) if e.role in (*SUMS, "total") else []
     numbers, rest = ([f for f in factors if f.is_number == is_it] for is_it in (True, False))
     return multiplied((*numbers, replace(e, args=(_times(rest),))), e.shape) if numbers and rest else e

@@ -249,7 +249,8 @@ class Constants:
             return False
         self.quoted |= {word: [w] for word, w in labels.items() if word != w} | {w: [] for w in used if w[0].isdigit()}
         self.use(given, used)
-        starts = (w for w in of.names if w[-1] == "0" and w[:-1] in self.changing)
+        before = self.provenance.starts if self.provenance else ()
+        starts = (w for w in of.names if w in before or w[-1] == "0" and w[:-1] in self.changing)
         self.starts |= {w for w in starts if all(code is None or bound(code, w) is None for code, _ in self.scopes)}
         return all(map(self._can_follow, of.names))
 
@@ -258,12 +259,12 @@ class Constants:
         such a value, it is then a step.
         """
         by = self.provenance.carried.get(word) if self.provenance else None
-        if by is None or word in self.starts:
+        if by is None or self.provenance is None or word in self.starts:
             return True
         self._start(word, None)
         of = by.written(WHOLE)
         if of is None or of.expr is None or not of.formula.names:
-            return word.endswith("0")  # before the loop
+            return word in self.provenance.starts  # before the loop
         if not self._can_use(of.formula):
             return False
         self.defined[word] = of.formula
@@ -707,6 +708,12 @@ class Constants:
                 labels.word = word
                 return labels
             e = self._in_round(eq, e, x)
+            code = eq.code
+            is_turn = code is not None and not isinstance(e, ast.Name) and any(
+                isinstance(part, ast.Name) and looped(code, part) is not None for part in ast.walk(e)
+            )
+            if is_turn or not isinstance(e, ast.Name) and not self._is_free(ast.unparse(e), x):
+                return x  # order[k:] of an outer loop over orders has other labels in each round
             labels.word = self._positions_of(eq, e, x) if isinstance(e, ast.Name) else ast.unparse(e)
             self.use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r

@@ -24,7 +24,7 @@ from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_kinks, has_ones, is_call, leaves, occurrences
 from .common_factors import is_short_sum
-from .entries import has_windows
+from .entries import added, has_windows
 from .factors import Combine, Factor, beside, carried, scalars_apart, summed, total
 from .formula import (
     Expr,
@@ -370,7 +370,7 @@ class Lines:
         """The gradient in a closed form of a textbook."""
         every = self.candidates
         others = every.of_smaller(n), every.of_clipped(n), every.of_log_softmax(n), every.of_weights(n)
-        of_rows = every.of_labelled_rows(n), every.of_target_rows(n)
+        of_rows = every.of_labelled_rows(n), every.of_target_rows(n), every.of_policy(n)
         forms = chain(every.stated(n), *of_rows, *others, every.of_shares(n))
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None
@@ -521,6 +521,7 @@ class Lines:
             above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
             e = self.chain.shorter.formula(e, above, "")
         e = replaced(replaced(fold(e, self._counted), self._of_diagonal), _number_in_front)
+        e = replaced(e, _without_double_sign)
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         e = replaced(e, self._turned) if self._differences else e
@@ -810,11 +811,27 @@ def _is_one_number(e: Expr) -> bool:
 
 
 def _number_in_front(e: Expr) -> Expr | None:
-    """``2 Σ (c ⊙ x)`` for ``Σ (2 c ⊙ x)``, where 2 c was written for dL/dc."""
+    """``2 Σ (c ⊙ x)`` for ``Σ (2 c ⊙ x)``, where 2 c was written for dL/dc; and ``Σ x / n`` for ``Σ (x / n)``."""
+    if e.role == "total" and not e.shape and e.of.role == "quotient" and e.of.shape == e.of.of.shape:
+        below = e.of.args[1]
+        return None if below.shape else unsimplified("divide", (replace(e, args=(e.of.of,)), below), ())
     factors = e.of.args if e.role == "total" and e.of.role == "product" else ()
     numbers = [f for f in factors if f.is_number]
     rest = [f for f in factors if not f.is_number]
     return product((*numbers, replace(e, args=(product(rest, e.of.shape),))), e.shape) if numbers and rest else None
+
+
+def _without_double_sign(e: Expr) -> Expr | None:
+    """A sum ``b + a`` for ``b - -a``, of which a term had a negative number in front."""
+    terms = terms_of(e) if e.role in ("sum", "difference") else []
+    front = [factors_of(of)[0] for _, of in terms]
+    if not any(f.is_number and f.value == -1 for f in front[1:]):
+        return None
+    rest = [
+        (-sign, multiplied(factors_of(of)[1:], of.shape)) if f.value == -1 else (sign, of)
+        for (sign, of), f in zip(terms, front, strict=True)
+    ]
+    return added(sorted(rest, key=lambda term: -term[0]) if rest[0][0] < 0 else rest)
 
 
 def _trace(e: Expr) -> Expr | None:

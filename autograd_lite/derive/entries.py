@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -988,8 +989,9 @@ def _outside(index: Expr, part: Any, size: int) -> Expr:
 def _of_einsum(e: Expr, at: At) -> Expr:
     """An entry of an einsum: the sum that it stands for."""
     terms, result = e.params["subscripts"].split("->")
-    others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
-    meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
+    sizes = {c: n for a, term in zip(e.args, terms.split(","), strict=True) for c, n in zip(term, a.shape, strict=True)}
+    others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result and sizes[c] != 1)
+    meaning = dict.fromkeys(sizes, "") | dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
     pairs = [(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
     front = [a for a, of in pairs if not of and a.value != 1 and a.role != "quotient"] if others else []
     factors = [entry(a, of) for a, of in pairs if a not in front]
@@ -1028,6 +1030,8 @@ def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
     equal, inside, own = _chosen(e, at)
     body = _aligned(e.of, inside)
+    if len(equal) == 1 and not own:
+        body = replaced(body, partial(_looked_up_again, _parts(e)[0], at[0]))
     outside = {c for c in at if c not in inside}
     if any(part.role == "indexed sum" and outside.intersection(part.params["letters"]) for part in walk(body)):
         raise NoEntries
@@ -1040,6 +1044,17 @@ def _looked_up(e: Expr, at: At) -> Expr:
     body = body if own else _sum(tuple(c for c in inside if c and c not in at), body)
     body = multiplied([*numbers, *factors_of(body)], ())
     return added([(sign, body)])
+
+
+def _looked_up_again(labels: Any, c: str, e: Expr) -> Expr | None:
+    """An entry of the rows at the labels by which others are collected, P[w]ᵢ beside 1[wᵢ = k], as that of Pₖ."""
+    at = e.params.get("entry", ())
+    p = e.of.params.get("index") if at and e.of.role == "index" else None
+    if not c or not isinstance(p, Labels) or p.ndim != 1 or not p.word or p.word != getattr(labels, "word", ""):
+        return None
+    with suppress(NoEntries):
+        return entry(e.of.of, (c, *at[1:]))
+    return None
 
 
 def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from ..engine.node import GraphView
 from ..program import Program, Var
 from ..program.assignments import names as names_in, only, sources
-from ..program.naming import label, stem, tests_around
+from ..program.naming import label, line, stem, tests_around
 from ..tensor import Tensor
 from . import layout
 from .chain_rule import Chain
@@ -143,6 +143,8 @@ class Derivation(GraphView):
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
         if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in words]:
             given.append(Line("", how=f"with the branches taken for these {', '.join(deciding)}"))
+        elif chosen := self._chosen():
+            given.append(Line("", how=f"with the results for these numbers of Python's {', '.join(chosen)}"))
         given += [Line("", how=f"where {test}") for test in self._tests({stem(w) for w in words if w != stem(w)})]
         return [Section(GIVEN, given), *steps]
 
@@ -154,6 +156,18 @@ class Derivation(GraphView):
         is_free = not is_asked and isinstance(x, np.ndarray) and self.chain.words.isdisjoint("ij")
         e = triangle(x) if is_triangle and is_free else None
         return _given(word, x, is_asked) if e is None else Line(word, (e,), letters="ij")
+
+    def _chosen(self) -> list[str]:
+        """The calls of Python's max and min of what is differentiated, of which a script records the result alone."""
+        active = {stem(self.chain.names[v]) for v in self.chain.active if v in self.chain.names}
+        written = [(eq, of) for eq in self.chain.recorded.equations if (of := line(eq)) is not None]
+        known = {of.lineno for eq, of in written if eq.algebra in ("larger", "smaller", "selection")}
+        found = dict[str, None]()
+        for at in (at for of in {of for _, of in written} if of.lineno not in known for at in ast.walk(of)):
+            match at:
+                case ast.Call(ast.Name("max" | "min"), [_, _, *_]) if not active.isdisjoint(names_in(at)):
+                    found[ast.unparse(at)] = None
+        return sorted(found)
 
     def _tests(self, counters: set[str]) -> list[str]:
         """The tests of the numbers that a loop counts, by which rounds were left out: ``event[i] == 1``."""

@@ -24,7 +24,7 @@ from ..program.equation import computed
 from ..program.naming import operand
 from ..table import TABLE, Primitive
 from .entries import is_new, turned_back
-from .formula import index_parts, is_masked
+from .formula import differ_in_ones, index_parts, is_masked
 
 POINTS = 3
 LONG = 14  # operations in one spelling
@@ -51,7 +51,7 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         if eq.algebra == "new axis":
             eq = replace(eq, row=TABLE["reshape"], params={"shape": eq.shape, "order": "C"})
         steps = _scaled(eq, defined, once) or _row_products(eq, defined, once, named)
-        steps = steps or _batched(eq, defined, once) or _of_diagonals(eq)
+        steps = steps or _squeezed(eq, defined, once) or _batched(eq, defined, once) or _of_diagonals(eq)
         steps = steps or is_read and _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.algebra in r.idiom and eq.group is None and eq not in flat]
         if likely:
@@ -132,6 +132,8 @@ def _scaled(
     """A product with a diagonal matrix as its rows, or its columns, times the entries of that; not in Xᵀ D X."""
     user = once.get(eq.y)
     is_in_another = user is not None and user.algebra == "matrix product" and len(user.y.shape) == len(eq.y.shape)
+    beside = [x for x in user.operands if isinstance(x, Var) and x in defined] if user is not None else []
+    is_in_another &= not any(defined[x].algebra == "diagonal matrix" for x in beside)  # diag(u) @ K @ diag(v)
     if is_in_another or eq.algebra != "matrix product" or any(len(shape) != 2 for shape in eq.shapes):
         return None
     for k, x in enumerate(eq.operands):
@@ -200,6 +202,41 @@ def _batched(
         return None  # it broadcasts
     params = {"subscripts": f"{','.join(terms)}->{result}", "optimize": False}
     return [replace(eq, row=TABLE["einsum"], operands=tuple(operands), params=params)]
+
+
+def _squeezed(
+    eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]
+) -> list[Equation] | None:
+    """Matrix products with columns ``u[:, :, None]`` whose axes of length 1 are left out, as an einsum without them."""
+    x = next(iter(eq.operands), None)
+    of = defined.get(x) if eq.algebra in ("index", "reshape") and isinstance(x, Var) and x in once else None
+    is_less = of is not None and differ_in_ones(of.shape, eq.shape) and len(of.shape) > len(eq.shape)
+    made = _batched(of, defined, once) if of is not None and is_less else None
+    if of is None or made is None:
+        return None
+    terms, _, result = made[0].params["subscripts"].partition("->")
+    left = [c for c, n in zip(result, of.shape, strict=True) if n == 1][len(eq.shape) - len(of.shape) :]
+    if eq.algebra == "index":
+        parts = [*index_parts(eq.params["index"])]
+        at = next((k for k, part in enumerate(parts) if part is Ellipsis), len(parts))
+        parts[at : at + 1] = [slice(None)] * (len(of.shape) - len(parts) + (at < len(parts)))
+        if any(type(part) is not int and not (isinstance(part, slice) and part == slice(None)) for part in parts):
+            return None
+        left = [c for c, part in zip(result, parts, strict=True) if type(part) is int]
+    operands, each = list[Any](), list[str]()
+    for v, term in zip(made[0].operands, terms.split(","), strict=True):
+        inner = defined.get(v) if isinstance(v, Var) and v in once else None
+        kept = "".join(c for c in term if c not in left)
+        if inner is not None and kept != term and inner.algebra in ("index", "reshape"):
+            sizes = tuple(n for c, n in zip(term, v.shape, strict=True) if c not in left)
+            v, term = (inner.x, kept) if np.shape(inner.x) == sizes else (v, term)
+        operands.append(v)
+        each.append(term)
+    if any(c in term for term in each for c in left):
+        return None
+    result = "".join(c for c in result if c not in left)
+    params = {"subscripts": f"{','.join(each)}->{result}", "optimize": False}
+    return [replace(made[0], outputs=eq.outputs, operands=tuple(operands), params=params)]
 
 
 def _of_diagonals(eq: Equation) -> list[Equation] | None:

@@ -418,6 +418,16 @@ class Interpreter(ABC):
                 if isinstance(whole, list):  # which the lines have made
                     whole += args
                 return Value(None)
+            case ast.Attribute(ast.Name(id=word), "insert") if len(args) == 2 and not is_live(args[0]):
+                whole = env.get(word, LIVE).x
+                if isinstance(whole, list):
+                    whole.insert(args[0].x, args[1])
+                return Value(None)
+            case ast.Attribute(ast.Name(id=word), "reverse") if not args:
+                whole = env.get(word, LIVE).x
+                if isinstance(whole, list):
+                    whole.reverse()
+                return Value(None)
         return LIVE if _is_open(e) or not is_listed else self._value_of(e, f, args, given, env, code)
 
     def _value_of(
@@ -497,7 +507,7 @@ def targets(line: ast.AST) -> Iterator[str]:
                 continue
             case ast.Name(id=word, ctx=ast.Store()) | ast.Subscript(ast.Name(word), ctx=ast.Store()):
                 yield word
-            case ast.Call(ast.Attribute(ast.Name(word), "append" | "extend" | "insert")):
+            case ast.Call(ast.Attribute(ast.Name(word), "append" | "extend" | "insert" | "reverse")):
                 yield word
         stack += ast.iter_child_nodes(at)
 

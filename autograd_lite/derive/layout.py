@@ -30,6 +30,7 @@ from .common_factors import (
     with_one_denominator_inside,
     with_one_power,
     with_one_range,
+    with_one_rest,
     with_one_sum,
     with_one_total,
     with_one_weight,
@@ -195,8 +196,8 @@ class Line:
         if "/" in self.symbol:
             for step in (
                 with_one_power, with_terms_opened, with_like_terms, with_one_sum, with_number_in_front, with_one_total,
-                with_one_weight, with_pairs, with_terms_joined, with_groups, with_two_pairs, with_differences_turned,
-                with_one_range, with_one_denominator_inside,
+                with_one_weight, with_pairs, with_terms_joined, with_groups, with_two_pairs, with_one_rest,
+                with_differences_turned, with_one_range, with_one_denominator_inside,
             ):  # fmt: skip
                 formulas = [fold(e, step) for e in formulas]
             formulas = [*map(with_factors_in_front if letters else with_one_denominator, formulas)]

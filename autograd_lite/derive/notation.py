@@ -733,14 +733,25 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
 
 def _slices_in_steps(program: Program) -> set[Any]:
     """The slices, each as the array and the index, that are steps: they are factors of products of matrices, or are
-    read by one function alone, ``exp(V[:, :2])`` above and below.
+    read by one function alone, ``exp(V[:, :2])`` above and below, or by one difference, ``x[1:] - x[:-1]``.
     """
     readers: dict[Any, list[Equation]] = {}
+    slices: dict[Any, Any] = {}
     for eq in program.equations:
-        if eq.algebra == "index":
-            readers.setdefault((*eq.operands, repr(eq.params["index"])), []).extend(program.users.get(eq.y, ()))
+        if eq.algebra == "index" and isinstance(eq.x, Var):
+            key = slices[eq.y] = (*eq.operands, repr(eq.params["index"]))
+            readers.setdefault(key, []).extend(program.users.get(eq.y, ()))
     is_factor = {key: any(u.row.kind == "bilinear" for u in users) for key, users in readers.items()}
-    return {key for key, users in readers.items() if is_factor[key] or _is_one_call(users)}
+    return {
+        key for key, users in readers.items() if is_factor[key] or _is_one_call(users) or _is_one_pair(users, slices)
+    }
+
+
+def _is_one_pair(users: Sequence[Equation], slices: Mapping[Any, Any]) -> bool:
+    """Return True if several equations are one difference of two slices."""
+    are_numbers = any(u.algebra != "difference" or not all(isinstance(x, Var) for x in u.operands) for u in users)
+    pairs = {tuple(slices.get(x) for x in u.operands) for u in users} if not are_numbers else set()
+    return len(pairs) == 1 < len(users) and None not in next(iter(pairs))
 
 
 def _is_one_call(users: Sequence[Equation]) -> bool:
@@ -775,7 +786,7 @@ def _repeatable(
     index = e.slice if isinstance(e, ast.Subscript) else None
     turns = _turns(eq.code, index)
     if _vector_of(eq) is not None and (e is None or all(looped(eq.code, part) is None for part in turns)):
-        return 0
+        return 0, before[0] is not at[0]  # of a state: a helper has a name for it
     varies = bool(turns)
     given = [k for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     varies |= any(_changes(eq, k) for k in given)

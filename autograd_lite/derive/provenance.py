@@ -96,6 +96,8 @@ class Provenance(Interpreter):
         The arrays and numbers that the formulas name.
     carried : dict of str to Value
         What each round of a loop computes from the one before, from numbers alone, by its name: G1, G2.
+    starts : set of str
+        The names of what stands before the first round.
     pairs : set of str
         The variables that count in loops over pairs.
     """
@@ -111,6 +113,7 @@ class Provenance(Interpreter):
         self.innermost = next(iter(self._running), None)
         self.given: dict[str, Any] = {}
         self.carried: dict[str, Value] = {}
+        self.starts: set[str] = set()
         self._recorded = set[tuple[Any, str]]()  # the variables that have had Tensors
         self._rounds, self._begun = Multiset[Any](), Multiset[Any]()  # how often they were assigned, and loops began
         self.pairs: set[str] = set()
@@ -235,11 +238,13 @@ class Provenance(Interpreter):
         if loop is not None:
             is_shared = value is y and of is not None and not of.formula.args  # G = G0, and G = loss = 0.0
             value = Value(x, y.written) if is_shared else value
-            value.rename(self._carried(target.id, y, (code, span(loop.target))))
+            value.rename(self._carried(target.id, y, (code, span(loop.target)), loop.iter))
         return value
 
-    def _carried(self, word: str, y: Value, loop: Any) -> Callable[[Make | None], Make]:
-        """Return what names a value that each round of a loop computes from the one before, if all are numbers."""
+    def _carried(self, word: str, y: Value, loop: Any, over: ast.expr) -> Callable[[Make | None], Make]:
+        """Return what names a value that each round of a loop computes from the one before, if all are numbers; those
+        of a list that is reversed are G3, G2, G1.
+        """
         k = self._rounds[loop, word]
         self._rounds[loop, word] += 1
 
@@ -247,7 +252,9 @@ class Provenance(Interpreter):
             def make(turn: int) -> Written | None:
                 if (loop[0], word) in self._recorded or self._begun[loop] != 1:
                     return before and before(turn)
-                self.carried[w := f"{word}{k}"] = Value(y.x, before)
+                items = self.items(self.last((loop[0].co_filename, span(over)))) if _is_reversed(over) else None
+                self.carried[w := f"{word}{k if items is None else len(items) + 1 - k}"] = Value(y.x, before)
+                self.starts |= set() if k else {w}
                 return self._name(w, y.x)
 
             return make
@@ -480,3 +487,13 @@ def _around_scan(code: CodeType, at: ast.AST) -> tuple[CodeType, ast.AST]:
 
 def _is_data(x: Any) -> bool:
     return isinstance(x, np.ndarray | list | tuple | int | float | np.generic) and not isinstance(x, bool)
+
+
+def _is_reversed(e: ast.expr) -> bool:
+    """Whether a loop is over ``reversed(xs)`` or ``xs[::-1]``."""
+    match e:
+        case ast.Call(ast.Name("reversed"), [ast.Name()]):
+            return True
+        case ast.Subscript(ast.Name(), ast.Slice(None, None, ast.UnaryOp(ast.USub(), ast.Constant(1)))):
+            return True
+    return False

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..table import TABLE
 from .collect import leaves
-from .entries import Step, entries, in_row
+from .entries import Step, added, entries, in_row
 from .factors import positions, total
 from .formula import (
     Expr,
@@ -62,6 +62,9 @@ _LETTER: ContextVar[str] = ContextVar("letter", default="t")  # the number of a 
 _FROM_0: ContextVar[bool] = ContextVar("from_0", default=True)  # whether sums may have steps from 0 on
 
 
+_SINGLE: ContextVar[Collection[str]] = ContextVar("single", default=())  # arrays whose entries are not one line
+
+
 _AT_STEP: ContextVar[Collection[str]] = ContextVar("at_step", default=())  # arrays that steps read where they are
 
 
@@ -76,13 +79,14 @@ def rolled(
     Variables that have two values are left as they are if one of them has no common form.
     """
     tokens = _LETTER.set(letter), _FROM_0.set(from_0)
-    at_step = _AT_STEP.set(())
+    more = _AT_STEP.set(()), _SINGLE.set(())
     try:
         return _rolled(sections, looped, sizes)
     finally:
         _LETTER.reset(tokens[0])
         _FROM_0.reset(tokens[1])
-        _AT_STEP.reset(at_step)
+        _AT_STEP.reset(more[0])
+        _SINGLE.reset(more[1])
 
 
 @contextmanager
@@ -103,6 +107,7 @@ def _rolled(sections: Sequence[Section], looped: Collection[str], named: Contain
     zeros = {symbol for symbol, e in numbers if is_zero(e) and _number(symbol)[1] == 0 and _number(symbol)[0] in looped}
 
     def once(e: Expr) -> Expr:
+        e = _without_pair(e)
         e = replaced(e, partial(_of_list, looped=looped, sizes=sizes))
         return replaced(replaced(e, partial(_of_start, zeros=zeros)) if zeros else e, _of_equal, done)
 
@@ -115,11 +120,39 @@ def _rolled(sections: Sequence[Section], looped: Collection[str], named: Contain
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
     lines = [line for s in merged if s.title == STEPS for line in s.lines]
+    if looped and (single := _single(lines)):
+        _SINGLE.set(single)
+        merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
+        lines = [line for s in merged if s.title == STEPS for line in s.lines]
     _AT_STEP.set(_read_at_step(lines))
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     summed = [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
     pairs = zip(summed, merged, strict=True)
     return [_with_sums_that_stand(s, before, summed) if s.title == RULE else s for s, before in pairs]
+
+
+def _without_pair(e: Expr) -> Expr:
+    """A sum ``a b - a c + …`` for ``a (b - c) + …``, if no other term has such a factor: each round adds both."""
+    if e.role == "negation" and (of := _without_pair(e.of)) is not e.of:
+        return replace(e, args=(of,))
+    terms = terms_of(e) if e.role in ("sum", "difference") and not e.shape else []
+    pairs = [(k, f) for k, (_, of) in enumerate(terms) for f in factors_of(of) if f.role in ("sum", "difference")]
+    if len(pairs) != 1 or len(terms) <= TERMS:
+        return e
+    [(k, pair)], (sign, of) = pairs, terms[pairs[0][0]]
+    rest = [f for f in factors_of(of) if f is not pair]
+    each = [(sign * s, multiplied((*rest, x), ())) for s, x in terms_of(pair)] if rest else [terms[k]]
+    return added([*terms[:k], *each, *terms[k + 1 :]])
+
+
+def _single(lines: Sequence[Line]) -> set[str]:
+    """The arrays whose entries have the names of steps, θₜ = θ[t-1], of which each step of a loop has the same ones."""
+    stems = {line.symbol.partition("@")[0]: line for line in lines if "@" in line.symbol}
+    own = {s for s, line in stems.items() if any(e.role == "index" and e.of.value == s for e in line.formulas)}
+    words = {word for line in lines for e in line.formulas for word in e.names}
+    read = (word for line in stems.values() for e in line.formulas for word in e.names)
+    inside = {_number(word)[0] for word in read if word[-1:].isdigit()}
+    return {s for s in own & inside if not any(word.startswith(f"{s}@") for word in words)}
 
 
 def _read_at_step(lines: Iterable[Line]) -> set[str]:
@@ -914,7 +947,8 @@ def _of_array(e: Expr) -> Expr | None:
         if part.role == "index":
             return known[0] if repr(part.params["index"]) == at and part.of.shape == e.shape else None
         joint = np.broadcast_shapes(part.shape, *(a.shape for a in known))
-        is_plain = joint == part.shape or part.row.kind == "elementwise" or part.role in ("product", "selection")
+        is_plain = joint == part.shape or part.row.kind == "elementwise"
+        is_plain |= part.role in ("product", "selection", "comparison")
         return replace(part, args=tuple(known), shape=joint) if is_plain else None
 
     return fold(e.of.of, made)
@@ -1074,10 +1108,13 @@ def _since(
     stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
     groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
     numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]
-    every = next((run for run in numbers if len(run) >= TERMS and _is_run(run)), [])  # of dL/dw = [dL/dw1, dL/dw2, …]
+    merging = [not _is_single(stem) for stem in stems]
+    runs = (run for run, is_one in zip(numbers, merging, strict=True) if is_one and len(run) >= TERMS and _is_run(run))
+    every = next(runs, [])  # of dL/dw = [dL/dw1, dL/dw2, …]
     steps = over or every
     least = [2 if _is_of_loop(stem, looped) else TERMS for stem in stems]
-    merged = (_defined(group, steps, k) for group, k in zip(groups, least, strict=True))
+    pairs = zip(groups, least, merging, strict=True)
+    merged = (_defined(group, steps, k) if is_one else group for group, k, is_one in pairs)
     return [d for group in merged for d in group], steps, bool(over)
 
 
@@ -1149,6 +1186,8 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
         families.setdefault(_number(line.symbol)[0], []).append(line)
     instead: dict[int, list[Line]] = {}
     for stem, family in filter(_are_steps, families.items()):
+        if _is_single(stem):
+            continue
         before, family = family, _with_one_division(family)
         of = {id(new): id(line) for new, line in zip(family, before, strict=True)}
         least = 2 if _is_of_loop(stem, looped) and family[0].formulas else LINES
@@ -1191,6 +1230,11 @@ def _divided(e: Expr) -> Expr | None:
 def _are_steps(family: tuple[str, Sequence[Line]]) -> bool:
     """Whether lines of one stem are perhaps those of steps, not of the cells R11, R12, R21 of a table."""
     return min(_number(line.symbol)[1] for line in family[1]) < 10
+
+
+def _is_single(stem: str) -> bool:
+    """Whether variables of a stem, or derivatives by them, have a line of each."""
+    return stem.rpartition("/d")[2] in _SINGLE.get()
 
 
 def _least(line: Line, least: int) -> int:

@@ -720,6 +720,9 @@ def _total(e: Expr) -> Expr | None:
     inner = x.of.of if x.role == "placement" and x.of.role == "broadcast" else x
     if inner.is_number and inner is not x and _size(e) == 1:  # of -1 at [y], 0 elsewhere
         return number(inner.value * math.prod(x.of.shape))
+    if x.role == "placement" and x.of.shape and _size(e) == 1:  # of g at [y], 0 elsewhere
+        every = simplified("sum", (x.of,), (), axis=None, keepdims=False)
+        return simplified("reshape", (every,), shape, shape=shape, order="C") if shape else every
     if x.role != "total" or _size(e) > 1:
         return None
     is_kept = len(shape) == len(x.of.shape) > 0

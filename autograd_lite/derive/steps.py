@@ -29,7 +29,7 @@ from .factors import Combine, Edge, FoldedCall, Pull
 from .formula import Expr, Labels, Shape, index_parts, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
-from .simplify import again, full, is_zero, simplified
+from .simplify import again, full, is_zero, product, simplified
 from .symbolic_rule import G, X, Y, cotangent_of, parted
 from .textbook_parser import TextbookStep, Written, parameter
 from .writing import LETTERS, subscript, text_name
@@ -269,13 +269,21 @@ class Steps(Notation):
             return True
         if self._is_entry(n):
             return all(self.defined[k].row.kind == "elementwise" or self._is_vector(k) for k in users)
-        if self._is_row(n) or self._is_in_product(n, user):
+        if self._is_row(n) or self._is_in_product(n, user) or self._is_shifted_turn(n, user):
             return True
         if n.size == 1 < user.size or is_light and all(n.size <= k.size for k in users):
             return self.defined[n].row.kind == "elementwise" and all(
                 self.defined[k].row.kind == "elementwise" for k in users
             )
         return user in self.names and self.adds_axes(user) and self.defined[n].algebra not in PRODUCTS
+
+    def _is_shifted_turn(self, n: Var, user: Var) -> bool:
+        """Whether a value is a number and a column, in a sum of arrays: μ + b[:, None] of one with c[None, :]."""
+        if self.defined[n].algebra not in SUMS[:2] or self.defined[user].algebra not in SUMS[:2]:
+            return False
+        of, *others = sorted(self.defined[n].operands, key=lambda x: -len(getattr(x, "shape", ())))
+        are_numbers = all(not getattr(x, "shape", ()) and (not isinstance(x, Var) or x in self.names) for x in others)
+        return are_numbers and isinstance(of, Var) and self.is_turn(of)
 
     def _is_in_product(self, n: Var, user: Var) -> bool:
         """Whether a product of matrices without a name is read by another one alone, or by a trace: x @ Q of x @ Q @ y.
@@ -611,7 +619,8 @@ class Steps(Notation):
     def conventions(self, n: Var) -> list[str]:
         """What the textbook of `n` says beside its derivative whatever the numbers are: at a kink they may be later."""
         step = self.known(n)
-        return [said for said in (step.book.note, step.book.kink) if said] if step else []
+        is_smooth = self._beside_clipped(n)[0] is not None and n not in self.tied
+        return [said for said in (step.book.note, step.book.kink * (not is_smooth)) if said] if step else []
 
     def _masked(self, n: Var) -> str:
         """The entries of a softmax that are 0, because of a mask."""
@@ -623,7 +632,8 @@ class Steps(Notation):
         hidden = [(w, env[w] == (False if np.asarray(env[w]).dtype == bool else -np.inf)) for w in names]
         mask = [w for w, where in hidden if np.array_equal(where, np.isneginf(x))][-1]
         where = f"not {text_name(mask)}{letters}" if env[mask].dtype == bool else f"{text_name(mask)}{letters} = -∞"
-        return f"{text_name(self.names[n])}{letters} = 0 where {where}"
+        word = stem(self.names[n]) if self.is_looped(self.rounds.get(n, ())) else self.names[n]
+        return f"{text_name(word)}{letters} = 0 where {where}"
 
     def is_at_kink(self, n: Var) -> bool:
         """Whether an argument of `n` is at a kink of its row."""
@@ -787,7 +797,10 @@ class Steps(Notation):
 
 
 def _without_starts(e: Expr) -> Expr | None:
-    """A product or a sum without the ones or zeros that it starts with, of ``np.ones_like(s) * x``."""
+    """A product or a sum without the ones or zeros that it starts with, of ``np.ones_like(s) * x``, and of ``0 - x``.
+    """
+    if e.role == "difference" and e.of.is_number and not e.of.value and e.args[1].shape == e.shape:
+        return product((number(-1), e.args[1]), e.shape)
     neutral = {"product": "ones_like", "sum": "zeros_like"}.get(e.role)
     rest = [x for x in e.args if x.head != neutral]
     if neutral is None or not 0 < len(rest) < len(e.args):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..rules.scipy_special import NAMES, declare
 from ..table import ROWS, TABLE, Textbook
 from ..table.textbook import NOTATIONS
 from .factors import total
@@ -154,7 +156,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Call(func=ast.Attribute(value=x, attr=word)):
             given = {str(key.arg): ast.literal_eval(key.value) for key in e.keywords}
             match x:
-                case (ast.Name(id=module) | ast.Attribute(ast.Name(id=module), "linalg")) if module not in meanings:
+                case (
+                    ast.Name(id=module) | ast.Attribute(ast.Name(id=module), "linalg" | "special")
+                ) if module not in meanings:
                     return _applied(word, [sub(a) for a in e.args], given)
             if word in TABLE:
                 return _applied(word, [sub(a) for a in (x, *e.args)], given)
@@ -254,7 +258,10 @@ def _applied(word: str, args: list[Written], given: Mapping[str, Any] | None = N
 
 def _row_of(word: str, values: Sequence[Any], given: Mapping[str, Any] | None) -> tuple[Any, Mapping[str, Any] | None]:
     """The row of a call and its keywords; of a norm of vectors that of these alone."""
-    row = TABLE.get(word) or ROWS.get(getattr(np, word, None)) or TABLE[f"linalg.{word}"]
+    row = TABLE.get(word) or ROWS.get(getattr(np, word, None))
+    if row is None and word in NAMES and "scipy.special" in sys.modules:
+        row = declare(word)[word]
+    row = row or TABLE[f"linalg.{word}"]
     if row is TABLE["norm"] and len(values) == 1 and _is_of_vectors(values[0], **(given or {})):
         return TABLE["power_norm"], {"p": 2, **{k: v for k, v in (given or {}).items() if k != "ord"}}
     return row, given
