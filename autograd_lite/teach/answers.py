@@ -51,7 +51,7 @@ _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
 }  # fmt: skip
 
 _OURS = {
-    word: row.fn for row in TABLE.values() for word in (row.name, symbol(row))
+    word: row.fn for row in TABLE.values() for word in (row.name, symbol(row)) if word != "ψ"
     if row.bind is None and row.kind == "elementwise" and not hasattr(np, row.name)
 }  # fmt: skip
 #: Functions of NumPy; the first paragraph has the elementwise ones.
@@ -165,7 +165,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "sec": lambda x: 1 / np.cos(x),
     "csc": lambda x: 1 / np.sin(x),
     "cot": lambda x: 1 / np.tan(x),
-    **dict.fromkeys(("ψ", "psi", "digamma"), partial(_slope, _LGAMMA)),
+    **dict.fromkeys(("psi", "digamma"), partial(_slope, _LGAMMA)),
     **dict.fromkeys(("gammaln", "loggamma", "lgamma"), _LGAMMA),
     "Γ": np.vectorize(math.gamma, otypes=[float]),
     "len": lambda x: np.shape(x)[0],
@@ -192,6 +192,11 @@ FUNCTIONS = {
     **dict.fromkeys(("sigmoidʹ", "σʹ"), lambda x: _OURS["sigmoid"](x) * _OURS["sigmoid"](-np.asarray(x))),
     "tanhʹ": lambda x: 1 / np.cosh(x) ** 2,
 }
+
+
+def digamma(x: Any) -> Any:
+    """ψ = Γ′ / Γ, which is a function on the sheets that have it or Γ: elsewhere a student's ψ is something else."""
+    return _slope(_LGAMMA, x)
 
 
 def assignments(
@@ -767,6 +772,9 @@ class Reader:
         if over or any(isinstance(x, Indexed) for x in args):
             return self._along(fn, bare, [_operand(x) for x in args], params, over, at)
         self._charge(*_cost(fn, bare, [*args, *params.values()]))
+        is_length = word == "norm" and len(args) == 1 and not params and np.ndim(args[0]) == 2
+        if is_length and self._is_read_as("of rows"):  # x / ‖x‖, of each row
+            params = {"axis": -1, "keepdims": True}
         return fn(*args, **params)
 
     def _function(self, e: ast.Call) -> tuple[str, str]:

@@ -306,14 +306,17 @@ def _without_ties(t: Total) -> dict[str, Any]:
 
 @np.errstate(all="ignore")
 def _slips_of_terms(d: Derivation, t: Total) -> dict[str, Any]:
-    """Those in a gradient with several paths: a term, its sign or a factor of it."""
-    terms = list(_terms(d, t))
+    """Those in a gradient with several paths: a term, its sign or a factor of it; not of two terms that are equal, of
+    which no answer says which one it means.
+    """
+    every = [(term, laid_out(sum(term[-1]), t.value.shape)) for term in _terms(d, t)]
+    terms = [term for term, x in every if sum(np.allclose(abs(x), abs(y), 1e-9, 0) for _, y in every) == 1]
     several = [("the term {} is missing from the sum", 1), ("the sign of the term {} is wrong", 2)]
     slips = {s.format(w): t.value - k * sum(parts) for w, _, _, parts in terms for s, k in several}
     for _, path, start, parts in terms:
         if len(path) == len(parts) == 1 and _is_factor(path[0]) and d.order.by_gradients:
             slips |= {says: t.value - parts[0] + rest for says, rest in _without_factor(path[0], start, True).items()}
-    return slips | {f"that is only the term {w}": sum(parts) for w, _, _, parts in terms}
+    return slips | {f"that is only the term {term[0]}": sum(term[-1]) for term, _ in every}
 
 
 def _terms(d: Derivation, t: Total) -> Iterator[tuple[str, tuple[Factor, ...], Any, list[Any]]]:

@@ -300,7 +300,8 @@ def _causes(
     if is_transposed and value.shape != right.shape:
         yield "it is transposed"
     ratio = _ratio(value, right, close)
-    simple = Fraction(ratio).limit_denominator(12) if ratio else Fraction(0)
+    most = 4 if value.size == 1 else 12  # one number is near to some fraction
+    simple = Fraction(ratio).limit_denominator(most) if ratio else Fraction(0)
     if ratio and 0 < abs(simple) <= 12 and abs(float(simple) - ratio) < close * abs(ratio):
         yield "the sign is wrong" if simple == -1 else f"it is {simple} times the right one{_count(simple, value)}"
     if is_transposed:

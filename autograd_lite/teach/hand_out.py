@@ -27,7 +27,7 @@ from ..derive.mathml import Reader as Mathematics, html_of
 from ..derive.writing import TEXT, shape_text
 from ..table.textbook import NOTATIONS
 from . import grading, notation
-from .answers import FEWER, FUNCTIONS, PRODUCTS, READINGS, Reader
+from .answers import FEWER, FUNCTIONS, PRODUCTS, READINGS, Reader, digamma
 from .grading import Marks, Question
 from .notation import Board, Unread
 from .spellings import POWERS, SIGNS
@@ -190,7 +190,8 @@ class HandOut:
         content = json.loads(text)
         spaces = [{w: _opened(x) for w, x in space.items() if x} for space in content["spaces"]]
         for space in spaces:
-            space |= {w: partial(_missing, w) for w in content["functions"] if w not in FUNCTIONS}
+            others = [w for w in content["functions"] if w not in FUNCTIONS]
+            space |= {w: digamma if w == "ψ" else partial(_missing, w) for w in others}
             space |= {w: partial(_noted, *noted) for w, noted in content["notations"].items()}
             space |= {w: partial(_mapped, *m) for w, m in content["maps"].items()}
         questions = []

@@ -2088,6 +2088,8 @@ class Reader {
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
     }
     if (short === "bincount" && operands.length < 3 && this.shape.length === 1) params.minlength ??= array([], [this.shape[0]], "i"); // as many entries as the result has
+    const isLength = word === "norm" && operands.length === 1 && !Object.keys(params).length && operands[0].shape.length === 2;
+    if (isLength && this.isReadAs("of rows")) Object.assign(params, { axis: array([], [1], "i"), keepdims: array([], [1], "b") }); // x / ‖x‖
     if (Object.keys(params).length) operands.push({ params });
     if (short === "onehot") return onehots(...operands);
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
@@ -2133,9 +2135,9 @@ const general = (x, digits) => {
   if (p < -4 || p >= digits) return `${short(mantissa)}e${p < 0 ? "-" : "+"}${String(Math.abs(p)).padStart(2, "0")}`;
   return short(x.toFixed(digits - 1 - p));
 };
-const fraction = (x) => { // the nearest with a denominator of at most 12
+const fraction = (x, most) => { // the nearest with a denominator of at most so much
   let best = [Math.round(x), 1];
-  for (let q = 2; q <= 12; q++) {
+  for (let q = 2; q <= most; q++) {
     const p = Math.round(x * q);
     if (Math.abs(x - p / q) < Math.abs(x - best[0] / best[1])) best = [p, q];
   }
@@ -2182,7 +2184,7 @@ function* causes({ value, right, others, slips, close }) {
   const isTransposed = value.shape.length === 2 && same(transposed(value), right, close);
   if (isTransposed && !alike(value.shape, right.shape)) yield "it is transposed";
   const ratio = ratioOf(value, right, close);
-  const [p, q] = ratio ? fraction(ratio) : [0, 1];
+  const [p, q] = ratio ? fraction(ratio, value.data.length === 1 ? 4 : 12) : [0, 1]; // one number is near to some fraction
   if (ratio && p && Math.abs(p / q) <= 12 && Math.abs(p / q - ratio) < close * Math.abs(ratio)) {
     yield p === -1 && q === 1 ? "the sign is wrong" : `it is ${q === 1 ? p : `${p}/${q}`} times the right one${countText([p, q], value)}`;
   }

@@ -43,6 +43,7 @@ from .answers import (
     Reader,
     assignments,
     clipped,
+    digamma,
     is_python,
     worked_out,
     written,
@@ -159,7 +160,8 @@ class Worksheet(HandOut):
         self.own = own
         #: The shapes of the derivatives that are one number for all of their entries.
         self.full = full
-        self.board = Board(self.words, FUNCTIONS, shapes, whole, letter, own, self.full, constants)
+        functions = FUNCTIONS | {w: x for w, x in self.spaces[0].items() if x is digamma}
+        self.board = Board(self.words, functions, shapes, whole, letter, own, self.full, constants)
         #: The values that are named in messages.
         self.seen = [{w: x for w, x in at.items() if self.shown.get(w) != ""} for at in self.spaces]
         self.readers = [Reader(space, self.shown, self.full) for space in self.spaces]
@@ -572,7 +574,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     ]  # fmt: skip
     if counting:
         asked_of = [[_counted(q, counting, tables[0]) for q in forms] for forms in asked_of]
-    spaces = [{**space, **code.functions} for space in spaces]
+    further = {"ψ": digamma} if any(w in text_of(d.sections, TEXT) for w in "ψΓ") else {}
+    spaces = [{**space, **code.functions, **further} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
     given = replace(sections[0], lines=[*map(counting.line, sections[0].lines)]) if counting else sections[0]
     sections = [given, *(d.counted if counting else d.in_steps(d.letter))[1:]]
