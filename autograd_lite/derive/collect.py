@@ -692,9 +692,9 @@ def _apart(key: str, instead: Expr, below: Set[Any], part: Expr) -> Expr | None:
 
 
 def _with_one_order(e: Expr) -> Expr:
-    """A formula with ``-(1 - p)`` for ``p - 1`` if it has ``1 - p``, too."""
+    """A formula with ``-(1 - p)`` for ``p - 1`` if it has something over ``1 - p``, too."""
     differences = [part for part in walk(e) if part.role == "difference"]
-    keys = {part.key for part in differences}
+    keys = {f.key for part in walk(e) if part.role == "quotient" for f in factors_of(part.args[1])}
     turned = {part.key: replace(part, args=part.args[::-1]) for part in differences if part.args[1].is_number}
     instead = {k: unsimplified("negative", (of,), of.shape) for k, of in turned.items() if of.key in keys}
     return replaced(e, lambda part: instead.get(part.key)) if instead else e

@@ -20,6 +20,8 @@ from .formula import Expr, Labels, index_parts, name, number, walk
 from .formula_ops import evaluate
 from .simplify import product, simplified
 
+LEAST = 1e-20  # the square of a length that is more than a rounding error
+
 Array = np.ndarray[Any, Any]
 Form = tuple[Expr, frozenset[Var], dict[str, Expr]]  # a formula, whose gradients are in it, and what names in it mean
 
@@ -91,6 +93,7 @@ class Logits:
                 g = c.shorter.points[0].gradients[n]
                 yield from (Weight((c.gradient_symbol(n), *of.names), g * of.value, 1, -1, n) for of in single)
 
+    @np.errstate(all="ignore")  # infinite data beside 0
     def gradient(self, between: Collection[Var], is_alone: bool) -> Form | None:
         """The gradient as it is at the recorded point, which is to be compared at others; None for other losses.
 
@@ -106,6 +109,8 @@ class Logits:
         logs = np.log(p, where=p > 0, out=np.zeros_like(p))  # of a mask
         entropies = -np.sum(p * logs, axis=1)
         bends = p * (logs + entropies[:, None])
+        if np.vdot(bends, bends) < LEAST:  # of a uniform policy, whose entropies are the largest
+            return None
         labels = self._labels()
         scalars = [part for part in self._parts if part.is_number or part.role == "name" and not part.shape]
         for y, w in pairs_of((*labels, *[None][len(labels) :]), self._weights(env, between, bool(labels))):

@@ -947,7 +947,7 @@ def sparse(H, rho):
 
 
 @pytest.mark.parametrize(("f", "args", "wanted"), [
-    (labelled_nodes, (RNG.normal(size=(4, 3)), *NODES), "dL/dZₖ = Σᵢ 1[trainᵢ = k] (P[train]ᵢ - Yᵢ) / n since"),
+    (labelled_nodes, (RNG.normal(size=(4, 3)), *NODES), "dL/dZₖ = Σᵢ 1[trainᵢ = k] (Pₖ - Yᵢ) / n since"),
     (huber_by_minimum, (RNG.normal(size=5), 0.4), "dL/dsize = quad since"),
     (last_word, (RNG.normal(size=(3, 2)), RNG.normal(size=(2, 3)), 1), "= 1[k = 2] (W @ dL/dscores) since"),
     (implicit, [RNG.normal(size=s) for s in ((2, 2), (3, 2), (3, 2), (3, 2))], "dL/dsongs = -(dL/derr)ᵀ @ users since"),

@@ -270,7 +270,7 @@ PROGRAMS = {
     ),
     "labels of some nodes": (
         labelled_nodes, (normal(4, 2), np.array([0, 1, 1, 0]), np.array([0, 1, 3])), "Z",
-        ["dL/dZₖ = Σᵢ 1[trainᵢ = k] (softmaxⱼ(Z)[train]ᵢ - Yᵢ) / n", "Y = onehot(labels[train])"], ["Σₖ"],
+        ["dL/dZₖ = Σᵢ 1[trainᵢ = k] (softmaxⱼ(Z)ₖ - Yᵢ) / n", "Y = onehot(labels[train])"], ["Σₖ"],
     ),
     "rotation": (
         rotation, (np.array(0.3), normal(4, 2), normal(4, 2)), "theta",

@@ -364,11 +364,11 @@ TEXTS = {
         "total = λ w @ w - Σᵢ (y[i] log(pᵢ) + (1 - y[i]) log(1 - pᵢ))", "= Σᵢ (pᵢ - y[i]) X[i] + 2 λ w"]),
     intercept: ("w b", (normal(2), 0.1, normal(3, 2), LABELS), ["dtotal/db = Σᵢ dtotal/dpᵢ", "= Σᵢ (pᵢ - y[i])"]),
     labelled: ("W", (normal(2, 3), normal(4, 2), np.eye(3)[[0, 2, 1, 1]], np.array([1, 3])), [
-        "b = P[rows]", "Σᵢ 1[rowsᵢ = k] (bᵢ - Y[rows]ᵢ) / n", "Σⱼ (Y[rows])ⱼ = 1"]),
+        "L = -Σ (Y[rows] ⊙ log(P[rows])) / n", "Σᵢ 1[rowsᵢ = k] (Pₖ - Yₖ) / n", "Σⱼ (Y[rows])ⱼ = 1"]),
     mixture: ("a", (normal(3), normal(2, 3)), ["dL/daⱼ = n softmax(a)ⱼ - Σᵢ softmaxⱼ(logpi + C)ᵢⱼ"]),
     elo: ("d", (normal(3) * 100, TARGETS), ["dp/dd = ln(10) p ⊙ (1 - p) / 400", "= ln(10) (p - s) / 400"]),
     policy: ("S", (normal(2, 3), np.array([0, 2]), np.array([1.4, -0.3]), 0.1), [
-        "dL/dSᵢⱼ = β (bᵢⱼ - pᵢⱼ Σₖ bᵢₖ) + Aᵢ (pᵢⱼ - Yᵢⱼ)"]),
+        "dL/dSᵢⱼ = Aᵢ (pᵢⱼ - Yᵢⱼ) + β pᵢⱼ (logpᵢⱼ + Hᵢ)"]),
     distances: ("X", (np.array([0.1, 1.3, 0.6, 1.7]),), [
         "rᵢ = X[i+1] - X[i]", "r2ᵢ = rᵢ²", "E = Σᵢ (1 / r2ᵢ - r2ᵢ)", "dE/dXₖ = 1[k ≥ 1] dE/drₖ₋₁ - 1[k < 3] dE/drₖ"]),
     skipgram: ("V U", (
@@ -613,3 +613,367 @@ def test_a_column_has_the_indices_of_its_neighbours():
     L = np.sum(pred**2) + np.sum(bu**2)
     text = str(L.explain([bu, bi, P], names={"bu": bu, "bi": bi, "P": P, "Q": Q, "pred": pred}))
     assert "dL/dbuᵢ = 2 buᵢ + Σⱼ dL/dpredᵢⱼ" in " ".join(text.split())
+
+
+def test_entries_of_a_parameter_are_no_steps_of_a_loop():
+    def swing(theta, u):
+        x, v = u
+        for _ in range(3):
+            x, v = x + theta[0] * x - theta[1] * v, v + theta[2] * x * v - theta[3] * v
+        return x**2 + v**2
+
+    text = str(ag.trace(swing, normal(4), normal(2)).explain("theta"))
+    assert_in_order(["θ1 = θ[0]", "θ4 = θ[3]", "xₜ = xₜ₋₁", "since θ1 = θ[0], θ2 = θ[1], θ3 = θ[2], θ4 = θ[3]"], text)
+
+
+@pytest.mark.parametrize("first", ["difference", "second"])
+def test_differences_that_are_taken_twice_are_one_step(first):
+    u = ag.tensor(normal(5), requires_grad=True)
+    if first == "difference":
+        du = np.diff(u)
+        L = np.sum(np.abs(du)) + np.sum(np.diff(u, n=2) ** 2)
+    else:
+        L = np.sum(np.diff(u, n=2) ** 2)
+        du = np.diff(u)
+        L = L + np.sum(np.abs(du))
+    text = str(L.explain(u, names={"u": u, "du": du}))
+    assert_in_order(["duᵢ = uᵢ₊₁ - uᵢ", "aᵢ  = duᵢ₊₁ - duᵢ", "dL/duᵢ = dL/dduᵢ₋₁ - dL/dduᵢ"], text)
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_a_number_beside_a_column_is_in_the_sum(is_learned):
+    R, mu = normal(2, 3), ag.tensor(2.9, requires_grad=is_learned)
+    b, c = ag.tensor(normal(2), requires_grad=True), ag.tensor(normal(3), requires_grad=True)
+    L = np.sum((R - (mu + b[:, None] + c)) ** 2)
+    text = str(L.explain([b, c], names={"mu": mu, "b": b, "c": c, "R": R}))
+    assert_in_order(["aᵢⱼ = Rᵢⱼ - (μ + bᵢ + cⱼ)", "dL/dbᵢ = -Σⱼ dL/daᵢⱼ", "dL/dcⱼ = -Σᵢ dL/daᵢⱼ"], text)
+
+
+@pytest.mark.parametrize("logs", ["of all", "of some", "stable"])
+def test_rows_with_labels_are_those_of_the_gradient(logs):
+    Z, labelled, y = ag.tensor(normal(3, 2), requires_grad=True), [0, 2], np.array([1, 0])
+    P = ag.softmax(Z, axis=1)
+    logp = Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))
+    L = {"of all": np.log(P)[labelled, y], "of some": np.log(P[labelled, y]), "stable": logp[labelled, y]}[logs]
+    names = {"Z": Z, "labelled": labelled, "y": y} | ({"logp": logp} if logs == "stable" else {"P": P})
+    row = "softmaxⱼ(Z)ₖ" if logs == "stable" else "Pₖ"
+    assert f"dL/dZₖ = Σᵢ 1[labelledᵢ = k] ({row} - Yᵢ) / n" in str((-L.mean()).explain(Z, names))
+
+
+def with_entropy(theta, S, a, A, beta):
+    z = S @ theta
+    logp = z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
+    p = np.exp(logp)
+    H = -np.sum(p * logp, axis=1)
+    return -np.mean(A * logp[np.arange(len(a)), a]) - beta * np.mean(H)
+
+
+def exploring(theta, S, a, A, beta):
+    p = ag.softmax(S @ theta, axis=1)
+    entropy = -np.mean(np.sum(p * np.log(p), axis=1))
+    return -np.mean(A * np.log(p[np.arange(len(a)), a])) - beta * entropy
+
+
+def entropies(theta, S, a, A, beta):
+    p = ag.softmax(S @ theta, axis=1)
+    H = -np.sum(p * np.log(p), axis=1)
+    return beta * np.sum(H)
+
+
+@pytest.mark.parametrize(("f", "line"), [
+    (with_entropy, "dL/dzᵢⱼ = (Aᵢ (pᵢⱼ - Yᵢⱼ) + β pᵢⱼ (logpᵢⱼ + Hᵢ)) / n"),
+    (exploring, "dL/dbᵢⱼ = (Aᵢ (pᵢⱼ - Yᵢⱼ) + β pᵢⱼ (log(pᵢⱼ) + Hᵢ)) / n"),
+    (entropies, "dL/dbᵢⱼ = -β pᵢⱼ (log(pᵢⱼ) + Hᵢ)"),
+])  # fmt: skip
+def test_a_policy_with_an_entropy_has_the_gradient_of_a_book(f, line):
+    program = ag.trace(f, normal(2, 3), normal(4, 2), np.array([0, 2, 1, 1]), normal(4), 0.1)
+    assert line in str(program.explain("theta"))
+    sheet = program.worksheet(wrt=["theta"])
+    assert all(mark.right for mark in sheet.check(sheet.key()))
+
+
+def clipped(theta, S, a, A, old):
+    p = ag.softmax(S @ theta, axis=1)
+    ratio = p[np.arange(len(a)), a] / old
+    return -np.mean(np.minimum(ratio * A, np.clip(ratio, 0.8, 1.2) * A))
+
+
+def clipped_with_entropy(theta, S, a, A, old):
+    z = S @ theta
+    p = ag.softmax(z, axis=1)
+    logp = np.log(p)
+    ratio = np.exp(logp[np.arange(len(a)), a] - old)
+    H = -np.sum(p * logp, axis=1)
+    return -np.mean(np.minimum(ratio * A, np.clip(ratio, 0.8, 1.2) * A)) - 0.1 * np.mean(H)
+
+
+def weighted(theta, S, a, A, old):
+    p = ag.softmax(S @ theta, axis=1)
+    ratio = np.exp(np.log(p[np.arange(len(a)), a]) - old)
+    return -np.mean(ratio * A) + 0.1 * np.mean(np.sum(p * np.log(p), axis=1))
+
+
+@pytest.mark.parametrize(("f", "line"), [
+    (clipped, "dL/dbᵢⱼ = dL/dratioᵢ ratioᵢ (Yᵢⱼ - pᵢⱼ) since p = softmax(b), ratioᵢ = p[i, aᵢ] / oldᵢ, Y = onehot(a)"),
+    (clipped_with_entropy, "dL/dzᵢⱼ = dL/dratioᵢ ratioᵢ (Yᵢⱼ - pᵢⱼ) + 0.1 pᵢⱼ (logpᵢⱼ + Hᵢ) / n"),
+    (weighted, "dL/dbᵢⱼ = (Aᵢ ratioᵢ (pᵢⱼ - Yᵢⱼ) + 0.1 pᵢⱼ (log(pᵢⱼ) + Hᵢ)) / n"),
+])  # fmt: skip
+def test_a_policy_with_a_ratio_has_the_gradient_of_a_book(f, line):
+    args = normal(2, 3), normal(4, 2), np.array([0, 2, 1, 1]), normal(4), np.abs(normal(4)) + 0.2
+    program = ag.trace(f, *args)
+    assert line in " ".join(str(program.explain("theta")).split())
+    sheet = program.worksheet(wrt=["theta"])
+    assert all(mark.right for mark in sheet.check(sheet.key()))
+
+
+def mixture(a, mu, t):
+    pi = np.exp(a) / np.sum(np.exp(a), axis=1, keepdims=True)
+    phi = np.exp(-0.5 * (t - mu) ** 2) / np.sqrt(2 * np.pi)
+    p = np.sum(pi * phi, axis=1)
+    return -np.mean(np.log(p))
+
+
+def test_the_weights_of_a_mixture_have_their_responsibilities():
+    program = ag.trace(mixture, normal(3, 2), normal(3, 2), normal(3, 1))
+    text = " ".join(str(program.explain(["a", "mu"])).split())
+    assert "dL/da = (pi - r) / n since pi = softmax(a)" in text
+    assert "dL/dμ = (μ - t) ⊙ r / n since" in text
+    assert "rᵢⱼ = piᵢⱼ φᵢⱼ / pᵢ" in text
+
+
+def test_a_derivative_that_is_minus_1_leaves_no_double_sign():
+    r, y = ag.tensor(1.7, requires_grad=True), np.array([2.0, 0.0, 3.0])
+    ll = np.sin(y + r) - np.exp(r) + y * r
+    text = str((-ll.mean()).explain(r, names={"r": r, "y": y, "ll": ll}))
+    assert "dL/dr = exp(r) - Σ (cos(y + r) + y) / n" in text
+
+
+@pytest.mark.parametrize("base", [10, np.e])
+def test_a_falling_logistic_has_the_short_gradient(base):
+    x, y = ag.tensor(normal(3), requires_grad=True), np.array([1.0, 0.5, 0.0])
+    E = 1 / (1 + (10**x if base == 10 else np.exp(x)))
+    L = -np.mean(y * np.log(E) + (1 - y) * np.log(1 - E))
+    text = str(L.explain(x, names={"x": x, "y": y, "E": E}))
+    assert ("= ln(10) (y - E) / n" if base == 10 else "= (y - E) / n") in text
+
+
+def test_terms_of_a_step_share_their_factor():
+    th, om, h, g, L = ag.tensor(0.6, requires_grad=True), 0.0, 0.1, ag.tensor(9.8, requires_grad=True), 0.0
+    for _ in range(3):
+        om = om - h / 2 * g * np.sin(th)
+        th = th + h * om
+        om = om - h / 2 * g * np.sin(th)
+        L += th**2
+    text = str(L.explain(names={"th": th, "om": om, "h": h, "g": g, "L": L}))
+    assert_in_order(["+ dL/dthₜ₊₁ - (dL/daₜ₊₁ + dL/domₜ) h g cos(thₜ) / 2", "-h (Σₜ dL/daₜ · sin(thₜ₋₁) + Σₜ"], text)
+
+
+def test_diagonal_matrices_on_both_sides_are_factors_of_entries():
+    u, v, K = ag.tensor(normal(2), requires_grad=True), ag.tensor(normal(3), requires_grad=True), normal(2, 3)
+    P = np.diag(u) @ K @ np.diag(v)
+    text = str(np.sum(P**2).explain([u, v], names={"u": u, "v": v, "K": K, "P": P}))
+    assert_in_order(["Pᵢⱼ = uᵢ Kᵢⱼ vⱼ", "dL/duᵢ = Σⱼ dL/dPᵢⱼ Kᵢⱼ vⱼ", "dL/dvⱼ = Σᵢ dL/dPᵢⱼ uᵢ Kᵢⱼ"], text)
+
+
+def test_a_sum_in_another_order_is_the_same_step():
+    r, y = ag.tensor(1.7, requires_grad=True), np.array([2.0, 0.0, 3.0])
+    text = str(np.sum(np.sin(y + r) + r * np.log(r + y)).explain(r, names={"r": r, "y": y}))
+    assert "L = Σ (sin(a) + r log(a))" in text
+
+
+@pytest.mark.parametrize("how", ["squeeze", "index", "reshape", "named"])
+def test_products_with_columns_have_no_axis_of_length_one(how):
+    C, u = ag.tensor(normal(3, 2), requires_grad=True), ag.tensor(normal(2, 2), requires_grad=True)
+    neg = np.array([[0, 2], [1, 2]])
+    N = C[neg]
+    if how == "squeeze":
+        s = (N @ u[:, :, None]).squeeze(-1)
+    elif how == "index":
+        s = np.matmul(N, u[..., None])[..., 0]
+    elif how == "reshape":
+        s = (N @ u[:, :, None]).reshape(2, 2)
+    else:
+        s = N @ u[:, :, None]
+    text = str(np.sum(np.exp(s)).explain([C, u], names={"C": C, "u": u, "neg": neg, "N": N, "s": s}))
+    line = "dL/dNᵢⱼₗ = dL/dsᵢⱼ uᵢₗ" if how == "named" else "dL/dNᵢⱼₖ = dL/dsᵢⱼ uᵢₖ"
+    assert_in_order(["sᵢⱼ = Σₖ Nᵢⱼₖ uᵢₖ", line], text)
+
+
+def test_windows_in_a_comprehension_are_at_their_places():
+    K, X = ag.tensor(normal(2, 2), requires_grad=True), normal(4, 4)
+    C = sum(K[i, j] * X[i : i + 3, j : j + 3] for i in range(2) for j in range(2))
+    text = str(np.sum(C**2).explain(K, names={"K": K, "X": X, "C": C}))
+    assert "Cᵢⱼ = K[0, 0] Xᵢⱼ + K[0, 1] Xᵢ,ⱼ₊₁ + K[1, 0] Xᵢ₊₁,ⱼ + K[1, 1] Xᵢ₊₁,ⱼ₊₁" in text
+
+
+def test_no_page_says_that_the_halves_of_a_clipped_product_are_apart(tmp_path):
+    r, A = ag.tensor([1.1, 0.5, 1.4], requires_grad=True), np.array([0.6, -0.4, 0.9])
+    L = np.mean(np.minimum(r * A, np.clip(r, 0.8, 1.2) * A))
+    page = L.draw(names={"r": r, "A": A}).save(tmp_path / "page.html", live=True)
+    assert "at a tie" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("how", ["insert", "append"])
+def test_returns_that_a_script_collects_backwards_are_steps(how):
+    S, v, rewards, gamma = normal(4, 2), ag.tensor(normal(2), requires_grad=True), [1.0, 0.0, 2.0, -1.0], 0.9
+    returns, G = [], 0.0
+    for r in reversed(rewards):
+        G = r + gamma * G
+        if how == "insert":
+            returns.insert(0, G)
+        else:
+            returns.append(G)
+    if how == "append":
+        returns.reverse()
+    loss = 0.0
+    for t in range(4):
+        value = S[t] @ v
+        loss = loss + 0.5 * (returns[t] - value) ** 2
+    names = {"S": S, "v": v, "rewards": rewards, "gamma": gamma, "returns": returns, "value": value, "G": G}
+    text = str(loss.explain(v, {**names, "loss": loss}))
+    assert_in_order(["G5 = 0", "Gₜ     = rewards[t-1] + γ Gₜ₊₁", "t = 4 … 1", "loss   = ½ Σₜ (Gₜ - valueₜ)²"], text)
+
+
+@pytest.mark.parametrize("is_compared", [False, True])
+def test_rounds_that_a_test_chooses_have_its_indicator(is_compared):
+    def cox(b, X, time, event):
+        eta, total = X @ b, 0.0
+        for i in range(len(time)):
+            if event[i] == 1 if is_compared else event[i]:
+                risk = np.sum(np.exp(eta[time >= time[i]]))
+                total = total - (eta[i] - np.log(risk))
+        return total
+
+    args = normal(2), normal(4, 2), np.array([2.0, 5.0, 3.0, 4.0]), np.array([1, 0, 1, 1])
+    text = str(ag.trace(cox, *args).explain("b"))
+    test = "event[i] = 1" if is_compared else "event[i]"
+    lines = [f"-Σᵢ 1[{test}] (η[i] - logsumexp(aᵢ))", f"dtotal/daᵢ = 1[{test}] softmax(aᵢ)"]
+    assert_in_order([*lines, f"dtotal/dη = -1[{test.replace('[i]', '')}] + Σᵢ dtotal/daᵢ"], text)
+
+
+def test_a_state_is_read_apart_from_the_helper_of_the_next_round():
+    def rates(y, beta, gamma):
+        S, I = y
+        return np.stack([-beta * S * I, beta * S * I - gamma * I])
+
+    def fit(beta, gamma, y, obs, dt):
+        L = 0.0
+        for o in obs:
+            y = y + dt * rates(y, beta, gamma)
+            L = L + (y[1] - o) ** 2
+        return L
+
+    args = 0.6, 0.2, np.array([0.9, 0.1]), np.array([0.12, 0.15, 0.19]), 0.5
+    text = str(ag.trace(fit, *args).explain(["beta", "gamma"]))
+    lines = ["Sₜ = yₜ₋₁[0]", "Iₜ = yₜ₋₁[1]", "aₜ = [-β Sₜ Iₜ, Iₜ (β Sₜ - γ)]", "L  = Σₜ (yₜ[1] - obs[t-1])²"]
+    assert_in_order([*lines, "dL/dβ = Σₜ Sₜ Iₜ (dL/daₜ[1] - dL/daₜ[0])", "t = 1 … 3"], text)
+
+
+def test_a_number_that_fills_an_array_is_fixed():
+    def smoothed(W, X, y, eps):
+        P = ag.softmax(X @ W, axis=1)
+        Q = np.full(P.shape, eps / P.shape[1])
+        Q[np.arange(len(y)), y] += 1 - eps
+        return -np.mean(np.sum(Q * np.log(P), axis=1))
+
+    args = normal(2, 3), normal(4, 2), np.array([0, 2, 1, 1]), 0.1
+    assert "dL/da = (P - Q) / n" in str(ag.trace(smoothed, *args).explain("W"))
+    made = ag.source(smoothed, *args, wrt="W")
+    np.testing.assert_allclose(made(*args)[1], ag.grad(smoothed)(*args), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"this source is for eps = 0\.1"):
+        made(*args[:3], 0.2)
+
+
+@pytest.mark.parametrize("is_traced", [False, True])
+def test_labels_of_an_inner_loop_are_those_of_their_round(is_traced):
+    def ranked(s):
+        total = 0
+        for rank in [[2, 0, 1], [0, 1], [2, 1]]:
+            for k in range(len(rank) - 1):
+                total = total - s[rank[k]] + np.log(np.sum(np.exp(s[rank[k:]])))
+        return total
+
+    s = ag.tensor([0.7, -0.3, 1.2], requires_grad=True)
+    text = str(ag.trace(ranked, s).explain() if is_traced else ranked(s).explain(s, names={"s": s}))
+    assert "not confirmed" not in text
+    assert_in_order(["= s[[0, 1]]", "= s[[2, 1]]", "dtotal/da3 at [[2, 1]], 0 elsewhere"], text)
+
+
+def test_a_function_of_data_that_scipy_has_is_written_like_that_of_a_parameter():
+    special = pytest.importorskip("scipy.special")
+    y, r = np.array([1.0, 4.0]), ag.tensor(1.7, requires_grad=True)
+    L = np.sum(special.gammaln(y + r) - special.gammaln(y + 1))
+    assert "log Γ(a) - log Γ(y + 1)" in str(L.explain(r, names={"y": y, "r": r}))
+
+
+@pytest.mark.parametrize("is_step", [False, True])
+def test_what_each_round_adds_is_one_sum(is_step):
+    def hazards(k, t, d):
+        total = 0.0
+        for i in range(len(t)):
+            if is_step:
+                H = t[i] ** k
+                total = total + d[i] * k * np.log(t[i]) - H
+            else:
+                total += d[i] * k * np.log(t[i]) - t[i] ** k
+        return -total
+
+    text = str(ag.trace(hazards, 1.4, np.array([1.2, 0.7, 2.6]), np.array([1.0, 0.0, 1.0])).explain("k"))
+    line = "dL/dk = Σᵢ (Hᵢ - d[i]) log(t[i])" if is_step else "dL/dk = -Σᵢ log(t[i]) (d[i] - t[i]ᵏ)"
+    assert line in text
+
+
+def test_the_result_of_a_choice_in_a_script_is_said_to_be_one():
+    w, X, y = ag.tensor([0.7, -0.4], requires_grad=True), np.array([[1.2, -0.3], [0.4, 0.8], [2.9, 0.1]]), [1, -1, 1]
+
+    def hinge(w, X, y):
+        total = 0
+        for xi, yi in zip(X, y, strict=True):
+            total = total + max(0, 1 - yi * np.dot(w, xi))
+        return total
+
+    said = "with the results for these numbers of Python's max(0, 1 - yi * np.dot(w, xi))"
+    assert said in str(hinge(w, X, y).explain(w, names={"w": w, "X": X, "y": y}))
+    assert said not in str(ag.trace(hinge, w, X, np.array(y)).explain("w"))
+
+
+def test_a_list_of_numbers_beside_an_identity_matrix_is_traced():
+    def labelled_mean(W, X, A, labels):
+        P = ag.softmax((A + np.eye(2)) @ X @ W, axis=1)
+        return -np.mean([np.log(P[i, c]) for i, c in zip([0, 1], labels, strict=True)])
+
+    args = ag.tensor(normal(2, 2), requires_grad=True), normal(2, 2), 1 - np.eye(2), np.array([1, 0])
+    assert "(P - Y) / n" in str(ag.trace(labelled_mean, *args).explain("W"))
+
+
+def test_lines_have_no_numbers_or_places_that_cancel():
+    theta, G, actions = ag.tensor(normal(3), requires_grad=True), np.array([1.5, 0.7]), np.array([0, 2])
+    L = -np.sum(ag.log_softmax(theta)[actions] * G)
+    text = str(L.explain(theta, names={"theta": theta, "G": G, "actions": actions}))
+    assert "dL/dθₖ = softmax(θ)ₖ Σ G - Σᵢ 1[actionsᵢ = k] Gᵢ" in text
+
+    rho, mu, X = ag.tensor(normal(3), requires_grad=True), ag.tensor(normal(3, 2), requires_grad=True), normal(2, 2)
+    logp = np.stack([-0.5 * np.sum((X - mu[k]) ** 2, axis=1) / np.exp(2 * rho[k]) for k in range(3)])
+    L = -np.sum(np.log(np.sum(np.exp(logp), axis=0)))
+    text = str(L.explain([rho, mu], names={"rho": rho, "mu": mu, "X": X, "logp": logp}))
+    assert "2 · ½" not in text
+
+
+def test_a_mask_in_a_loop_is_that_of_each_round():
+    def heads(W, X):
+        mask, total = np.tril(np.ones((2, 2), dtype=bool)), 0
+        for k in range(2):
+            P = ag.softmax(np.where(mask, X @ W[k] @ X.T, -np.inf), axis=1)
+            total = total + np.sum(np.tanh(P @ X))
+        return total
+
+    text = str(ag.trace(heads, normal(2, 2, 2), normal(2, 2)).explain("W"))
+    assert "; Pᵢⱼ = 0 where not maskᵢⱼ" in text
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("beta", [0.0, 0.1])
+def test_a_uniform_policy_is_derived_without_a_warning(beta):
+    args = np.zeros((2, 3)), normal(4, 2), np.array([0, 2, 1, 1]), normal(4), beta
+    text = str(ag.trace(with_entropy, *args).explain("theta"))
+    assert "not confirmed" not in text

@@ -188,7 +188,7 @@ TEXTBOOK = {
     """,
     "graph_convolution": """
         H = max(0, b)
-        dL/dcₖ = Σᵢ 1[nodesᵢ = k] (P[nodes]ᵢ - Yᵢ) / n
+        dL/dcₖ = Σᵢ 1[nodesᵢ = k] (Pₖ - Yᵢ) / n
         since P = softmax(c), L = -mean(log(P[nodes, y])), Y = onehot(y)
         dL/dW2 = Hᵀ @ N @ dL/dc
         dL/dH = N @ dL/dc @ W2ᵀ

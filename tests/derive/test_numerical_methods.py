@@ -235,7 +235,7 @@ def test_further_words_of_a_book():
         "dL/dbᵢⱼ = -Σₖ 1[nestₖ = j] dL/dcᵢₖ": (nested, (J**2, np.array([0, 1, 1])), None),
         "y = [0, drop, 1]": (slide, (np.array([0.4, 0.7]),), None),
         "zₖ = a points[k, 1] - sin(yaw) points[k, 0]": (camera, (0.3, J[:, :2]), ["yaw"]),
-        "β πᵢⱼ (logpiᵢⱼ + 1)": (entropic, (J, 0.1), ["Z"]),
+        "β πᵢⱼ (logpiᵢⱼ + Hᵢ)": (entropic, (J, 0.1), ["Z"]),
     }
     for line, (f, args, wrt) in lines.items():
         text = " ".join(str(ag.trace(f, *args).explain(wrt)).split())

@@ -1264,7 +1264,61 @@ def springs(x, i, j, k, m):
     return 0.5 * np.sum(k * (l - 1.1) ** 2) + np.sum(9.8 * m * x[:, 1])
 
 
+def huberised(w, X):
+    r = X @ w
+    return np.sum(np.where(np.abs(r) <= 1, 0.5 * r**2, np.abs(r) - 0.5))
+
+
+def shape_of_gamma(r, y):
+    return np.sum(gammaln(y + r)) - 3 * gammaln(r)
+
+
+def leapfrog(th, h):
+    om, L = 0.0, 0.0
+    for _ in range(3):
+        om = om - h * np.sin(th)
+        th = th + h * om
+        om = om - h * np.sin(th)
+        L += th**2
+    return L
+
+
+def rows_of_length_one(Z):
+    U = Z / np.linalg.norm(Z, axis=1, keepdims=True)
+    return np.sum(np.tanh(U @ U.T))
+
+
+def location(b, y):
+    return 0.5 * np.sum((y - b) ** 2)
+
+
+NO_PSI = (
+    "not marked here: 'Xᵀ ψ(r)': ψ is not a function on this sheet; its functions are exp, log, sqrt, tanh, sigmoid, "
+    "softmax, sum, mean, outer and others of NumPy"
+)
 AS_ON_A_BOARD = {
+    huberised: ((np.array([0.4, -0.3]), np.array([[0.5, 1.2], [-0.3, 0.8]])), {
+        "dLdw": {"Xᵀ ψ(r)": NO_PSI, "Xᵀ @ dL/dr": ""},
+    }),
+    shape_of_gamma: ((np.array(1.7), np.array([2.0, 0.0, 3.0])), {
+        "dLdr": dict.fromkeys(("Σ ψ(y + r) - 3 ψ(r)", "Σ (ψ(y + r) - ψ(r))"), "")
+        | {"Σ psi(y + r) - psi(r)": "it is off by 0.4171"},
+    }),
+    leapfrog: ((np.array(0.6), 0.1), {
+        "dLdth_t": {
+            "2 thₜ + dL/dthₜ₊₁ - (dL/daₜ₊₁ + dL/domₜ) h cos(thₜ)": "",
+            "dL/dthₜ₊₁ - (dL/daₜ₊₁ + dL/domₜ) h cos(thₜ)": "the term 2 thₜ is missing from the sum",
+            "2 thₜ + dL/dthₜ₊₁": "at step t = 2, it is off by 0.01842",
+            "2 thₜ + dL/dthₜ₊₁ - dL/daₜ₊₁ h cos(thₜ)": "the term dL/daₜ₊₁ h cos(thₜ) has to be multiplied by 2",
+        },
+    }),
+    rows_of_length_one: ((np.array([[0.5, -0.6], [1.0, 0.2]]),), {
+        "dLdZ": dict.fromkeys(("(dL/dU - U Σⱼ dL/dUⱼ Uⱼ) / ‖Z‖ⱼ", "(dL/dU - U Σⱼ dL/dUⱼ Uⱼ) / ‖Z‖"), "")
+        | {"(dL/dU + U Σⱼ dL/dUⱼ Uⱼ) / ‖Z‖": "the sign before U Σⱼ dL/dUⱼ Uⱼ is wrong"},
+    }),
+    location: ((np.array(0.0), np.array([0.6472, 0.5])), {
+        "dLdb": {"-1": "it is 0.871688 times the right one", "Σ (b - y) / 2": "it is 1/2 times the right one"},
+    }),
     springs: ((np.array([[0.1, 0.3], [1.4, 0.2], [2.2, -0.5]]), np.array([0, 1]), np.array([1, 2]), 2.5,
                np.array([0.5, 0.8, 0.6])), {
         "dLdd": dict.fromkeys(("dL/dlₙ dₙₚ / lₙ", "dL/dl_n d_{ns} / l_n", "dL/dlᵣ dᵣₛ / lᵣ"), "")

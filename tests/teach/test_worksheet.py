@@ -1120,7 +1120,7 @@ def test_entries_at_each_step_of_a_value_of_which_the_last_has_its_name():
 
 
 def test_digamma_is_read():
-    assert np.allclose(worked_out("ψ(x) + digamma(1)", {"x": 0.5}), -1.9635100260214235 - np.euler_gamma, rtol=1e-12)
+    assert np.allclose(worked_out("psi(x) + digamma(1)", {"x": 0.5}), -1.9635100260214235 - np.euler_gamma, rtol=1e-12)
 
 
 def test_a_variable_of_a_loop_may_be_called_t():
