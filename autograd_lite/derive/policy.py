@@ -81,7 +81,7 @@ class Logits:
         return [y for _, y in pairs if y.shape == (rows,) and np.max(y) < columns][:1]
 
     def _weights(self, env: Mapping[str, Any], between: Collection[Var], has_labels: bool) -> Iterator[Weight]:
-        """What may be before ``π - Y``: a name, a product of two, or the gradient of a step, also with a name."""
+        """Yield what may be before ``π - Y``: a name, a product of two, or the gradient of a step, also with a name."""
         c, rows = self.chain, self.z.shape[:1]
         names = {w: x for w, x in env.items() if np.shape(x) == rows and np.asarray(x).dtype.kind == "f"}
         ones = np.full(rows, float(has_labels))

@@ -118,12 +118,16 @@ def _rolled(sections: Sequence[Section], looped: Collection[str], named: Contain
     twice = set() if any(often[word] > 2 for word in looped) else twice
     looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
-    merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
-    lines = [line for s in merged if s.title == STEPS for line in s.lines]
+
+    def with_one_line_of_each() -> tuple[list[Section], list[Line]]:
+        """The sections with the lines of several steps as one, and the steps among these lines."""
+        new = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
+        return new, [line for s in new if s.title == STEPS for line in s.lines]
+
+    merged, lines = with_one_line_of_each()
     if looped and (single := _single(lines)):
         _SINGLE.set(single)
-        merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
-        lines = [line for s in merged if s.title == STEPS for line in s.lines]
+        merged, lines = with_one_line_of_each()
     _AT_STEP.set(_read_at_step(lines))
     whole = {line.symbol for line in lines if any(_inside(e, ())[1] for e in line.formulas)}
     summed = [replace(s, lines=[_summed(line, looped, whole) for line in s.lines]) for s in merged]
@@ -1233,7 +1237,7 @@ def _are_steps(family: tuple[str, Sequence[Line]]) -> bool:
 
 
 def _is_single(stem: str) -> bool:
-    """Whether variables of a stem, or derivatives by them, have a line of each."""
+    """Return True if the entries of an array of this name, θ1 and θ2, or the derivatives by these, keep their lines."""
     return stem.rpartition("/d")[2] in _SINGLE.get()
 
 
