@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, counts_up, is_unpacked
+from ..program.assignments import assigned, counts_up, is_unpacked, spelled_out
 from ..program.naming import Names, expression, is_in_loop, is_turn, line, loop_of, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from ..table.textbook import NOTATIONS
@@ -98,6 +98,26 @@ def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var
         if len(family) > 1 and numbers != [*range(numbers[0], numbers[0] + len(family))]:
             shown |= {v: re.sub(r"\d+$", str(k + 1), shown[v]) for k, v in enumerate(family)}
     return shown
+
+
+def leave_unnamed(program: Program, names: dict[Var, str], wrt: Iterable[Var]) -> None:
+    """Take the names from values of which each round of a loop has several: p1, p2, … of an inner loop that is written
+    out, and S of ``S, I = y`` in a function that each calls several times, where one call is named.
+    """
+    several = [eq.y for eq in program.equations if names.get(eq.y, "")[-1:].isdigit() and rounds_of(eq) > 1]
+    unpacked = defaultdict[Any, list[Var]](list)
+    for eq in program.equations:
+        if eq.algebra == "index" and type(at := eq.params["index"]) is int and eq.code is not None:
+            unpacked[place(eq), at].append(eq.y)
+    several += [v for values in unpacked.values() if not names.keys() >= {*values} for v in values]
+    for v in {*several} - {*wrt}:
+        names.pop(v, None)
+
+
+def rounds_of(eq: Equation) -> int:
+    """The rounds of the innermost loop around an equation, if its line lists them for those of an outer one, or 1."""
+    e = expression(eq) if eq.code is not None else None
+    return 1 if e is None or eq.code is None else spelled_out(eq.code, e)
 
 
 def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None:

@@ -66,7 +66,7 @@ from .formula import (
     walk,
 )  # fmt: skip
 from .formula_ops import evaluate
-from .provenance import WHOLE, Provenance, aligned, is_near
+from .provenance import WHOLE, Provenance, aligned, is_near, numbered
 from .simplify import full, simplified
 from .textbook_parser import Written, formula, read
 from .writing import ASCII, write
@@ -74,6 +74,9 @@ from .writing import ASCII, write
 Variables = Mapping[str, Any]
 EMPTY: Variables = {}
 SIZES = "nmNMK"  # the letters of numbers of entries
+
+
+CALLS = 6  # of a function in one round, of which the first has the state
 
 
 class Constants:
@@ -190,6 +193,9 @@ class Constants:
         n = next((k for k, (_, y) in enumerate(values) if isinstance(y, Var)), 0)  # of several layers
         is_last = n == 1 and not carried and len(words) > 2  # previous = error
         starts = [start_of(words[k + n :: n]) or (start_of(words[1:], 2) if is_last else "") for k in range(n)]
+        if n == 1 and not starts[0]:  # of a function that each round calls several times
+            rounds = (words[calls::calls] for calls in range(2, CALLS) if 2 * calls <= len(words))
+            starts = [next((w for w in map(start_of, rounds) if w and w not in words), "")]
         self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
         later = enumerate(values[n:], n) if carried and isinstance(values[n][1], Var) else ()
         detached = ((j, of) for j, (of, y) in later if not isinstance(y, Var) and not _is_same(y, values[0][1]))
@@ -325,11 +331,13 @@ class Constants:
         """True if a constant may be called so."""
         return word not in self.taken or _is_same(self.values.get(word), x)
 
-    def is_of_round(self, eq: Equation, k: int, written: Expr) -> bool:
-        """True if an operand is written as a variable that has another value in each round of a loop, or as a part of
-        an array that is also the value of such a variable.
+    def is_of_round(self, eq: Equation, k: int, x: Any, written: Expr) -> bool:
+        """True if an operand `x` is written as a variable that has another value in each round of a loop, or as a part
+        of an array that is also the value of such a variable.
         """
         e = operand(eq, k)
+        if _is_choice(source := self.source(eq, k)) and self._chosen(eq, k, source, x) is not None:
+            return True  # X[T >= T[i]], which is all of X
         if isinstance(e, ast.Subscript) and written.role == "name" and stem(written.value) != written.value:
             return written.value not in names(e) and stem(written.value) not in names(e)
         return isinstance(e, ast.Name) and e.id == written.value and place_in_code(eq, k) in self.rounds
@@ -386,7 +394,7 @@ class Constants:
         if self._is_zero_before(eq, k, x):
             return number(0)
         if e is None or place_in_code(eq, k) in self.rounds:
-            written = self._of_round(eq, k, x) or self.in_line(eq, x, e, True) or self._chosen(eq, k, e, x)
+            written = self._of_round(eq, k, x) or self._chosen(eq, k, e, x) or self.in_line(eq, x, e, True)
             return written or self._of_call(eq, e, x) or self._only_number(x)
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.code)) is not None:
@@ -404,13 +412,19 @@ class Constants:
         return self._stated(eq, e, x)
 
     def _chosen(self, eq: Equation, k: int, e: ast.expr | None, x: Any) -> Expr | None:
-        """The rows that a test chooses in one round of a loop, ``X[z == 1]`` for X[z == k]."""
+        """The rows that a test chooses in one round of a loop, ``X[z == 1]`` for X[z == k]; of a loop that leaves out
+        some rounds ``X[T >= T[i2]]``.
+        """
         rounds = [*self.rounds.get(place_in_code(eq, k), ())]
-        if not isinstance(e, ast.Subscript) or not isinstance(e.slice, ast.Compare) or eq.y not in rounds:
+        if not isinstance(e, ast.Subscript) or not _is_choice(e) or eq.y not in rounds:
             return None
         turn, whole = rounds.index(eq.y), ast.unparse(e)
         for variable in (part for part in ast.walk(e.slice) if isinstance(part, ast.Name)):
-            if steps := self._counts(variable, eq.code, len(rounds)):
+            kept = self.provenance.with_gaps(variable.id, len(rounds)) if self.provenance else ()
+            if kept and self._is_free(word := numbered(variable.id, turn + 1), kept[turn]):
+                self.use({word: kept[turn]}, [word])
+                e = _instead(e, variable.id, word)
+            elif steps := self._counts(variable, eq.code, len(rounds)):
                 e = _instead(e, variable.id, str(steps[turn]))
         return self._stated(eq, e, x) if ast.unparse(e) != whole else None
 
@@ -635,6 +649,7 @@ class Constants:
         for word, value in variables.items():
             is_part = np.ndim(value) > 0 and _owner(value) is _owner(x)
             is_own = source is None or word in names(source) and not isinstance(source, ast.BinOp) or is_part
+            is_own &= not _is_choice(source) or is_part
             is_whole = np.ndim(value) > 0 and is_own and _is_same(value, x)
             if is_whole or is_part:
                 self.use({word: value}, [word])
@@ -727,7 +742,7 @@ class Constants:
         """
         turns = [*self._reads(eq)]
         if len(turns) > 1 and self._is_turn(e, eq.code):
-            return _numbered(e.id, turns.index(eq.y) + 1)
+            return numbered(e.id, turns.index(eq.y) + 1)
         if self._is_free(e.id, x):
             return e.id
         of = self._of_call(eq, e, x)
@@ -772,7 +787,7 @@ class Constants:
 
     def _by_round(self, eq: Equation, word: str, x: Any) -> str:
         """The name of what a variable is in one of the rounds that read at the place of an equation: i2, mask2."""
-        word = _numbered(word, [*self._reads(eq)].index(eq.y) + 1)
+        word = numbered(word, [*self._reads(eq)].index(eq.y) + 1)
         self.use({word: x}, [word])
         return word
 
@@ -794,7 +809,7 @@ class Constants:
             self.use({e.id: x}, [e.id])
             return e.id
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
-            return self._entry(eq, e.value.id, e.slice, x)
+            return self._entry(eq, e.value.id, e.slice, x) or self._visited(eq, e, x)
         if not isinstance(e, ast.Name) or code is None:
             return ""
         of, part = iterated(code, e)
@@ -818,7 +833,7 @@ class Constants:
             return self._entry_at(of, places[t], x, code)
         if not is_entry and (labels := self._entry_read(eq, x, e)):
             return labels
-        word = _numbered(word, t + 1)
+        word = numbered(word, t + 1)
         self.use({word: x}, [word])
         entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
         self.defined |= {word: entry} if entry else {}
@@ -857,10 +872,11 @@ class Constants:
         for part in ast.walk(at):
             if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and counts_up(eq.code, part.slice):
                 of = ast.unparse(part.value)
-                read = [[i for p in walk(e) if p.role == "index" and p.of.value == of for i in [p.params["index"]]]
+                read = [{int(i) for p in walk(e) if p.role == "index" and p.of.value == of
+                         for i in [p.params["index"]] if isinstance(i, int | Labels) and np.ndim(i) == 0}
                         for e in each if e is not None]  # fmt: skip
-                counted = [of[0] for of in read if len({*of}) == 1 and type(of[0]) is int]
-                turn = _numbered(part.slice.id, (j := turns.index(eq.y)) + 1)
+                counted = [i for of in read if len(of) == 1 for i in of]
+                turn = numbered(part.slice.id, (j := turns.index(eq.y)) + 1)
                 has_gaps = len(counted) == len(turns) and counted != [*range(counted[0], counted[0] + len(turns))]
                 if has_gaps and self._is_free(turn, counted[j]):
                     self.use({turn: counted[j]}, [turn])
@@ -1105,6 +1121,11 @@ def _are_several(indices: Sequence[Any]) -> bool:
     return len(indices) > 1 and all(isinstance(x, np.ndarray) and not _is_same(x, indices[0]) for x in indices[1:])
 
 
+def _is_choice(e: ast.expr | None) -> bool:
+    """Whether an expression is of rows that a test chooses, ``X[z == k]``."""
+    return isinstance(e, ast.Subscript) and isinstance(e.slice, ast.Compare)
+
+
 def _have_gaps(indices: Sequence[Any]) -> bool:
     """Whether the rounds of a loop that read an entry are some of those that it has: ``if died[i]:``."""
     steps = {b - a for a, b in pairwise(indices)} if all(type(k) is int for k in indices) else set[int]()
@@ -1209,11 +1230,6 @@ _INVERSES: Mapping[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable
     ast.Mult: (np.divide, np.divide),
     ast.Div: (lambda x, a: a / x, np.multiply),
 }
-
-
-def _numbered(word: str, t: int) -> str:
-    """The name of a variable in one of several rounds: a2, and s2_2 of s2."""
-    return f"{word}{'_' * word[-1].isdigit()}{t}"
 
 
 def _instead(e: ast.expr, part: str, word: str) -> ast.expr:

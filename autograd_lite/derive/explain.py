@@ -30,7 +30,7 @@ from .derivation_lines import Lines, Total
 from .entries import COUNTING, UNIT, triangle
 from .factors import Factor, total
 from .formula import Expr, Shape, index_parts, name, number, walk
-from .formula_ops import evaluate
+from .formula_ops import evaluate, substitute
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
 from .pairs import in_pairs
@@ -364,7 +364,10 @@ class Derivation(GraphView):
         said = "" if closed is not None and closed.is_smooth else _remarks(*users)
         if closed is not None and closed.is_zero:
             since, said = self.since(self.order.passed(replace(line, closed=None))), f"{said}; it cancels"
-        since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
+        labels = closed.labels if closed is not None else {}
+        if sum(len(e.shape) == 1 for e in labels.values()) > 1:  # onehot(w[t-1]) + onehot(w[t+1])
+            formulas, labels = [substitute(e, labels) for e in formulas], {}
+        since += [Definition(word, e) for word, e in labels.items()]
         value = layout.small(self.chain.shorter.gradient(line.node, line.value))
         value = None if _says(formulas[-1], value) else value  # 0 is not written again as [0, 0]
         shape = line.value.shape if value is None else None

@@ -9,6 +9,7 @@ their turn, also through a function that they call, and only add up across round
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -202,6 +203,14 @@ class _Whole:
         if v in self.totals:
             return True
         outside = [eq for eq in users.get(v, ()) if id(eq) not in self._own]
+        if len(outside) == 1 and outside[0].algebra == "sum" and (end := self._total(v, users)) is not None:
+            outside = []
+            if end.y not in self.stacks:
+                whole = self.inside[v]
+                self.stacks[end.y] = self._made(
+                    replace(end, row=TABLE["sum"], params={}), [whole], end.y.shape,
+                    axis=(0,) if end.y.shape else None, keepdims=False,
+                )  # fmt: skip
         for eq in outside:
             is_stack = eq.algebra == "stack" and all(isinstance(x, Var) for x in eq.operands)
             is_stack = is_stack and tuple(eq.operands) in self.turns
@@ -210,6 +219,26 @@ class _Whole:
             if eq.y not in self.stacks:
                 self.stacks[eq.y] = self._stack(eq, self.inside[v])
         return v not in kept and not any(v is x for x in program.results)
+
+    def _total(self, v: Var, users: Mapping[Var, list[Equation]]) -> Equation | None:
+        """The last of the sums that add up what the rounds have computed, ``sum(densities)``, and nothing else."""
+        values = next((turns for turns in self.turns if v in turns and len({*turns}) > 1), ())
+        if not values or self.inside[v] in self.carried or values[0].shape != self.inside[v].shape[1:]:
+            return None
+        last: Any = None
+        end: Equation | None = None
+        for x in values:
+            of = [eq for eq in users.get(x, ()) if id(eq) not in self._own]
+            if len(of) == 1 and of[0].algebra == "sum" and of[0].operands[1] is x:
+                is_next = of[0].x is last if last is not None else not isinstance(of[0].x, Var) and not np.any(of[0].x)
+                if not is_next or end is not None and [*users.get(last, ())] != of:
+                    return None
+                end, last = of[0], of[0].y
+            elif last is None:  # a sum that does not begin with 0
+                last = x
+            else:
+                return None
+        return end
 
     def _stack(self, eq: Equation, whole: Var) -> Var:
         """Return what the rounds have been stacked to, whose new axis need not be the first."""
@@ -228,7 +257,8 @@ class _Whole:
         for v, of in {**self.inside, **{v: v for v in self.totals}}.items():
             word = names.pop(v, "")
             if word and (of in self.totals or of.name == "") and (v is of or of not in names):
-                names[of] = f"{stem(word)}{turn}"
+                listed = re.fullmatch(r"(.*[^\d_])\d+_\d+", word)  # an entry of a list of each round
+                names[of] = f"{listed[1] if listed else stem(word)}{turn}"
         names |= {of: names.pop(v) for v, of in self.stacks.items() if v in names and of not in names}
 
     def _read(self, same: Sequence[Equation]) -> None:
@@ -289,10 +319,14 @@ class _Whole:
             raise _NoArrays
         [turn] = turns
         taken = [index[turn] for index in indices]
-        is_part = isinstance(getattr(expression(first), "slice", None), ast.BinOp) and x.ndim == 1  # x[i + j] of all j
+        written = getattr(expression(first), "slice", None)
+        is_part = isinstance(written, ast.BinOp) and x.ndim == 1  # x[i + j] of all j
+        is_part |= isinstance(written, ast.Tuple) and x.ndim == len(indices[0]) == 2  # u[i, j + 1]
         if is_part and len(taken) < x.shape[turn] and taken == [*range(taken[0], taken[0] + len(taken))]:
             part = slice(taken[0], taken[-1] + 1)
-            return self._made(first, [x], (len(taken),), index=part, unique_indices=True)
+            self.takes_entries |= x.ndim > 1
+            index: Any = tuple(part if k == turn else at for k, at in enumerate(indices[0])) if x.ndim > 1 else part
+            return self._made(first, [x], (len(taken),), index=index, unique_indices=True)
         others = [k for k in range(x.shape[turn]) if k not in taken]
         at, code = getattr(expression(first), "slice", None), first.code
         is_of_list = isinstance(at, ast.Name) and code is not None and bool(looped(code, at)) and len(indices[0]) == 1
@@ -309,7 +343,7 @@ class _Whole:
         self.takes_entries = True
         if len(indices[0]) == 1:
             return x
-        index: Any = tuple(slice(None) if k == turn else part for k, part in enumerate(indices[0]))
+        index = tuple(slice(None) if k == turn else part for k, part in enumerate(indices[0]))
         if turn > 0 and len(index) < x.ndim:
             raise _NoArrays
         index = index[0] if index[1:] == (slice(None),) else index  # S[i], of S[i, j]

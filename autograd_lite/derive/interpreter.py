@@ -148,6 +148,10 @@ class Interpreter(ABC):
         """A loop or a comprehension begins."""
 
     @abstractmethod
+    def tested(self, line: ast.If, holds: bool) -> None:
+        """The condition of a line holds, or does not."""
+
+    @abstractmethod
     def computed(self, here: Any, y: Value) -> None:
         """The expression at a place in a file has a value."""
 
@@ -206,11 +210,15 @@ class Interpreter(ABC):
                 raise _Ends("return", Value(None) if value is None else self.value(value, env, code))
             case ast.FunctionDef(name=word):
                 env[word] = Value(_Function(line, env, _inside(code, line, word)))
+            case ast.If(test, [ast.Assign([ast.Name(one) as x], a)], [ast.Assign([ast.Name(two)], b)]) if one == two:
+                cases = ast.copy_location(ast.IfExp(test, a, b), line)
+                self._assign(x, self.value(cases, env, code), env, code)
             case ast.If(test, body, other):
                 holds = self._holds(test, env, code)
                 if holds is None:
                     self._forget(line, env)
                 else:
+                    self.tested(line, holds)
                     self._block(body if holds else other, env, code)
             case ast.For(_, over):
                 self._loop(line, self.items(self.value(over, env, code)), env, code)
@@ -315,7 +323,7 @@ class Interpreter(ABC):
                 return Value([*self._comprehended(elt, loops, {**env}, code)])
             case ast.IfExp(test, a, b):
                 holds = self._holds(test, env, code)
-                return LIVE if holds is None else self.value(a if holds else b, env, code)
+                return LIVE if holds is None else self._chosen(e, [b, a] if holds else [a, b], env, code)
             case ast.BoolOp(op, [*values, last]):
                 for part in values:
                     holds = self._holds(part, env, code)
@@ -341,6 +349,20 @@ class Interpreter(ABC):
         """Return whether a condition holds; None where that is not known."""
         x = self.value(test, env, code).x
         return bool(x) if isinstance(x, _SAFE) and not np.ndim(x if isinstance(x, np.ndarray) else 0) else None
+
+    def _chosen(self, e: ast.IfExp, cases: Sequence[ast.expr], env: Variables, code: Any) -> Value:
+        """The last of the cases of a conditional expression; between numbers by what is given it is where(…)."""
+        other, y = (self.value(case, env, code) for case in cases)
+        if any(is_live(v) or type(plain(v.x)) not in (int, float, np.float64) for v in (other, y)):
+            return y
+        test, make = self.last((code.co_filename, span(e.test))), self.formula(e, env, code)
+
+        def made(turn: int) -> Written | None:
+            condition = test.written(turn)
+            of = make(turn) if condition is not None and condition.formula.names else None
+            return of or y.written(turn)
+
+        return Value(y.x, made)
 
     def _variable(self, word: str, env: Variables, code: Any) -> Value:
         if word in env and env[word].x is not UNKNOWN:

@@ -40,8 +40,8 @@ from .common_factors import (
     with_terms_opened,
     with_two_pairs,
 )
-from .entries import entries, is_rotated, padded
-from .formula import Expr, fold, is_cut, number, terms_of, walk
+from .entries import Step, entries, is_rotated, padded
+from .formula import Expr, fold, index_parts, is_cut, number, terms_of, walk
 from .formula_ops import largest
 from .writing import (
     LATEX,
@@ -101,6 +101,12 @@ def _side(symbol: str, e: Expr, printer: Printer) -> str:
         if at and of.value == re.sub(r"(@.*|\d+)$", "", symbol):
             return printer.name(of.value) + printer.plain(f"[{at}]")
     return write(e, printer)
+
+
+def _is_row_cut(e: Expr) -> bool:
+    """Return True if an index has a part of each row that a loop takes, ``[i, 1:3]``."""
+    index = index_parts(e.params["index"])
+    return isinstance(index[0], Step) and any(isinstance(p, slice) and p != slice(None) for p in index[1:])
 
 
 def _is_beyond(index: str, size: int, of: Iterable[tuple[str, int]]) -> bool:
@@ -215,7 +221,7 @@ class Line:
     def remark(self) -> str:
         """The words that say how the line is to be read."""
         parts = [part for e in self.formulas for part in walk(e)]
-        cuts = [part for part in parts if part.role == "placement" and is_cut(part)]
+        cuts = [part for part in parts if part.role == "placement" and (is_cut(part) or _is_row_cut(part))]
         is_shifted = any(part.of.shape.count(1) == part.shape.count(1) for part in cuts)
         letters, formulas = self.indexed
         is_shifted |= any(map(padded, parts)) and letters != ""

@@ -48,6 +48,7 @@ from ..program.naming import (
     scopes_around,
     short_names,
     stem,
+    turn_of,
 )
 from ..rules.indexing import Slot
 from ..table import TABLE
@@ -55,11 +56,13 @@ from .axes import Axes
 from .board_names import (
     count_back,
     count_from_start,
+    leave_unnamed,
     letters_of,
     name_joined,
     name_unpacked,
     number_result,
     number_starts,
+    rounds_of,
     rows_of_data,
     running_sums,
     with_starts,
@@ -121,6 +124,8 @@ class Notation:
         self.replaced = _replaced(program, called, board)
         program = program.substituted(self.replaced) if self.replaced else program
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
+        if is_read:
+            leave_unnamed(program, names, wrt or ())
         program, self._provenance = with_first_rounds(program, names) if board else (program, None)
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
@@ -529,12 +534,15 @@ class Notation:
     def rounds(self) -> dict[Var, list[Var]]:
         """The values that were computed at one place in a loop, one in each step, by each of them."""
         places: dict[Any, list[Var]] = {}
-        often = Counter[Any]()  # in one call, such as of np.array for each row
+        often, reached = Counter[Any](), Counter[Any]()  # in one call, such as of np.array for each row
         for eq in self.program.equations if self.board else ():
             within = eq.row.name, often[eq.group, eq.row.name]
             often[eq.group, eq.row.name] += bool(called(eq))
+            several = rounds_of(eq)
             for k, v in enumerate(eq.outputs if eq.code is not None else ()):
-                places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), *within, k), []).append(v)
+                at = (place(eq), *(g.name for g in groups(eq)[-1:]), *within, k)
+                places.setdefault((*at, reached[at] % several), []).append(v)
+                reached[at] += 1
         for at, steps in [*places.items()]:  # the last round may need only the second of two equal inverses
             first = places.get((self._computed_at.get(at[0]), *at[1:]))
             if first is not None and self.place.get(first[-1], 0) < self.place.get(steps[0], -1):
@@ -583,7 +591,7 @@ class Notation:
 
     def is_looped(self, values: Sequence[Var]) -> bool:
         """Whether values that were computed at one place are those of a loop."""
-        return len(values) > 2 or all(v in self.defined and is_in_loop(self.defined[v]) for v in values)
+        return len(values) > 2 or all(v in self.defined and turn_of(self.defined[v]) is not None for v in values)
 
     @cached_property
     def _led(self) -> dict[Var, str]:
@@ -653,7 +661,7 @@ class Notation:
     def _in_line(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Operand `k` of an equation, a constant `x`, as the lines of the program have it; None where none does."""
         known = self.constants.begun(eq, k, x) or self.constants.known(x) or self.constants.before(eq, k, x)
-        if known and not self.constants.is_of_round(eq, k, known):
+        if known and not self.constants.is_of_round(eq, k, x, known):
             return known
         written = self.constants.written(eq, k, x)
         return self.constants.row(x) if written is None and eq.algebra == "concatenation" else written

@@ -20,10 +20,12 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.assignments import (
+    assigned,
     functions_at,
     innermost,
     is_of_pairs,
     is_repeated,
+    is_unpacked,
     names,
     nodes_of,
     of_whole,
@@ -31,7 +33,7 @@ from ..program.assignments import (
     source_of,
     tree,
 )
-from ..program.naming import expression, operand, place, running, span
+from ..program.naming import expression, operand, place, running, span, stem
 from ..table import TABLE
 from ..tensor import Tensor
 from .formula import fold, name, number, unsimplified, walk
@@ -122,6 +124,9 @@ class Provenance(Interpreter):
         self._operands: dict[Any, list[Any]] = {}  # the places of the operands of each expression
         self._positions: dict[Any, list[Any]] = {}  # those in its index
         self._wholes: dict[Any, ast.expr] = {}  # the operands in inner loops
+        self._turn: dict[Any, Any] = {}  # what a loop counts now, by the place of its variable
+        self._filters: dict[int, tuple[Any, bool]] = {}  # that place for the line that leaves out rounds of a loop
+        self._kept: dict[Any, list[int]] = defaultdict(list)  # the numbers of the rounds that are not left out
         self._nested: dict[Any, list[ast.For]] = {}  # the loops in a loop, by the place of its variable
         places = self._find_places(equations, inner)
         functions = {code: source_of(code) for code in places}
@@ -204,11 +209,21 @@ class Provenance(Interpreter):
             for at in (*self._operands[here], *self._positions.get(here, ())):
                 self.visits[at].append((self.last(at), is_live(y)))
 
+    def tested(self, line: ast.If, holds: bool) -> None:
+        at, is_kept = self._filters.get(id(line), (None, True))
+        if holds is is_kept and (turn := self._turn.get(at)) is not None:
+            self._kept[turn[0], at].append(turn[1])
+
     def begins(self, loop: ast.For | ast.expr, env: Variables, code: Any) -> None:
         """Find what the operands of operations on arrays are, before the loop whose rounds compute their entries."""
         if isinstance(loop, ast.For):
             self._begun[code, span(loop.target)] += 1
             self._nested[span(loop.target)] = [at for at in loop.body if isinstance(at, ast.For)]
+            for word in names(loop.target):
+                self._kept.pop((word, span(loop.target)), None)
+            match loop.body:
+                case [ast.If(_, body, []) as line, *more] if not more or isinstance(body[-1], ast.Continue):
+                    self._filters[id(line)] = span(loop.target), not more
         for (file, here), e in self._wholes.items():
             if file == code.co_filename and innermost(code, e)[0] is loop:
                 operands, self._operands = self._operands, {}
@@ -229,11 +244,16 @@ class Provenance(Interpreter):
             return y
         once = is_once(target, code)
         of = y.written(WHOLE)
+        is_entry = of is not None and of.formula.role == "index" and is_unpacked(code, target.id)
+        if is_entry and all(stem(word) != target.id for word in self._values):  # y0[0] of ``S, I = y``, without an S1
+            return y
         is_plain = isinstance(x, np.ndarray) and x.ndim > 0 and (of is None or not of.formula.names)
         is_again = is_plain and np.array_equal(x, now := self._lookup(target.id, code)) and isinstance(now, np.ndarray)
         is_start = is_plain and (is_again or not is_repeated(code, target))
         word = target.id if once or is_again else f"{target.id}0"
         value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
+        if is_plain and not once and is_repeated(code, target) and len(assigned(code, target.id) or ()) == 1:
+            value = Value(x, lambda turn: None if turn == WHOLE else self._name(numbered(target.id, turn + 1), x))
         loop = recurrence(code, target.id) if np.asarray(x).dtype.kind == "f" else None
         if loop is not None:
             is_shared = value is y and of is not None and not of.formula.args  # G = G0, and G = loss = 0.0
@@ -268,14 +288,24 @@ class Provenance(Interpreter):
         places = [target, *(ast.copy_location(ast.Name(target.id), at) for at in self._nested.get(span(target), ()))]
         is_pair = isinstance(y, Counter) and any(is_of_pairs(code, at) for at in places)
         self.pairs |= {target.id} if is_pair else set()
+        self._turn[span(target)] = (target.id, y.x) if isinstance(y, Counter) else None
 
         def make(turn: int) -> Written | None:
             of = y.written(turn)
             is_entry = of is not None and of.formula.role == "index" and of.formula.of.role == "name"
             is_number = not np.ndim(y.x) and not isinstance(y, Counter) and not is_entry
-            return self._name(f"{target.id}{turn + 1}", y.x) if turn != WHOLE and (is_pair or is_number) else of
+            kept = self._kept.get((target.id, span(target)), [])
+            has_gaps = turn != WHOLE and isinstance(y, Counter) and _have_gaps(kept) and kept[turn : turn + 1] == [y.x]
+            is_numbered = is_pair or is_number or has_gaps
+            return self._name(numbered(target.id, turn + 1), y.x) if turn != WHOLE and is_numbered else of
 
         return Value(y.x, make, y.is_live)
+
+    def with_gaps(self, word: str, rounds: int) -> Sequence[int]:
+        """What a variable counts in so many rounds of a loop that leaves out others between them; nothing for another.
+        """
+        every = (kept for (of, _), kept in self._kept.items() if of == word and len(kept) == rounds)
+        return next(filter(_have_gaps, every), ())
 
     def _name(self, word: str, x: Any) -> Written:
         """The formula that is a name."""
@@ -292,7 +322,8 @@ class Provenance(Interpreter):
             y, e, at = np.asarray(whole.value)[k], whole.expr, k
             if e.role == "index" and isinstance(part := e.params["index"], slice) and e.of.shape:  # x[1:][k]: x[1 + k]
                 e, at = e.of, range(e.of.shape[0])[part][k]
-            return whole if e.is_number else Written(unsimplified("getitem", (e,), np.shape(y), index=at), y)
+            part = unsimplified("getitem", (e,), np.shape(y), index=at, unique_indices=True)
+            return whole if e.is_number else Written(part, y)
 
         return make
 
@@ -386,6 +417,10 @@ class _Legible(ast.NodeTransformer):
                 attr = {"min": "minimum", "max": "maximum"}[str(word)]
                 e = ast.copy_location(ast.Call(ast.Attribute(ast.Name("np"), attr), [a, b], []), e)
         return self.generic_visit(e)  # type: ignore[return-value]  # an expression stays one
+
+    def visit_IfExp(self, e: ast.IfExp) -> ast.expr:
+        where = ast.Call(ast.Attribute(ast.Name("np"), "where"), [e.test, e.body, e.orelse], [])
+        return self.generic_visit(ast.copy_location(where, e))  # type: ignore[return-value]  # an expression stays one
 
     def _instead(self, of: Written) -> ast.Name:
         self.meanings[word := f"_at{len(self.meanings)}"] = of
@@ -497,3 +532,12 @@ def _is_reversed(e: ast.expr) -> bool:
         case ast.Subscript(ast.Name(), ast.Slice(None, None, ast.UnaryOp(ast.USub(), ast.Constant(1)))):
             return True
     return False
+
+
+def numbered(word: str, t: int) -> str:
+    """The name of a variable in one of several rounds: a2, and s2_2 of s2."""
+    return f"{word}{'_' * word[-1].isdigit()}{t}"
+
+
+def _have_gaps(numbers: Sequence[int]) -> bool:
+    return len(numbers) > 1 and [*numbers] != [*range(numbers[0], numbers[0] + len(numbers))]

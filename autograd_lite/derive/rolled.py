@@ -572,6 +572,9 @@ def _labels_of(words: Sequence[str], steps: Sequence[int]) -> str | None:
         return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
     if all(map(str.isdigit, words)):
         return repr(_position([*map(int, words)], steps) or "")
+    chosen = [m for word in words if (m := re.fullmatch(r"(\w+)\[(.+ (?:[=!<>]=|[<>]) .+)\]", word))]
+    if len(chosen) == len(words) and len({m[1] for m in chosen}) == 1:  # X[z == k]
+        return (at := _labels_of([m[2] for m in chosen], steps)) and f"{chosen[0][1]}[{at}]"
     tests = [m for word in words if (m := re.fullmatch("(.+) ([=!<>]=|[<>]) (.+)", word))]
     if len(tests) < len(words):
         return None
@@ -673,11 +676,19 @@ def _families(terms: Sequence[Expr]) -> Iterator[Sequence[Expr]]:
 
 def _turns(terms: Sequence[Expr]) -> list[list[Expr]]:
     """Terms of which each round adds several, such as both ends of a spring, those of one kind together: with one sign
-    and places, or else with the same operations in the same rounds, ``Gₜ F Pᵀ`` and ``Gₜᵀ F P``.
+    and places, or else with the same operations, ``Gₜ F Pᵀ`` and ``Gₜᵀ F P``, or in one order, in the same rounds.
     """
     if turns := _of_kinds(terms, _sign_and_places):
         return turns
     turns = _of_kinds(terms, lambda e: [(part.role, part.head) for part in walk(e) if part.role != "name"])
+    often = Counter[Any]()
+
+    def nth(e: Expr) -> int:
+        """The number of a term among those with the same names: of P1[w[0]] and P1[w[2]]."""
+        often[of := frozenset(w for w in e.names if "[" not in w)] += 1
+        return often[of]
+
+    turns = turns or _of_kinds(terms, nth)
     return turns if len({(*sorted(_steps_of(turn)),) for turn in turns}) == 1 else []
 
 
@@ -981,7 +992,7 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
     before, every = _by_rows(replaced(e, _spread), looped)
     sums = [part for part in walk(before) if part.role in ("sum", "difference")]
     inner = {a.key for part in sums for a in part.args}
-    whole = before.of if before.role == "negation" else before
+    whole = _only_sum(before)
     outer, steps = {part.key for part in sums} - inner, [every]
     nested = {x.key for part in sums for a in part.args for x in walk(a) if x.key in outer} if is_apart else set()
 
@@ -1001,6 +1012,13 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
     if not is_apart and any(_over(x) for part in _over(written) for x in part.args):
         return _inside(e, looped, is_apart=True)
     return (_with_arrays(written) if over else e), over
+
+
+def _only_sum(e: Expr) -> Expr:
+    """The only factor of a formula that is a sum, also above a line; or else all of it."""
+    of = e.of if e.role in ("negation", "quotient") else e
+    found = [f for f in factors_of(of) if f.role in ("sum", "difference", "negation", "quotient")]
+    return _only_sum(found[0]) if len(found) == 1 and found[0] is not e else e
 
 
 def _over(e: Expr) -> list[Expr]:
@@ -1145,7 +1163,7 @@ def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
     for word, part in fewer.items():
         of = word.partition("@")[0]  # of dL/dθₜ, or of dθₜ/dr
         of = of[1:] if "/" in word and "/" not in of else of.rpartition("/d")[2]
-        said.setdefault(_range(part.params["steps"]), []).append(text_name(of))
+        said.setdefault(_range(part.params["steps"]), []).append(text_name(of.rstrip("_")))
     return "".join(f", with {' and '.join(sorted({*words}))} {at}" for at, words in said.items())
 
 

@@ -459,7 +459,8 @@ def alike(e: Expr, cancels: bool = False) -> Expr | None:
     """A sum in which a term stands twice, ``1 - x - x``, as ``1 - 2 x``; None where there is none. ``a - 1 - a`` stays,
     unless it `cancels`, in an exponent.
     """
-    terms, firsts, every = dict[str, tuple[Any, Expr]](), dict[str, Any](), terms_of(e)
+    terms, firsts = dict[str, tuple[Any, Expr]](), dict[str, Any]()
+    every = [(sign * inner, term) for sign, of in terms_of(e) for inner, term in terms_of(of)]  # also of -(a - b)
     for sign, term in every:
         c, x = (term.value, number(1)) if term.is_number else number_apart(term)
         terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x

@@ -999,9 +999,10 @@ def root_of(value: complex) -> tuple[int, bool]:
 _BELOW = str.maketrans("ijklmnprst0123456789", "ᵢⱼₖₗₘₙₚᵣₛₜ₀₁₂₃₄₅₆₇₈₉")
 _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
-_AT_STEP = re.compile(r"(\w+)\[(\w+@[a-z][+-]?\d*)\]")  # labels at one of a step: y[i] of i1, i2
 _SIDE = r"[^\W\d]\w*(?:@[a-z]|\[[\w@+-]+\])?"  # of a test of labels, ``group == g1`` or ``T >= T[t]``
 _TEST = re.compile(rf"({_SIDE}) ({'|'.join(_COMPARED)}) (\d+|{_SIDE})")
+#: Labels at one of a step, y[i] of i1, i2; and the rows that a test chooses, X[T >= T[i]].
+_AT_STEP = re.compile(rf"(\w+)\[(\w+@[a-z][+-]?\d*|{_SIDE} (?:{'|'.join(_COMPARED)}) (?:\d+|{_SIDE}))\]")
 
 
 ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")

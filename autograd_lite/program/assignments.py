@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dis import Positions
-from functools import lru_cache
+from functools import lru_cache, reduce
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -251,7 +251,8 @@ def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
     """What a variable of the innermost loop or comprehension around a place counts, ``range(1, n)``; None for another.
     """
     for scope in _scopes(code):
-        loops = [(at, of.iter) for at, of in _turning(scope) if e.id in names(of.target)]
+        turning = [*_turning(scope), *((at, of) for at, turns in _several(scope) for of in turns[1:])]
+        loops = [(at, of.iter) for at, of in turning if e.id in names(of.target)]
         around = [over for at, over in loops if contains(at, e)]
         if loops:
             return (around or [over for _, over in loops])[-1]
@@ -464,15 +465,35 @@ def innermost(code: CodeType, e: ast.expr) -> tuple[Any, Any]:
     return max(around, key=lambda loop: (loop[0].lineno, loop[0].col_offset), default=(None, None))
 
 
+def spelled_out(code: CodeType, e: ast.expr) -> int:
+    """The rounds of a loop in another one over what its line lists for each of these, 2 of ``for j in (i - 1, i + 1)``;
+    1 for others.
+    """
+    around = {of for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e)}
+    _, inner = innermost(code, e)
+    over = inner.iter if len(around) > 1 else None
+    turns = {word for of in around if of is not inner for word in names(of.target)}
+    elts = over.elts if isinstance(over, ast.Tuple | ast.List) else []
+    return len(elts) if elts and all(turns.intersection(names(of)) for of in elts) else 1
+
+
 def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     """An expression in a loop with the arrays in the place of the entries or rows that its rounds take: ``x - mu`` of
-    ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``.
+    ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``; those of a comprehension with a
+    condition at a mask, ``X[T >= T[i]]`` of ``X[j]``.
     """
     _, inner = innermost(code, e)
-    if inner is None:
-        return e
+    return e if inner is None else _whole(e, inner, getattr(inner, "ifs", ()))
+
+
+def _whole(e: ast.expr, inner: Any, tests: Sequence[ast.expr]) -> ast.expr:
+    masks = [_whole(test, inner, ()) for test in tests]
+    mask = reduce(lambda a, b: ast.BinOp(a, ast.BitAnd(), b), masks) if masks else None
     taken = dict(_matched(inner.target, _each(inner.iter)))
     counters = {word for word, of in taken.items() if isinstance(of, ast.Call)}
+
+    def taken_from(of: ast.expr) -> ast.expr:
+        return of if mask is None else ast.Subscript(of, mask, ast.Load())
 
     class Whole(ast.NodeTransformer):
         def visit_Subscript(self, at: ast.Subscript) -> ast.expr:
@@ -481,13 +502,13 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
             if sum(is_turn) != 1:
                 return at
             if len(parts) == 1:
-                return at.value
-            kept = [ast.Slice() if turn else part for part, turn in zip(parts, is_turn, strict=True)]
-            index = kept[:-1] if is_turn[-1] else kept
+                return taken_from(at.value)
+            kept = [(mask or ast.Slice()) if turn else part for part, turn in zip(parts, is_turn, strict=True)]
+            index = kept[:-1] if is_turn[-1] and mask is None else kept
             return ast.Subscript(at.value, index[0] if len(index) == 1 else ast.Tuple(index), ast.Load())
 
         def visit_Name(self, at: ast.Name) -> ast.expr:
-            return taken[at.id] if at.id in taken and at.id not in counters else at
+            return taken_from(taken[at.id]) if at.id in taken and at.id not in counters else at
 
     return ast.fix_missing_locations(ast.copy_location(Whole().visit(deepcopy(e)), e))
 
@@ -495,8 +516,13 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
 @lru_cache(maxsize=1024)
 def _turning(scope: ast.AST) -> list[tuple[Any, Any]]:
     """The loops and comprehensions in a scope, each with what has its (first) target and what it is over."""
-    several = ((at, [at] if isinstance(at, ast.For) else getattr(at, "generators", ())[:1]) for at in nodes_of(scope))
-    return [(at, of) for at, turns in several for of in turns]
+    return [(at, of) for at, turns in _several(scope) for of in turns[:1]]
+
+
+def _several(scope: ast.AST) -> list[tuple[Any, Sequence[Any]]]:
+    """The loops and comprehensions in a scope, each with all that have a target."""
+    several = ((at, [at] if isinstance(at, ast.For) else getattr(at, "generators", ())) for at in nodes_of(scope))
+    return [(at, turns) for at, turns in several if turns]
 
 
 @lru_cache(maxsize=256)

@@ -232,13 +232,15 @@ def assignments(
     variables, uses = dict[str, Any](), dict[str, set[str]]()
     reader = Reader({**sheet, **blanks})
     for s in statements:
-        names = _targets(s)
-        if not names or not isinstance(s, (ast.Assign, ast.AnnAssign)) or s.value is None:
+        e, names = _assigned(s), _changed(s)
+        if not names:
             continue
         reader.used.clear()
         try:
-            value = reader.value(s.value)
-            values = [value] if isinstance(s, ast.AnnAssign) or isinstance(s.targets[0], ast.Name) else list(value)
+            if e is None:
+                raise Unread(f"line {s.lineno} is not read: it is no assignment, and is not run")
+            value = _with_entries(reader, s, reader.value(e))
+            values = list(value) if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Tuple) else [value]
             assigned = dict(zip(names, values, strict=True))
         except Exception as error:  # whatever is wrong with one line, the others are still marked
             assigned = dict.fromkeys(names, error)
@@ -312,6 +314,55 @@ def _targets(s: ast.stmt) -> list[str]:
     target = s.targets[0] if isinstance(s, ast.Assign) else s.target if isinstance(s, ast.AnnAssign) else None
     inside = target.elts if isinstance(target, ast.Tuple) else [target]
     return [t.id for t in inside if isinstance(t, ast.Name)]
+
+
+def _assigned(s: ast.stmt) -> ast.expr | None:
+    """What a statement assigns, or sets or adds at entries; None for one that does more."""
+    match s:
+        case ast.Assign([ast.Name() | ast.Tuple() | ast.Subscript(ast.Name())], value):
+            return value
+        case ast.AnnAssign(ast.Name(), _, ast.expr() as value):
+            return value
+        case ast.AugAssign(ast.Name(word), op, value):
+            return ast.copy_location(ast.BinOp(ast.Name(word), op, value), s)
+        case ast.AugAssign(ast.Subscript(ast.Name()), ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), value):
+            return value
+        case ast.Expr(ast.Call(ast.Attribute(ast.Attribute(ast.Name("np"), "add"), "at"), [ast.Name(), _, value], [])):
+            return value
+    return None
+
+
+def _changed(s: ast.stmt) -> list[str]:
+    """The variables that a statement assigns to or changes, also in a loop or a call that it has inside."""
+    if _targets(s):
+        return _targets(s)
+    stored = (t for t in ast.walk(s) if isinstance(t, ast.Name | ast.Subscript) and isinstance(t.ctx, ast.Store))
+    words = [of.id for t in stored if isinstance(of := t.value if isinstance(t, ast.Subscript) else t, ast.Name)]
+    calls = (t.args[0] for t in ast.walk(s) if isinstance(t, ast.Call) and ast.unparse(t.func).endswith(".at") and t.args)
+    words += [of.id for of in calls if isinstance(of, ast.Name)]
+    return [*dict.fromkeys(words)]
+
+
+def _with_entries(reader: Reader, s: ast.stmt, value: Any) -> Any:
+    """An array with the entries that a line sets, ``dW[0] = x``, or adds to, ``np.add.at(dE, w, du)``; or the value."""
+    match s:
+        case ast.Assign([ast.Subscript(ast.Name(word), at)]) | ast.AugAssign(ast.Subscript(ast.Name(word), at)):
+            op: Any = s.op if isinstance(s, ast.AugAssign) else None
+        case ast.Expr(ast.Call(_, [ast.Name(word), at, _])):
+            op = "at"
+        case _:
+            return value
+    whole = np.array(reader.value(ast.Name(word)), float)
+    reader.names["_places"] = np.arange(whole.size).reshape(whole.shape)
+    places = np.asarray(reader.value(ast.Subscript(ast.Name("_places"), at, ast.Load())), int)
+    del reader.names["_places"]
+    reader.used -= {"_places", word} if op is None and places.size == whole.size else {"_places"}
+    if op == "at":
+        np.add.at(whole.reshape(-1), places, value)
+    else:
+        new = value if op is None else _BINARY[type(op)](whole.reshape(-1)[places], value)
+        whole.reshape(-1)[places] = new
+    return whole
 
 
 def _parsed(

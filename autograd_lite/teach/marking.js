@@ -792,6 +792,7 @@ class Board {
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c) || this.stems.has(c)); // that are the user's own
     this.arrays = anyOf(arrays);
+    this.atEntry = new RegExp(`(?<!${W})(${this.arrays})([${INDICES}]+),((?!\\p{Nd})${W}+\\[[^\\][]*\\])`, "gu"); // Bⱼ,obs[t]
     this.behindPi = `(?:${anyOf(Object.keys(words).filter((w) => /^π./u.test(w)).map((w) => w.slice(1)))})`; // of π3, π_3
     this.entry = new RegExp(`((?<!${W})(?:${this.arrays})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
   }
@@ -814,6 +815,7 @@ class Board {
   python(text, shape, letters = "", steps = []) {
     if (new RegExp(`^(?:${P.PRINTED})$`, "u").test(text)) text = text.replace(/(?<=[\p{Nd}.\]])\s+(?=[-+]?[\p{Nd}.]|\[)/gu, ", ");
     text = this.listed(text);
+    text = text.replace(this.atEntry, (_, w, at, place) => `${w}_{${[...at].map((c) => LETTERS[INDICES.indexOf(c)]).join(",")},${place}}`);
     const quoted = [...text.matchAll(RE.QUOTED)].map(([all]) => all); // the letters of an einsum are none of these
     text = text.replace(RE.QUOTED, (all) => `'⟦${quoted.indexOf(all)}⟧'`);
     const step = new RegExp(`_([ti-n${this.letter}])([+-]\\p{Nd}+|(?:,[ti-n${this.letter}])+)(?!${W}|\\.)`, "gu"); // x_t+1, x_t,i
@@ -897,7 +899,7 @@ class Board {
     [text, letters] = this.ofEachRow(text, letters, shape);
     text = this.bound(text);
     const isPair = !shape.length && text.split("Σ").length === 2; // Σᵢ<ⱼ is a sum over both
-    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a}${isPair ? b : ""} 1[${plain(a + op + b)}] `);
+    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])(\\s*-)?`, "gu"), (_, a, op, b, minus) => `Σ${a}${isPair ? b : ""} 1[${plain(a + op + b)}] ${minus ? "*-" : ""}`);
     text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " bars($1)");
     this.measure(text, shape, plain(letters), start);
     const python = this.rewritten((text.replaceAll("∂", "d").match(RE.TOKEN) ?? []).filter((t) => t.trim()));
@@ -1243,7 +1245,9 @@ class Board {
       if (!letters.includes(c) && (of.some(([, , sign]) => sign) || vectors.size > 1)) this.ends[c] = Math.min(...of.map(([, n]) => n));
     }
     const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.lengths(base)?.length].includes(lettersOf(at).length));
-    this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...pins.flatMap(([, at]) => lettersOf(at))];
+    const ofRows = [...text.matchAll(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}])(?![${INDICES}₊₋])`, "gu"))];
+    const beside = ofRows.filter(([, w, c]) => ofRows.some(([, v, d]) => v === w && d !== c)).map(([, , c]) => ["", c]); // qᵢ - qⱼ
+    this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...[...pins, ...beside].flatMap(([, at]) => lettersOf(at))];
     const rest = lettersOf(text.replace(new RegExp(`Σ[${INDICES}]+`, "gu"), ""));
     for (const [, w, at] of text.matchAll(RE.IN_BRACKETS)) { // of j in g[k-j,j]
       const lengths = this.shapes[has(this.words, w) ? this.words[w] : ""] ?? [];
@@ -1878,7 +1882,7 @@ class Reader {
   indexed([, of, list, isTuple]) {
     const x = this.inFull(of, list.length);
     if (isTuple && !x.shape.length && !x.letters) return binary("*", x, this.operand(this.value(["list", list, true]))); // (a - b) [0, 1]
-    const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(p[0] === "name" && p[1] === "None")).length;
+    const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(p[0] === "name" && ["None", "newaxis", "np.newaxis"].includes(p[1]))).length;
     const whole = Array(Math.max(missing, 0)).fill(["slice", [null, null]]);
     const places = list.flatMap((p) => (p[0] === "ellipsis" ? whole : [p])).map((part) => {
       if (part[0] === "slice") return { slice: part[1].map((p) => (p ? this.operand(this.value(p)) : null)) };

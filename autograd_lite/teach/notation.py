@@ -195,6 +195,8 @@ class Board:
         if regex.fullmatch(_PRINTED, text):
             text = regex.sub(r"(?<=[\d.\]])\s+(?=[-+]?[\d.]|\[)", ", ", text)
         text = self._listed(text)
+        at_entry = rf"(?<!\w)({self._arrays})([{INDICES}]+),([^\W\d]\w*\[[^][]*\])"  # Bⱼ,obs[t]
+        text = regex.sub(at_entry, lambda m: f"{m[1]}_{{{','.join(_letters(m[2]))},{m[3]}}}", text)
         quoted = regex.findall(_QUOTED, text)  # the letters of an einsum are none of these
         text = regex.sub(_QUOTED, lambda m: f"'⟦{quoted.index(m[1])}⟧'", text)
         step = rf"_([ti-n{self.letter}])([+-]\d+|(?:,[ti-n{self.letter}])+)(?![\w.])"
@@ -251,9 +253,9 @@ class Board:
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         text, letters = self._of_each_row(text, letters, shape)
         text = self._bound(text)
-        bounds = rf"Σ([{INDICES}])\s*([<>]=?|!=)\s*([{INDICES}])"  # Σₖ≥ᵢ
+        bounds = rf"Σ([{INDICES}])\s*([<>]=?|!=)\s*([{INDICES}])(\s*-)?"  # Σₖ≥ᵢ, Σⱼ≠ᵢ -2 xⱼ
         is_pair = not shape and text.count("Σ") == 1  # Σᵢ<ⱼ is over both
-        text = regex.sub(bounds, lambda m: f"Σ{m[1]}{m[3] * is_pair} 1[{m[0][1:].translate(_SUBSCRIPTS)}] ", text)
+        text = regex.sub(bounds, lambda m: f"Σ{m[1]}{m[3] * is_pair} 1[{_condition(m)}] {'*-' if m[4] else ''}", text)
         text = regex.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS), is_typed)
         python = self.rewritten([m[0] for m in regex.finditer(_TOKEN, text.replace("∂", "d")) if not m[0].isspace()])
@@ -808,7 +810,9 @@ class Board:
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
         products = regex.search(r"\.T|@|\*\+\+|outer|‖", text)
         #: The indices that may be those of rows, where derivations have them on another axis.
-        self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
+        of_rows = regex.findall(rf"(?<!\w)({self._arrays})([{INDICES}])(?![{INDICES}₊₋])", text)
+        beside = [c for w, c in of_rows if any(v == w and d != c for v, d in of_rows)]  # qᵢ - qⱼ
+        self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join([*pins, *beside]))}
         rest = _letters(regex.sub(f"Σ[{INDICES}]+", "", text))
         within = ((self.shapes.get(self.words.get(w, ""), ()), at) for w, at in regex.findall(_IN_BRACKETS, text))
         pairs = (pair for sizes, at in within for pair in zip(at.replace(" ", "").split(","), sizes, strict=False))
@@ -1195,6 +1199,11 @@ def _moved(sign: str | None, k: str | None) -> int:
 _CALLED = {"√": "sqrt", "ln": "log"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _BARS = {"|": "bars", "‖": "norm"}
+
+
+def _condition(m: re.Match[str]) -> str:
+    """The condition of a sum: ``k >= i`` below it."""
+    return f"{m[1]}{m[2]}{m[3]}".translate(_SUBSCRIPTS)
 
 
 def _group(tokens: list[str], bar: str = "") -> list[str]:

@@ -214,8 +214,8 @@ class Worksheet(HandOut):
             for word, x in answered.items() if (w := self._bare(word)) in self._blanks
         }  # fmt: skip
         marks = Marks()
-        if isinstance(answers, Mapping):
-            marks.unknown = tuple(str(w) for w in answers if self._bare(w) not in self._blanks)
+        if isinstance(answers, Mapping) or isinstance(answers, str) and not typed:
+            marks.unknown = tuple(str(w) for w in answered if self._bare(w) not in self._blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
             several = []
@@ -415,6 +415,8 @@ class Worksheet(HandOut):
         answers = {m[1]: m[2] for m in short if bare[m[1]] in self._blanks}
         sides = {w for m in short for w in (m[1], bare[m[1]])} & (self._blanks.keys() | self.board.words.keys())
         are_lines = all(m and not sides.isdisjoint((m[1], bare[m[1]])) for m in lines)
+        if not answers and lines and all(m and "/d" in m[1].replace("∂", "d") for m in lines) and not is_python(text):
+            return {m[1].strip(): m[2] for m in short}  # of derivatives that are not asked
         return answers if are_lines or answers and not is_python(text) else None
 
 

@@ -1201,7 +1201,7 @@ def test_labels_that_are_compared_are_a_formula_in_latex():
         return np.sum(protos**2)
 
     latex = ag.trace(centred, RNG.normal(size=(6, 2))).explain().latex()
-    assert "y_{s} = 0" in latex
+    assert "y_{s} = k" in latex
     assert r"\text{0}" not in latex
     assert "==" not in latex
 

@@ -409,7 +409,7 @@ TEXTS = {
         "dL/da = dL/dp ⊙ dp/dμ ⊙ dμ/da = r (μ - y) / (r + μ)"]),
     biased: ("bu bi", (normal(2), normal(3), normal(2, 3), np.array([[1.0, 0, 1], [0, 1, 1]]), 0.1), [
         "dL/dbuᵢ = 2 λ buᵢ + Σⱼ"]),
-    nodes_at: ("Z", (normal(3, 2), np.array([0, 2])), ["dL/dc = (Y2 + Y1) / n"]),
+    nodes_at: ("Z", (normal(3, 2), np.array([0, 2])), ["dL/dc = (onehot(nodes[1]) + onehot(nodes[0])) / n"]),
     causal: ("S", (normal(3, 3),), ["Given maskᵢⱼ = 1[j ≤ i],", "where(mask, S, -∞)"]),
     margins: ("S", (normal(3, 3), np.array([0, 2, 1])), ["Given n = 3", "- Yᵢⱼ) / n"]),
 }  # fmt: skip
@@ -479,7 +479,9 @@ def test_densities_have_the_names_of_what_is_passed():
     assert "are fixed" not in page
     assert "log Γ(k + 1)" in str(np.sum(ag.stats.poisson.logpmf(k, mu)).explain(mu, names={"k": k}))
     L = sum(np.sum(ag.stats.norm.logpdf(y, mu, sigma)) for sigma in (0.5, 2.0))  # which is one name for two numbers
-    assert "/ 0.5" in str(L.explain(mu, names={"y": y}))
+    text = str(L.explain(mu, names={"y": y}))
+    assert "L = Σ (ln(2) - 2 a² - ½ log(2π)) + Σ (-a² / 8 - ln(2) - ½ log(2π))" in text
+    assert "σ" not in text
 
 
 def test_probabilities_of_labelled_nodes_are_entries_of_their_own():
@@ -530,7 +532,7 @@ def test_rows_that_a_loop_chooses_have_the_names_of_data():
     for k in range(2):
         J = J + np.sum((X[z == k] - C[k]) ** 2)
     text = str(J.explain(C, names=locals()))
-    assert_in_order(["X (3x2), z (3)", "b1 = X[z == 0] - a1", "b2 = X[z == 1] - a2"], text)
+    assert_in_order(["X (3x2), z (3)", "bₖ = X[z == k] - aₖ", "k = 0 … 1", "J = Σₖ Σ bₖ²"], text)
 
 
 def test_an_index_of_a_softmax_is_that_of_the_line():
@@ -977,3 +979,168 @@ def test_a_uniform_policy_is_derived_without_a_warning(beta):
     args = np.zeros((2, 3)), normal(4, 2), np.array([0, 2, 1, 1]), normal(4), beta
     text = str(ag.trace(with_entropy, *args).explain("theta"))
     assert "not confirmed" not in text
+
+
+def test_the_rounds_of_a_window_have_the_labels_of_their_pairs():
+    V, U = (ag.tensor(normal(4, 2), requires_grad=True) for _ in "VU")
+    corpus, L = [0, 2, 1, 3], 0.0
+    for i in range(len(corpus)):
+        for j in range(max(0, i - 1), min(len(corpus), i + 2)):
+            if i != j:
+                scores = U @ V[corpus[i]]
+                L = L - np.log(ag.softmax(scores)[corpus[j]])
+    lines = [
+        "(i1, …, i6) = (0, 1, 1, 2, 2, 3), (j1, …, j6) = (1, 0, 2, 1, 3, 2)", "where i != j",
+        "scoresₜ = U @ V[corpus[iₜ]]", "L = -Σₜ log(softmax(scoresₜ)[corpus[jₜ]])",
+        "dL/dscoresₜ = softmax(scoresₜ) - Yₜ", "Yₜ = onehot(corpus[jₜ])",
+        "dL/dVₖ = Σₜ 1[corpus[iₜ] = k] (Uᵀ @ dL/dscoresₜ)",
+    ]  # fmt: skip
+    assert_in_order(lines, " ".join(str(L.explain([V, U], names={"V": V, "U": U, "corpus": corpus})).split()))
+
+
+@pytest.mark.parametrize("is_of_softmax", [True, False])
+def test_a_loop_over_what_its_line_lists_is_written_out(is_of_softmax):
+    def loss(V, U, corpus):
+        L = 0
+        for i in range(1, 4):
+            scores = U @ V[corpus[i]]
+            P = ag.softmax(scores)
+            for j in (i - 1, i + 1):
+                log = np.log(P[corpus[j]]) if is_of_softmax else scores[corpus[j]] - np.log(np.sum(np.exp(scores)))
+                L = L - log
+        return L
+
+    text = " ".join(str(ag.trace(loss, normal(5, 2), normal(5, 2), np.array([0, 2, 1, 4, 3])).explain()).split())
+    if is_of_softmax:
+        assert_in_order(["L = -Σₜ (log(Pₜ[corpus[t-1]]) + log(Pₜ[corpus[t+1]]))",
+                         "dL/dscoresₜ = 2 Pₜ - onehot(corpus[t-1]) - onehot(corpus[t+1])"], text)  # fmt: skip
+    else:
+        assert_in_order(["L = 2 Σₜ logsumexp(scoresₜ) - Σₜ scoresₜ[corpus[t-1]] - Σₜ scoresₜ[corpus[t+1]]",
+                         "dL/dscoresₜ = 2 softmax(scoresₜ) - "], text)  # fmt: skip
+
+
+@pytest.mark.parametrize("is_statement", [True, False])
+def test_a_case_by_a_given_number_is_written(is_statement):
+    W, C, L = ag.tensor(normal(2, 2), requires_grad=True), normal(2, 2), 0.0
+    N = np.array([[2.0, 3.0], [12.0, 1.0]])
+    for i in range(2):
+        for j in range(2):
+            if is_statement:
+                if N[i, j] < 10.0:
+                    f = (N[i, j] / 10.0) ** 0.75
+                else:
+                    f = 1.0
+            else:
+                f = (N[i, j] / 10.0) ** 0.75 if N[i, j] < 10.0 else 1.0
+            L = L + f * (W[i] @ C[j] - np.log(N[i, j])) ** 2
+    lines = ["L = Σⱼᵢ where(Nᵢⱼ < 10, (Nᵢⱼ / 10)^0.75, 1) (Wᵢ @ Cⱼ - log(Nᵢⱼ))²",
+             "dL/dWₖ = Σⱼ 2 (Wₖ @ Cⱼ - log(Nₖⱼ)) where(Nₖⱼ < 10, (Nₖⱼ / 10)^0.75, 1) Cⱼ"]  # fmt: skip
+    assert_in_order(lines, " ".join(str(L.explain(W, names=locals())).split()))
+
+
+def test_two_rounds_of_a_comprehension_are_a_sum():
+    W, X, known, labels = ag.tensor(normal(2, 2), requires_grad=True), normal(3, 2), [0, 2], [1, 0]
+    P = ag.softmax(X @ W, axis=1)
+    L = -sum(np.log(P[i, c]) for i, c in zip(known, labels, strict=True)) / len(known)
+    lines = ["bₜ = P[known[t-1], labels[t-1]]", "L = -Σₜ log(bₜ) / n", "dL/dPᵢⱼ = Σₜ 1[known[t-1] = i]"]
+    assert_in_order(lines, " ".join(str(L.explain(W, names=locals())).split()))
+
+
+def test_the_sum_of_what_an_inner_comprehension_lists_is_one_of_arrays():
+    pi, x, L = np.array([0.3, 0.7]), [0.6, -0.5, 1.4, 0.2], 0.0
+    mu, sig = (ag.tensor(v, requires_grad=True) for v in ([0.5, -0.8], [1.1, 0.7]))
+    for xi in x:
+        dens = [pi[k] * np.exp(-((xi - mu[k]) ** 2) / (2 * sig[k] ** 2)) / sig[k] for k in range(2)]
+        L = L - np.log(sum(dens))
+    lines = [
+        "densᵢ = π ⊙ exp(-(x[i] - μ)² / a) / sig", "L = -Σᵢ log(Σ densᵢ)", "i = 0 … 3",
+        "dL/ddensᵢ = -1 / Σ densᵢ", "dL/dμ = Σᵢ 2 dL/ddensᵢ ⊙ (x[i] - μ) ⊙ densᵢ / a",
+    ]  # fmt: skip
+    names = {"pi": pi, "x": x, "mu": mu, "sig": sig, "dens": dens, "L": L}
+    assert_in_order(lines, " ".join(str(L.explain([mu, sig], names=names)).split()))
+
+
+def test_what_a_helper_unpacks_in_each_of_its_calls_is_an_entry():
+    def loss(theta, data):
+        dt, y, L = 0.5, np.array([0.9, 0.1]), 0.0
+
+        def f(y):
+            S, I = y
+            return np.array([-theta[0] * S * I, theta[0] * S * I - theta[1] * I])
+
+        for t in range(3):
+            k1 = f(y)
+            k2 = f(y + dt * k1)
+            y = y + dt / 2 * (k1 + k2)
+            L = L + (y[1] - data[t]) ** 2
+        return L
+
+    text = " ".join(str(ag.trace(loss, np.array([0.5, 0.2]), np.array([0.15, 0.22, 0.31])).explain("theta")).split())
+    lines = ["Given y0 (2), dt = ½", "k1ₜ = [-θ1 yₜ₋₁[0] yₜ₋₁[1], yₜ₋₁[1] (θ1 yₜ₋₁[0] - θ2)] 2 t = 1 … 3",
+             "k2ₜ = [-θ1 aₜ[0] aₜ[1], aₜ[1] (θ1 aₜ[0] - θ2)] 2 t = 1 … 3",
+             "yₜ = yₜ₋₁ + dt (k1ₜ + k2ₜ) / 2"]  # fmt: skip
+    assert_in_order(lines, text)
+
+
+def test_a_state_of_numbers_that_each_round_passes_to_a_helper_twice_has_its_start():
+    beta, data, dt = ag.tensor(0.5, requires_grad=True), np.array([0.15, 0.22, 0.31]), 0.5
+
+    def f(S, I):
+        return -beta * S * I, beta * S * I - 0.2 * I
+
+    S, I, L = 0.9, 0.1, 0.0
+    for t in range(3):
+        dS1, dI1 = f(S, I)
+        dS2, dI2 = f(S + dt * dS1, I + dt * dI1)
+        S, I = S + dt * (dS1 + dS2) / 2, I + dt * (dI1 + dI2) / 2
+        L = L + (I - data[t]) ** 2
+    text = " ".join(str(L.explain(beta, names=locals())).split())
+    lines = ["S0 = 0.9, I0 = 0.1", "dS1ₜ = -β Sₜ₋₁ Iₜ₋₁ 1 t = 1 … 3", "dL/dβ = ", "t = 1 … 3, with dS2 t = 1 … 2"]
+    assert_in_order(lines, text)
+
+
+def test_neighbours_in_two_loops_are_rows_of_slices():
+    def smoothed(u, f, lam, eps):
+        tv = 0.0
+        for i in range(u.shape[0] - 1):
+            for j in range(u.shape[1] - 1):
+                dx, dy = u[i + 1, j] - u[i, j], u[i, j + 1] - u[i, j]
+                tv = tv + np.sqrt(dx**2 + dy**2 + eps)
+        return 0.5 * np.sum((u - f) ** 2) + lam * tv
+
+    text = " ".join(str(ag.trace(smoothed, normal(3, 4), normal(3, 4), 0.3, 0.01).explain("u")).split())
+    lines = ["dxᵢ = u[i+1, 0:3] - u[i, 0:3]", "dyᵢ = u[i, 1:4] - u[i, 0:3]", "tv = Σᵢ Σ (√(dxᵢ² + dyᵢ² + ε))",
+             "dL/duₖⱼ = uₖⱼ - fₖⱼ + 1[k < 2] dL/ddyₖ,ⱼ₋₁ - 1[k < 2] dL/ddyₖⱼ",
+             "+ 1[k ≥ 1] dL/ddxₖ₋₁,ⱼ - 1[k < 2] dL/ddxₖⱼ",
+             "terms beyond the ends are 0"]  # fmt: skip
+    assert_in_order(lines, text)
+
+
+@pytest.mark.parametrize("how", ["comprehension", "mask", "of a value"])
+def test_rows_that_a_test_chooses_in_a_loop_that_leaves_out_rounds(how):
+    beta, X = ag.tensor(normal(2), requires_grad=True), normal(4, 2)
+    times, event, nll = np.array([5.0, 3.0, 8.0, 2.0]), np.array([1, 1, 0, 1]), 0.0
+    for i in range(4):
+        if event[i]:
+            if how == "comprehension":
+                risk = sum(np.exp(X[j] @ beta) for j in range(4) if times[j] >= times[i])
+            elif how == "mask":
+                risk = np.sum(np.exp(X[times >= times[i]] @ beta))
+            else:
+                risk = np.sum(np.exp((X @ beta)[times >= times[i]]))
+            nll = nll - (X[i] @ beta - np.log(risk))
+    text = " ".join(str(nll.explain(beta, names={"beta": beta, "X": X, "times": times, "event": event})).split())
+    a, rows = ("c", "Xᵀ @ dnll/db") if how == "of a value" else ("b", "Σₜ X[times >= times[iₜ]]ᵀ @ dnll/dbₜ")
+    of = "b[times >= times[iₜ]]" if how == "of a value" else "X[times >= times[iₜ]] @ β"
+    lines = ["(i1, i2, i3) = (0, 1, 3)", "where event[i]", f"{a}ₜ = {of}", f"nll = -Σₜ (X[iₜ] @ β - logsumexp({a}ₜ))",
+             f"dnll/d{a}ₜ = softmax({a}ₜ)", f"dnll/dβ = {rows} - Σₜ X[iₜ]"]  # fmt: skip
+    assert_in_order(lines, text)
+
+
+def test_numbers_of_a_loop_whose_name_ends_in_a_digit_are_numbered():
+    x, edges, k, E = ag.tensor(normal(3, 2), requires_grad=True), [(0, 1, 1.0), (1, 2, 0.8), (0, 2, 1.2)], 3.0, 0.0
+    for i, j, l0 in edges:
+        E = E + 0.5 * k * (np.sqrt(np.sum((x[i] - x[j]) ** 2)) - l0) ** 2
+    text = str(E.explain(x, names={"x": x, "k": k}))
+    assert "(l0_1, l0_2, l0_3) = (1, 0.8, 1.2)" in text
+    assert "E = ½ k Σₜ (‖aₜ‖ - l0ₜ)²" in text

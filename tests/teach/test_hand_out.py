@@ -1292,11 +1292,46 @@ def location(b, y):
     return 0.5 * np.sum((y - b) ** 2)
 
 
+def pairwise(q):
+    d = q[:, None, :] - q[None, :, :]
+    return np.sum(d**2) / 2
+
+
+def each_pair(q):
+    E = 0.0
+    for i in range(3):
+        for j in range(i):
+            E = E + np.sum((q[i] - q[j]) ** 2)
+    return E
+
+
+def forward(A, B, pi, obs):
+    alpha = pi * B[:, obs[0]]
+    for o in obs[1:]:
+        alpha = (alpha @ A) * B[:, o]
+    return -np.log(alpha.sum())
+
+
+Q = np.array([[0.1, 0.2], [1.3, -0.1], [0.6, 1.2]])
 NO_PSI = (
     "not marked here: 'Xᵀ ψ(r)': ψ is not a function on this sheet; its functions are exp, log, sqrt, tanh, sigmoid, "
     "softmax, sum, mean, outer and others of NumPy"
 )
 AS_ON_A_BOARD = {
+    pairwise: ((Q,), {
+        "dLdq": dict.fromkeys((
+            "dL/dqᵢ = 2 Σⱼ (qᵢ - qⱼ)", "dL/dqᵢ = 6 qᵢ - 2 Σⱼ qⱼ", "dL/dqᵢ = Σⱼ≠ᵢ -2 (qⱼ - qᵢ)",
+            "dL/dqᵢ = Σ_{k≠i} -2 (q_k - q_i)"), "")
+            | {"dL/dqᵢ = Σⱼ≠ᵢ -2 (qᵢ - qⱼ)": "the sign is wrong"},
+    }),
+    each_pair: ((Q,), {
+        "dEdq": dict.fromkeys(("dE/dqₖ = Σⱼ -2 (qⱼ - qₖ)", "dE/dqₖ = Σⱼ≠ₖ -2 (qⱼ - qₖ)"), ""),
+    }),
+    forward: ((np.array([[0.8, 0.2], [0.3, 0.7]]), np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]]), np.array([0.6, 0.4]),
+               np.array([1, 0, 2])), {
+        "dLdA": dict.fromkeys((
+            "dL/dAᵢⱼ = Σₜ αₜ₋₁,ᵢ Bⱼ,obs[t] dL/dαₜⱼ", "dL/dAᵢⱼ = Σₜ αₜ₋₁,ᵢ B_{j,obs[t]} dL/dαₜⱼ"), ""),
+    }),
     huberised: ((np.array([0.4, -0.3]), np.array([[0.5, 1.2], [-0.3, 0.8]])), {
         "dLdw": {"Xᵀ ψ(r)": NO_PSI, "Xᵀ @ dL/dr": ""},
     }),
