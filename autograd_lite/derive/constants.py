@@ -399,7 +399,7 @@ class Constants:
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.code)) is not None:
             return named
-        is_own = not _is_size(e) and is_number(x) and x not in (math.pi, math.e, math.inf)  # self.eps, not np.pi
+        is_own = not is_size(e) and is_number(x) and x not in (math.pi, math.e, math.inf)  # self.eps, not np.pi
         word = e.attr if isinstance(e, ast.Attribute) and is_own else ""
         if isinstance(e, ast.Subscript) and is_own and is_number(x) and self._in_mapping(e, eq.code) is not None:
             word = str(getattr(e.slice, "value", ""))  # cfg["rho"]
@@ -407,7 +407,7 @@ class Constants:
         if word and self._is_free(word, x):
             self.use({word: x}, [word])
             return name(word)
-        if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
+        if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and is_size(e):
             return name(self.size(x, eq.code, e))
         return self._stated(eq, e, x)
 
@@ -1058,7 +1058,7 @@ class Constants:
             users = [w for w, es in sources if es and all(map(is_length, es)) and _is_same(self._value(w, code), value)]
             return [w for w in users if not self._is_of_others(assigned(code, w) or (), code, value)]
 
-        users = lengths(SIZES, _is_size)
+        users = lengths(SIZES, is_size)
         words = () if code is None else (*code.co_varnames, *code.co_names)
         if e is not None:
             text = ast.unparse(e)
@@ -1268,7 +1268,7 @@ def _literal(e: ast.expr) -> Array | None:
     return None
 
 
-def _is_size(e: ast.expr) -> bool:
+def is_size(e: ast.expr) -> bool:
     """True for ``len(x)`` and ``x.shape[0]``."""
     words = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(e)}
     return not words.isdisjoint(("len", "shape", "size"))

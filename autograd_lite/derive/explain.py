@@ -137,15 +137,18 @@ class Derivation(GraphView):
         marked = [replace(joint, how=f"; {joint.joint} is one index")] if joint else []
         steps = [replace(s, lines=[marked[0] if line is joint else line for line in s.lines]) for s in steps]
         asked = {self.chain.names[n] for n in self.order.asked}
-        words = {word for word, _ in self.given}  # of len(x) beside x nothing is said
+        words = {word for word, _ in self.given}  # of len(x) beside x nothing is said, nor of an array without a line
+        scopes = [scope for _, scope in self.chain.constants.scopes]
+        words |= {word for scope in scopes for word, x in scope.items() if isinstance(x, np.ndarray)}
         lengths = {w: e for w, e in self.chain.constants.lengths.items() if str(e.value)[4:-1] not in words}
         given = [self._given(word, x, word in asked) for word, x in self.given if word not in computed]
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
-        if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in words]:
+        named = dict(self.given)
+        if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in named]:
             given.append(Line("", how=f"with the branches taken for these {', '.join(deciding)}"))
         elif chosen := self._chosen():
             given.append(Line("", how=f"with the results for these numbers of Python's {', '.join(chosen)}"))
-        given += [Line("", how=f"where {test}") for test in self._tests({stem(w) for w in words if w != stem(w)})]
+        given += [Line("", how=f"where {test}") for test in self._tests({stem(w) for w in named if w != stem(w)})]
         return [Section(GIVEN, given), *steps]
 
     def _given(self, word: str, x: Any, is_asked: bool) -> Line:

@@ -70,7 +70,7 @@ from .board_names import (
     without_numbers,
 )
 from .chosen_sizes import ChosenSizes, lengths_in
-from .constants import SIZES, Constants, counts
+from .constants import SIZES, Constants, counts, is_size
 from .entries import is_new
 from .factors import WRITTEN_OUT, Edge
 from .first_rounds import with_first_rounds
@@ -777,8 +777,8 @@ def _repeatable(
     in formulas.
 
     Labels that are written otherwise, or that a loop has in another round, are different although they are equal; so is
-    another value of a variable, a number that is a variable in one of them (``2 * x`` and ``d * x``), and what the end
-    of a round computes, as the next one does.
+    another value of a variable, a number that is a variable or a size in one of them (``2 * x``, ``d * x`` and
+    ``x.shape[1] * x``), and what the end of a round computes, as the next one does.
     """
     is_read = eq.algebra in ("index", "gather") and isinstance(of := eq.x, Var) and of in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
@@ -798,9 +798,14 @@ def _repeatable(
     varies = bool(turns)
     given = [k for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     varies |= any(_changes(eq, k) for k in given)
-    words = [getattr(operand(eq, k), "id", "") for k in given]
+    words = [_variable_in(operand(eq, k)) for k in given]
     written = ast.unparse(index) if index else ""
     return _step_of(eq.group), written, is_sum and at, *words, varies and rounds[at], is_next and rounds[at]
+
+
+def _variable_in(e: ast.expr | None) -> str:
+    """The name of the variable that an operand is, or the size as it is written; or nothing."""
+    return ast.unparse(e) if isinstance(e, ast.Name) or e is not None and is_size(e) else ""
 
 
 def _step_of(call: Any) -> Any:

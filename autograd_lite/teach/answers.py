@@ -338,8 +338,8 @@ def _changed(s: ast.stmt) -> list[str]:
         return _targets(s)
     stored = (t for t in ast.walk(s) if isinstance(t, ast.Name | ast.Subscript) and isinstance(t.ctx, ast.Store))
     words = [of.id for t in stored if isinstance(of := t.value if isinstance(t, ast.Subscript) else t, ast.Name)]
-    calls = (t.args[0] for t in ast.walk(s) if isinstance(t, ast.Call) and ast.unparse(t.func).endswith(".at") and t.args)
-    words += [of.id for of in calls if isinstance(of, ast.Name)]
+    calls = (t for t in ast.walk(s) if isinstance(t, ast.Call) and ast.unparse(t.func).endswith(".at"))
+    words += [of.id for t in calls for of in t.args[:1] if isinstance(of, ast.Name)]
     return [*dict.fromkeys(words)]
 
 

@@ -351,7 +351,7 @@ def _count(simple: Fraction, value: Any) -> str:
 
 
 def _by_another(value: Any, right: Any, others: Mapping[str, Any], close: float) -> Iterator[str]:
-    """Mistakes with factors: one is missing, or occurs once too often."""
+    """Mistakes with factors: one is missing, or it has to be divided by one."""
     derivatives, is_right = [w for w in others if re.match(r"d[A-Za-z]", w)], _same(value, right, close)
     words = [*derivatives, *(w for w in others if w not in derivatives)]
     for (sign, more), word in product(SIGNS, words):
@@ -364,7 +364,7 @@ def _by_another(value: Any, right: Any, others: Mapping[str, Any], close: float)
             if _same(sign * value * other, right, close):
                 yield f"the factor {word} is missing{more}"
             if _same(value, sign * right * other, close):
-                yield f"the factor {word} occurs once too often{more}"
+                yield f"it has to be divided by {word}{more}"
 
 
 def fitted(value: Any, shape: tuple[int, ...], full: tuple[int, ...] | None = None) -> Any:

@@ -670,6 +670,7 @@ function* withNames(text, { signs, constants }) {
 }
 /** Indices below the line. */
 const SMALL = "₀₁₂₃₄₅₆₇₈₉₊₋";
+const FURTHER = { p: "ₚ", r: "ᵣ", s: "ₛ" }; // indices of a program that has values with the names of the others
 const stepOf = (letter) => `${INDICES}ₛₜ`[`${LETTERS}st`.indexOf(letter)];
 const below = (letters) => [...letters].map((c) => ((INDICES + SMALL).includes(c) ? c : (`${INDICES}${SMALL}ₜ`)[`${LETTERS}0123456789+-t`.indexOf(c)] ?? "")).join("");
 const numbered = (number) => (number.includes("t") ? below(number) : number);
@@ -722,6 +723,11 @@ function* variants(written, words, shapes) {
     yield [`the sign before ${short(term)} is wrong`, change(m, m[0] === "+" ? "-" : "+")];
   }
   const atSteps = [...text.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)ₜ([₊₋]₁)?`, "gu"))];
+  const values = [...new Set(atSteps.filter((m) => !/[/Σ]/u.test(m[1])).map((m) => m[0]))];
+  for (const step of values.length > 1 && values.every((w) => w.endsWith("ₜ")) ? ["₋₁", "₊₁"] : []) {
+    const moved = text.replace(new RegExp(`(?<!${W}|/)(?:${anyOf(values)})`, "gu"), (w) => w + step);
+    yield [`${values.join(" and ")} are of another step than they should be`, moved];
+  }
   for (const m of atSteps.sort((a, b) => a[1].includes("/") - b[1].includes("/"))) { // dL/dhₜ hₜ: more likely it is hₜ₋₁
     for (const step of ["", "₋₁", "₊₁"].filter((s) => s !== (m[2] ?? ""))) yield [`${m[0]} is of another step than it should be`, change(m, `${m[1]}ₜ${step}`)];
   }
@@ -812,7 +818,16 @@ class Board {
     return text;
   }
 
+  /** A formula with the index p of a sheet that has values i, j, k and m as one of these. */
+  inKnownLetters(text, letters, c) {
+    const by = [...LETTERS].reverse().find((x) => !letters.includes(x) && !text.includes(INDICES[LETTERS.indexOf(x)]));
+    text = text.replace(/(?<=_\{)[^{}]*(?=\})/gu, (m) => m.replaceAll(c, by)).replaceAll(FURTHER[c], INDICES[LETTERS.indexOf(by)]);
+    text = text.replace(new RegExp(`(?<=(?:${W}|[)\\]]))_${c}(?!${W})`, "gu"), `_${by}`);
+    return [text.replace(new RegExp(`(?<!${W}|\\.)${c}(?!${W}|\\()`, "gu"), `_${by}`), letters.replaceAll(c, by)];
+  }
+
   python(text, shape, letters = "", steps = []) {
+    for (const c of [...letters].filter((x) => x in FURTHER)) [text, letters] = this.inKnownLetters(text, letters, c);
     if (new RegExp(`^(?:${P.PRINTED})$`, "u").test(text)) text = text.replace(/(?<=[\p{Nd}.\]])\s+(?=[-+]?[\p{Nd}.]|\[)/gu, ", ");
     text = this.listed(text);
     text = text.replace(this.atEntry, (_, w, at, place) => `${w}_{${[...at].map((c) => LETTERS[INDICES.indexOf(c)]).join(",")},${place}}`);
@@ -1882,7 +1897,7 @@ class Reader {
   indexed([, of, list, isTuple]) {
     const x = this.inFull(of, list.length);
     if (isTuple && !x.shape.length && !x.letters) return binary("*", x, this.operand(this.value(["list", list, true]))); // (a - b) [0, 1]
-    const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(p[0] === "name" && ["None", "newaxis", "np.newaxis"].includes(p[1]))).length;
+    const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(["name", "attribute"].includes(p[0]) && /^(None|(np\.)?newaxis)$/.test(dotted(p)))).length;
     const whole = Array(Math.max(missing, 0)).fill(["slice", [null, null]]);
     const places = list.flatMap((p) => (p[0] === "ellipsis" ? whole : [p])).map((part) => {
       if (part[0] === "slice") return { slice: part[1].map((p) => (p ? this.operand(this.value(p)) : null)) };
@@ -2227,7 +2242,7 @@ function* byAnother(value, right, others, close) {
     if (!together(value.shape, x.shape) || !together(right.shape, x.shape)) continue;
     const [product, without] = [value, right].map((y) => map((a, b) => a * b, "f", y, x));
     if (same(times(product, sign), right, close)) yield `the factor ${word} is missing${more}`;
-    if (same(value, times(without, sign), close)) yield `the factor ${word} occurs once too often${more}`;
+    if (same(value, times(without, sign), close)) yield `it has to be divided by ${word}${more}`;
   }
 }
 

@@ -21,6 +21,7 @@ from .spellings import FRACTIONS, POWERS, SIGNS, power, signs_replaced, spelled,
 INDICES = "ᵢⱼₖₗₘₙ"
 MANY = 64  # entries of a list that is made as in Python
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
+FURTHER = dict(zip("prs", "ₚᵣₛ", strict=True))  # those of a program that has values with these names
 _SUBSCRIPTS, _UNDER = str.maketrans(INDICES, LETTERS), str.maketrans(LETTERS, INDICES)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _PLAIN = {**_SUBSCRIPTS, **_DIGITS}
@@ -192,6 +193,8 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
+        for c in [c for c in letters if c in FURTHER]:
+            text, letters = self._in_known_letters(text, letters, c)
         if regex.fullmatch(_PRINTED, text):
             text = regex.sub(r"(?<=[\d.\]])\s+(?=[-+]?[\d.]|\[)", ", ", text)
         text = self._listed(text)
@@ -262,6 +265,13 @@ class Board:
         if m := regex.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return regex.sub(r"'⟦(\d+)⟧'", lambda m: quoted[int(m[1])], python)
+
+    def _in_known_letters(self, text: str, letters: str, c: str) -> tuple[str, str]:
+        """A formula with the index p of a sheet that has values i, j, k and m as one of these."""
+        by = next(x for x in LETTERS[::-1] if x not in letters and _below(x) not in text)
+        text = regex.sub(rf"(?<=_\{{)[^{{}}]*(?=\}})", lambda m: m[0].replace(c, by), text)
+        text = regex.sub(rf"(?<=[\w)\]])_{c}(?!\w)", f"_{by}", text.replace(FURTHER[c], _below(by)))
+        return regex.sub(rf"(?<![\w.]){c}(?![\w(])", f"_{by}", text), letters.replace(c, by)
 
     def _listed(self, text: str) -> str:
         """A formula with the entries of each list that Python would make: ``[f(k) for k in range(2)]``."""
@@ -1091,7 +1101,12 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
         if not regex.search(r"([*/@%^=]|\d[eE]|₍)\s*$", text[: m.start()]):
             term = text[m.end() : _end_of_term(text, m.end())].strip()
             yield f"the sign before {_short(term)} is wrong", f"{text[: m.start()]}{'-+'[m[0] != '+']}{text[m.end() :]}"
-    at_steps = regex.finditer(rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?", text)
+    at_step = rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?"
+    at_steps = [*regex.finditer(at_step, text)]
+    values = [*dict.fromkeys(m[0] for m in at_steps if not regex.search("[/Σ]", m[1]))]
+    for step in ("₋₁", "₊₁") if len(values) > 1 and all(w[-1] == "ₜ" for w in values) else ():
+        moved = regex.sub(rf"(?<![\w/])(?:{_any(values)})", rf"\g<0>{step}", text)
+        yield f"{' and '.join(values)} are of another step than they should be", moved
     for m in sorted(at_steps, key=lambda m: "/" in m[1]):  # dL/dhₜ hₜ: more likely it is hₜ₋₁
         for step in (k for k in ("", "₋₁", "₊₁") if k != (m[2] or "")):
             yield f"{m[0]} is of another step than it should be", f"{text[: m.start()]}{m[1]}ₜ{step}{text[m.end() :]}"

@@ -400,7 +400,7 @@ def smoothed():
 
 
 TYPED = {
-    "dLda": {"λ|a|/a": "", "λ |a| / a": "", "a|λ|/|a|": "", "λ |a|": "the factor a occurs once too often"},
+    "dLda": {"λ|a|/a": "", "λ |a| / a": "", "a|λ|/|a|": "", "λ |a|": "it has to be divided by a"},
     "dLds": {"dL/dr ReLU'(s - 0.1)": "", "dL/dr ⊙ relu′(s - 0.1)": ""},
     "dLdz": {"dL/ds σ'(z)": "", "dL/dsᵢ sigmoid’(z_i)": "", "-dL/ds σ'(z)": "the sign is wrong"},
     "dLdu": {
@@ -1312,6 +1312,25 @@ def forward(A, B, pi, obs):
     return -np.log(alpha.sum())
 
 
+def hung_net(P, i, j, k, m):
+    length = np.linalg.norm(P[j] - P[i], axis=1)
+    return np.sum(k * length) + m * np.sum(P[:, 1])
+
+
+def predators(c, h):
+    u, v, L = 1.0, 0.5, 0.0
+    for _ in range(3):
+        dv = c * u * v
+        u, v = u + h * (u - dv), v + h * dv
+        L = L + (u - 1.5) ** 2 + (v - 0.6) ** 2
+    return L
+
+
+def in_cells(D, x):
+    e = D[:, :, None] * x
+    return np.sum(e**2)
+
+
 Q = np.array([[0.1, 0.2], [1.3, -0.1], [0.6, 1.2]])
 NO_PSI = (
     "not marked here: 'Xᵀ ψ(r)': ψ is not a function on this sheet; its functions are exp, log, sqrt, tanh, sigmoid, "
@@ -1323,6 +1342,19 @@ AS_ON_A_BOARD = {
             "dL/dqᵢ = 2 Σⱼ (qᵢ - qⱼ)", "dL/dqᵢ = 6 qᵢ - 2 Σⱼ qⱼ", "dL/dqᵢ = Σⱼ≠ᵢ -2 (qⱼ - qᵢ)",
             "dL/dqᵢ = Σ_{k≠i} -2 (q_k - q_i)"), "")
             | {"dL/dqᵢ = Σⱼ≠ᵢ -2 (qᵢ - qⱼ)": "the sign is wrong"},
+    }),
+    hung_net: ((Q, np.array([0, 1]), np.array([1, 2]), np.array([2.0, 1.5]), 0.4), {
+        "dLdP": dict.fromkeys((
+            "Σₗ 1[jₗ = p] dL/daₗₙ - Σₗ 1[iₗ = p] dL/daₗₙ + 1[n = 1] m", "Σₗ (1[jₗ = p] - 1[iₗ = p]) dL/daₗₙ + m 1[n = 1]",
+            "dL/dP_{pn} = Σ_l 1[j_l = p] dL/da_{ln} - Σ_l 1[i_l = p] dL/da_{ln} + 1[n = 1] m"), "")
+            | {"Σₗ (1[jₗ = p] + 1[iₗ = p]) dL/daₗₙ + m 1[n = 1]": "the sign before 1[iₗ = p] is wrong"},
+    }),
+    predators: ((0.7, 0.2), {
+        "dLdc": {"Σₜ dL/ddvₜ uₜ₋₁ vₜ₋₁": "", "Σₜ dL/ddvₜ uₜ vₜ": "uₜ and vₜ are of another step than they should be"},
+    }),
+    in_cells: ((Q, np.cos(np.arange(18.0)).reshape(3, 2, 3)), {
+        "dLdD": dict.fromkeys((
+            "2 * np.sum(D[..., np.newaxis] * x**2, axis=2)", "2 * np.sum(D[..., None] * x**2, axis=2)"), ""),
     }),
     each_pair: ((Q,), {
         "dEdq": dict.fromkeys(("dE/dqₖ = Σⱼ -2 (qⱼ - qₖ)", "dE/dqₖ = Σⱼ≠ₖ -2 (qⱼ - qₖ)"), ""),

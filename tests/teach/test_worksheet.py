@@ -98,7 +98,7 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdW": "B.T @ dLdP"}, "the factor dP/dC is missing"),
         ({"dLdV": "x.T @ ((dLdP * dPdC) @ dCdB)"}, "the factor dB/dA is missing"),
         ({"dLdV": "-x.T @ ((dLdP * dPdC) @ dCdB)"}, "the factor dB/dA is missing, and the sign is wrong"),
-        ({"dLdP": "(P - y) * P"}, "the factor P occurs once too often"),
+        ({"dLdP": "(P - y) * P"}, "it has to be divided by P"),
         ({"dAdV": "x.T[:, ::-1]"}, "the right numbers in the wrong places"),
         ({"dLdW": "np.ones(3)"}, "expected shape 4x1, got 3"),
         ({"dLdP": "P - y + [[0], [0.5]]"}, "1 of 2 entries are off, by up to 0.5"),
