@@ -522,7 +522,7 @@ class Candidates:
                 k = np.ravel(weights)[0] * evaluate(over, c.environment())
                 if not np.allclose(weights, weights.flat[0], 1e-9, 0) or not math.isclose(abs(k), 1, rel_tol=1e-9):
                     continue
-                r = name(c.introduced_name("r", values / kept), e.of.shape)
+                r = name(c.introduced_name("r", values / kept, is_one=True), e.of.shape)
                 g = product((number(round(k)), r), r.shape)
                 g = simplified("divide", (g, over), r.shape)
                 by = {w: [a, *([c.definition(w)] if w in c.defined else [])] for w, a in zip(of, e.args, strict=True)}

@@ -459,7 +459,7 @@ class Notation:
         # A letter has one meaning on a board, where f_ is written as f.
         other = {word for code in codes for word in code.co_varnames}
         other |= {word.rstrip("_") for code in codes for word in (*code.co_varnames, *code.co_names) if word[-1] == "_"}
-        words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "o", "np", *other]
+        words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "o", "r", "np", *other]
         words += [word.partition("_")[0] for word in words if "_" in word[1:]]  # no c beside c_in
         words += [word.lower() for word in words if len(word) == 1]  # no a beside A
         turns = self.rounds

@@ -124,6 +124,7 @@ class Provenance(Interpreter):
         self._operands: dict[Any, list[Any]] = {}  # the places of the operands of each expression
         self._positions: dict[Any, list[Any]] = {}  # those in its index
         self._wholes: dict[Any, ast.expr] = {}  # the operands in inner loops
+        self._arrays: dict[Any, list[Value]] = defaultdict(list)  # that rounds of a loop compute, by the place
         self._turn: dict[Any, Any] = {}  # what a loop counts now, by the place of its variable
         self._filters: dict[int, tuple[Any, bool]] = {}  # that place for the line that leaves out rounds of a loop
         self._kept: dict[Any, list[int]] = defaultdict(list)  # the numbers of the rounds that are not left out
@@ -253,13 +254,24 @@ class Provenance(Interpreter):
         word = target.id if once or is_again else f"{target.id}0"
         value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
         if is_plain and not once and is_repeated(code, target) and len(assigned(code, target.id) or ()) == 1:
-            value = Value(x, lambda turn: None if turn == WHOLE else self._name(numbered(target.id, turn + 1), x))
+            value = self._computed(target, value, self._arrays[code, span(target)])
         loop = recurrence(code, target.id) if np.asarray(x).dtype.kind == "f" else None
         if loop is not None:
             is_shared = value is y and of is not None and not of.formula.args  # G = G0, and G = loss = 0.0
             value = Value(x, y.written) if is_shared else value
             value.rename(self._carried(target.id, y, (code, span(loop.target)), loop.iter))
         return value
+
+    def _computed(self, target: ast.Name, y: Value, several: list[Value]) -> Value:
+        """An array that each round of a loop computes anew by its number, m2, if they differ."""
+        several.append(y)
+        k = len(several)
+
+        def make(turn: int) -> Written | None:
+            is_one = all(np.array_equal(plain(v.x), plain(y.x)) for v in several)
+            return y.written(turn) if is_one else self._name(numbered(target.id, k), plain(y.x))
+
+        return Value(y.x, make)
 
     def _carried(self, word: str, y: Value, loop: Any, over: ast.expr) -> Callable[[Make | None], Make]:
         """Return what names a value that each round of a loop computes from the one before, if all are numbers; those

@@ -146,6 +146,9 @@ def _without_pair(e: Expr) -> Expr:
     [(k, pair)], (sign, of) = pairs, terms[pairs[0][0]]
     rest = [f for f in factors_of(of) if f is not pair]
     each = [(sign * s, multiplied((*rest, x), ())) for s, x in terms_of(pair)] if rest else [terms[k]]
+    others = {_family(x) for _, x in [*terms[:k], *terms[k + 1 :]]}
+    if others.isdisjoint(_family(x) for _, x in each):  # 2 (y - data) + dL/dz
+        return e
     return added([*terms[:k], *each, *terms[k + 1 :]])
 
 

@@ -597,6 +597,13 @@ def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     return product((number(size), *shared, inner), shape)
 
 
+def _is_before(total: Expr, below: Expr) -> bool:
+    """Whether what a sum is divided by inside of it may stand outside: a number, or the entries of the other axes."""
+    axes = total.params.get("axis")
+    is_first = not total.params.get("keepdims") and isinstance(axes, tuple) and [*axes] == [*range(len(axes))]
+    return not below.shape or is_first and below.shape == total.shape == total.of.shape[len(axes or ()) :]
+
+
 def _divide(e: Expr) -> Expr | None:
     a, b = e.args
     if (b.is_number and b.value == 1 or is_zero(a)) and a.shape == e.shape:
@@ -606,7 +613,7 @@ def _divide(e: Expr) -> Expr | None:
     if a.role == "quotient":
         below = product(sorted((a.args[1], b), key=lambda f: bool(f.args)), _joint((a.args[1], b)))
         return simplified("divide", (a.of, below), e.shape)
-    if a.role == "total" and a.of.role == "quotient" and not a.of.args[1].shape:  # of Σ (x / n) / y
+    if a.role == "total" and a.of.role == "quotient" and _is_before(a, a.of.args[1]):  # of Σ (x / n) / y
         top = make(a.row, a.of.args[:1], a.params, a.shape)
         return simplified("divide", (top, product((a.of.args[1], b), _joint((a.of.args[1], b)))), e.shape)
     full = [f for f in factors_of(a) if f.role == "broadcast" and f.of.role == "quotient"]

@@ -646,10 +646,12 @@ class Steps(Notation):
             return Written(self.expression(x), self.values[x])
         return Written(self.constant(x, self.defined[n]), x) if isinstance(x, np.ndarray) else parameter(x)
 
-    def introduced_name(self, word: str, value: Any, eq: Equation | None = None) -> str:
-        """The name of a quantity that a textbook introduces; from now on it is taken. A further result of the call `eq`
-        that is a step has a name.
+    def introduced_name(self, word: str, value: Any, eq: Equation | None = None, is_one: bool = False) -> str:
+        """The name of a quantity that a textbook introduces; from now on it is taken, but for the same one where a
+        derivation has only one. A further result of the call `eq` that is a step has a name.
         """
+        if is_one and word in self.introduced and np.array_equal(self.constants.values[word], value):
+            return word
         if isinstance(value, int):
             return self.constants.size(value, self.code)
         results = eq.outputs if eq is not None and eq.row.outputs else ()

@@ -1144,3 +1144,52 @@ def test_numbers_of_a_loop_whose_name_ends_in_a_digit_are_numbered():
     text = str(E.explain(x, names={"x": x, "k": k}))
     assert "(l0_1, l0_2, l0_3) = (1, 0.8, 1.2)" in text
     assert "E = ½ k Σₜ (‖aₜ‖ - l0ₜ)²" in text
+
+
+def test_arrays_that_rounds_compute_have_their_numbers():
+    X, neighbours, labels = normal(3, 2), [[1, 2], [0], [0, 1]], np.array([0, 1, 1])
+    W, L = ag.tensor(normal(2, 2), requires_grad=True), 0.0
+    for i in range(3):
+        m = sum(X[j] for j in neighbours[i]) / len(neighbours[i])
+        z = (X[i] + m) @ W
+        p = np.exp(z) / np.sum(np.exp(z))
+        L = L - np.log(p[labels[i]])
+    text = " ".join(str(L.explain(W, names={"X": X, "labels": labels, "m": m, "W": W})).split())
+    lines = ["m0 (2), m1 (2), m2 (2)", "zᵢ = (X[i] + mᵢ) @ W", "dL/dW = Σᵢ (X[i] + mᵢ) @ (dL/dzᵢ)ᵀ"]
+    assert_in_order(lines, text)
+
+
+def test_a_residual_beside_further_terms_keeps_its_factor():
+    b, g, d, I, J = *(ag.tensor(v, requires_grad=True) for v in (0.7, 0.3)), np.array([0.2, 0.5, 0.4]), 0.3, 0.0
+    for k in range(3):
+        new, rec = b * I, g * I
+        I = I + new - rec
+        J = J + (I - d[k]) ** 2
+    text = str(J.explain([b, g], names={"b": b, "g": g, "d": d, "new": new, "rec": rec, "I": I, "J": J}))
+    assert "dJ/dIₜ = 2 (Iₜ - d[t-1]) + dJ/dIₜ₊₁ + dJ/drecₜ₊₁ · g + dJ/dnewₜ₊₁ · b" in text
+
+
+def test_responsibilities_are_r_and_over_squares():
+    p, X, D = np.array([0.3, 0.7]), normal(3, 2), np.abs(normal(3, 2))
+    s, M = ag.tensor([0.9, 1.2], requires_grad=True), ag.tensor(normal(2, 2), requires_grad=True)
+    N = np.exp(-D / s)
+    L = -np.sum(np.log(np.sum(p * N, axis=1)))
+    assert "dL/dsⱼ = -Σᵢ rᵢⱼ Dᵢⱼ / sⱼ²" in str(L.explain(s, names={"p": p, "D": D, "s": s, "N": N}))
+    dist = np.sum((X[:, None] - M) ** 2, axis=2)
+    N = np.exp(-dist / (2 * s**2)) / (2 * np.pi * s**2)
+    L = -np.sum(np.log(np.sum(p * N, axis=1)))
+    text = str(L.explain([s, M], names={"X": X, "p": p, "s": s, "M": M, "dist": dist, "N": N}))
+    assert "dL/dsⱼ = (2 Σᵢ rᵢⱼ - Σᵢ rᵢⱼ distᵢⱼ / sⱼ²) / sⱼ" in text
+
+
+def test_a_size_and_a_number_that_is_equal_are_two():
+    def loss(s, X):
+        a = X.shape[1] * s
+        return np.sum(X**2) / np.exp(2 * s) + a
+
+    text = str(ag.trace(loss, 0.2, normal(3, 2)).explain("s"))
+    assert "a = n s" in text
+    assert "L = b / exp(2 s) + a" in text
+    X = normal(3, 2)
+    w, Xc = ag.tensor(normal(2), requires_grad=True), X - X.mean(axis=0)
+    assert "n = 3," in str((np.sum((Xc @ w) ** 2) / len(X)).explain(w, names={"Xc": Xc, "w": w}))

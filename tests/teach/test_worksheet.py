@@ -336,6 +336,26 @@ def test_a_loop_in_a_text_is_not_run(sheet):
     assert [mark.right for mark in marks[:2]] == [True, False]
 
 
+def test_lines_that_set_entries_are_read_and_others_are_not_marked():
+    u = ag.tensor([0.3, 0.9, 0.1], requires_grad=True, name="u")
+    g = np.diff(u)
+    sheet = worksheet(np.sum(g**2), wrt=[u], names={"u": u, "g": g})
+    start = "dLdg = g\ndLdg *= 2\ndLdu = np.zeros(3)\n"
+    for lines in (
+        "dLdu[1:] += dLdg\ndLdu[:-1] -= dLdg",
+        "np.add.at(dLdu, [1, 2], dLdg)\nnp.add.at(dLdu, [0, 1], -dLdg)",
+        "dLdu[0] = -dLdg[0]\ndLdu[1] = dLdg[0] - dLdg[1]\ndLdu[2] = dLdg[1]",
+    ):
+        assert sheet.check(start + lines), lines
+    assert [mark.says[:5] for mark in sheet.check(f"{start}dLdu[1:] += dLdg")] == ["", "2 of "]
+    (mark,) = [mark for mark in sheet.check(f"{start}for i in range(2): dLdu[i] -= dLdg[i]") if not mark.right]
+    assert mark.says == "not marked here: dLdu: line 4 is not read: it is no assignment, and is not run"
+
+
+def test_lines_for_what_is_no_blank_are_named(sheet):
+    assert "'dL/dP₀' is not a blank of this sheet; its blanks are dLdP" in str(sheet.check("dL/dP₀ = 1"))
+
+
 def test_one_wrong_line_of_a_text_leaves_the_others(sheet):
     marks = sheet.check("dLdP = P - q\ndPdC = P * (1 - P)\nA2, B2 = x, y\ndCdW = B.T")
     assert "not marked here: dLdP: q is not a name on this sheet" in marks[0].says
