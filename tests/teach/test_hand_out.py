@@ -1345,7 +1345,8 @@ AS_ON_A_BOARD = {
     }),
     hung_net: ((Q, np.array([0, 1]), np.array([1, 2]), np.array([2.0, 1.5]), 0.4), {
         "dLdP": dict.fromkeys((
-            "Σₗ 1[jₗ = p] dL/daₗₙ - Σₗ 1[iₗ = p] dL/daₗₙ + 1[n = 1] m", "Σₗ (1[jₗ = p] - 1[iₗ = p]) dL/daₗₙ + m 1[n = 1]",
+            "Σₗ 1[jₗ = p] dL/daₗₙ - Σₗ 1[iₗ = p] dL/daₗₙ + 1[n = 1] m",
+            "Σₗ (1[jₗ = p] - 1[iₗ = p]) dL/daₗₙ + m 1[n = 1]",
             "dL/dP_{pn} = Σ_l 1[j_l = p] dL/da_{ln} - Σ_l 1[i_l = p] dL/da_{ln} + 1[n = 1] m"), "")
             | {"Σₗ (1[jₗ = p] + 1[iₗ = p]) dL/daₗₙ + m 1[n = 1]": "the sign before 1[iₗ = p] is wrong"},
     }),
