@@ -1197,7 +1197,11 @@ def _without_rows(e: Expr) -> Expr | None:
 
 
 def _with_one_number(e: Expr) -> Expr | None:
-    """``J + 2`` for ``J + 1 + 1``, of a function that is called with ``J + 1``."""
+    """``J + 2`` for ``J + 1 + 1``, of a function that is called with ``J + 1``; and ``h v / 2`` for ``(h / 2) v``."""
+    halves = [f for f in e.args if f.role == "quotient" and f.args[1].is_number] if e.role == "product" else []
+    if len(halves) == 1:
+        of = multiplied([f.of if f is halves[0] else f for f in e.args], e.shape)
+        return unsimplified("divide", (of, halves[0].args[1]), e.shape)
     terms = terms_of(e) if e.role in ("sum", "difference") else []
     numbers = [sign * x.value for sign, x in terms if x.is_number]
     if len(numbers) < 2:

@@ -255,6 +255,11 @@ class Provenance(Interpreter):
         value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
         if is_plain and not once and is_repeated(code, target) and len(assigned(code, target.id) or ()) == 1:
             value = self._computed(target, value, self._arrays[code, span(target)])
+        is_number = value is y and np.ndim(x) == 0 and np.asarray(x).dtype.kind == "f" and x != 0
+        is_number &= not is_repeated(code, target) and (of is None or not of.formula.names)
+        if is_number and {f"{target.id}1", f"{target.id}2"} <= self._values.keys():  # v0 of a state v1, v2, …
+            value = Value(x, lambda _: self._name(f"{target.id}0", x))
+            self.starts.add(f"{target.id}0")
         loop = recurrence(code, target.id) if np.asarray(x).dtype.kind == "f" else None
         if loop is not None:
             is_shared = value is y and of is not None and not of.formula.args  # G = G0, and G = loss = 0.0

@@ -496,6 +496,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             a = replace(a, params={"over": True})
         is_weight = e.role == "quotient" and printer.indexed and _is_weight(a, PRODUCT)  # also in a fraction
         word = _along(a, printer)[0] if is_weight else write(a, printer, ATOM if mixed else place)
+        if e.role == "total" and re.fullmatch(r"\(√\((?:[^()]|\([^()]*\))*\)\)", word):  # Σ √(x + ε)
+            word = word[1:-1]
         is_below = e.role == "quotient" and a is e.args[1] and a.is_number
         if isinstance(printer, Text) and is_below and a.value in (0.5, 0.25):
             word = printer.short(a.value)  # x / 0.5

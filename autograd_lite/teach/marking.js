@@ -2371,7 +2371,7 @@ const marking = (data) => {
       }
     }
     const isIndexed = howWrong(verdict) === 4 && String(verdict).includes("do not fit") && !new RegExp(`(?<!${W}|[/.])(?:${board.arrays})(?!${W}|[/[${INDICES}])`, "u").test(text);
-    if (isUncertain && !isIndexed && [3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (text.search(RE.WITH_INDICES) >= 0 || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
+    if (isUncertain && !isIndexed && [3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (text.replace(/^\s*[d∂][^=<>!]*\/[d∂][^=<>!]*=(?!=)/u, "").search(RE.WITH_INDICES) >= 0 || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };

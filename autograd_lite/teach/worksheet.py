@@ -274,7 +274,8 @@ class Worksheet(HandOut):
                     return says
         is_unfit = is_open and how_wrong(best) in (OTHER_SHAPE, MISFIT) and not str(best).startswith("the sum")
         is_unfit &= how_wrong(best) == OTHER_SHAPE or "do not fit" not in str(best) or not self.board.is_indexed(answer)
-        if isinstance(answer, str) and is_unfit and (re.search(WITH_INDICES, answer) or "range" in str(best)):
+        right = re.sub(r"^\s*[d∂][^=<>!]*/[d∂][^=<>!]*=(?!=)", "", answer) if isinstance(answer, str) else ""
+        if right and is_unfit and (re.search(WITH_INDICES, right) or "range" in str(best)):
             raise Unread(str(best))  # it may be meant in a way that is not known
         if isinstance(best, Exception):
             raise best

@@ -1109,7 +1109,7 @@ def test_neighbours_in_two_loops_are_rows_of_slices():
         return 0.5 * np.sum((u - f) ** 2) + lam * tv
 
     text = " ".join(str(ag.trace(smoothed, normal(3, 4), normal(3, 4), 0.3, 0.01).explain("u")).split())
-    lines = ["dxᵢ = u[i+1, 0:3] - u[i, 0:3]", "dyᵢ = u[i, 1:4] - u[i, 0:3]", "tv = Σᵢ Σ (√(dxᵢ² + dyᵢ² + ε))",
+    lines = ["dxᵢ = u[i+1, 0:3] - u[i, 0:3]", "dyᵢ = u[i, 1:4] - u[i, 0:3]", "tv = Σᵢ Σ √(dxᵢ² + dyᵢ² + ε)",
              "dL/duₖⱼ = uₖⱼ - fₖⱼ + 1[k < 2] dL/ddyₖ,ⱼ₋₁ - 1[k < 2] dL/ddyₖⱼ",
              "+ 1[k ≥ 1] dL/ddxₖ₋₁,ⱼ - 1[k < 2] dL/ddxₖⱼ",
              "terms beyond the ends are 0"]  # fmt: skip
@@ -1193,3 +1193,14 @@ def test_a_size_and_a_number_that_is_equal_are_two():
     X = normal(3, 2)
     w, Xc = ag.tensor(normal(2), requires_grad=True), X - X.mean(axis=0)
     assert "n = 3," in str((np.sum((Xc @ w) ** 2) / len(X)).explain(w, names={"Xc": Xc, "w": w}))
+
+
+@pytest.mark.parametrize("number", [float, np.array])
+def test_what_the_first_round_computes_of_a_state_of_numbers_is_as_in_the_others(number):
+    k, x, v, h = ag.tensor(1.3, requires_grad=True), number(1.0), number(0.3), 0.5
+    for _ in range(3):
+        a = -k * (x + h / 2 * v)
+        x, v = x + h * v, v + h * a
+    text = str(((x - 0.5) ** 2).explain(k, names={"k": k, "x": x, "v": v, "h": h, "a": a}))
+    assert "aₜ = -k (xₜ₋₁ + h vₜ₋₁ / 2) " in text
+    assert "dL/dk = -Σₜ dL/daₜ · (xₜ₋₁ + h vₜ₋₁ / 2)" in text

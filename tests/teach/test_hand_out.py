@@ -1331,6 +1331,11 @@ def in_cells(D, x):
     return np.sum(e**2)
 
 
+def assigned_to(C, X, z):
+    R = X - C[z]
+    return 0.5 * np.sum(R**2)
+
+
 Q = np.array([[0.1, 0.2], [1.3, -0.1], [0.6, 1.2]])
 NO_PSI = (
     "not marked here: 'Xᵀ ψ(r)': ψ is not a function on this sheet; its functions are exp, log, sqrt, tanh, sigmoid, "
@@ -1356,6 +1361,9 @@ AS_ON_A_BOARD = {
     in_cells: ((Q, np.cos(np.arange(18.0)).reshape(3, 2, 3)), {
         "dLdD": dict.fromkeys((
             "2 * np.sum(D[..., np.newaxis] * x**2, axis=2)", "2 * np.sum(D[..., None] * x**2, axis=2)"), ""),
+    }),
+    assigned_to: ((Q[:2], Q + 0.5, np.array([0, 1, 0])), {
+        "dLdC": {"dL/dCₖ = -Σᵢ 1[zᵢ = k] Rᵢ": "", "dL/dCₖ = -R": "expected shape 2x2, got 3x2"},
     }),
     each_pair: ((Q,), {
         "dEdq": dict.fromkeys(("dE/dqₖ = Σⱼ -2 (qⱼ - qₖ)", "dE/dqₖ = Σⱼ≠ₖ -2 (qⱼ - qₖ)"), ""),
