@@ -44,7 +44,7 @@ from ..program.assignments import (
     stored_at,
     unequal,
 )
-from ..program.naming import Names, expression, line, lookup, operand, place, span, stem
+from ..program.naming import Names, expression, is_in_loop, line, lookup, operand, place, span, stem
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
 from .axes import Axes
@@ -213,7 +213,9 @@ class Constants:
         """Constant `x`, which an operand is in one round of a loop, in terms of what was given: ``1 - ys[2]``."""
         here = place_in_code(eq, k)
         is_first = any(isinstance(x, Var) for _, x in self._every.get(here, ())) and (eq.y, k) not in self.befores
-        if not is_first and here not in self.rounds or self._is_carried(operand(eq, k), eq.code):
+        is_once = len(self._every.get(here, ())) == 1 and is_in_loop(eq)  # in a round of its own, of a case
+        is_read = is_first or here in self.rounds or is_once
+        if not is_read or self._is_carried(operand(eq, k), eq.code):
             return None
         if (argument := self._argument(operand(eq, k), eq.code, x)) is not None:
             return argument

@@ -367,7 +367,7 @@ def _over_pairs(scope: ast.AST) -> list[Pairs]:
     """The loops over pairs: two of which the inner one only adds up, or the outer one repeats it."""
     outer = [at for at in _fors(scope) if not any(at in of.body for of in _fors(scope))]
     nests: list[tuple[Any, Any]] = [((of, at), at) for of in outer for at in of.body if isinstance(at, ast.For)]
-    nests = [(of, at) for of, at in nests if _only_adds(*of)]
+    nests = [(of, at) for of, at in nests if _only_adds(*of) and not _lists_names(at.iter)]
     nests += [
         (at.generators, at) for at in nodes_of(scope)
         if isinstance(at, ast.GeneratorExp | ast.ListComp) and len(at.generators) == 2 and not _has_windows(at)
@@ -466,15 +466,21 @@ def innermost(code: CodeType, e: ast.expr) -> tuple[Any, Any]:
 
 
 def spelled_out(code: CodeType, e: ast.expr) -> int:
-    """The rounds of a loop in another one over what its line lists for each of these, 2 of ``for j in (i - 1, i + 1)``;
-    1 for others.
+    """The rounds of a loop in another one over what its line lists for each of these, 2 of ``for j in (i - 1, i + 1)``,
+    or over variables, ``for W in (W1, W2)``; 1 for others.
     """
     around = {of for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e)}
     _, inner = innermost(code, e)
     over = inner.iter if len(around) > 1 else None
     turns = {word for of in around if of is not inner for word in names(of.target)}
     elts = over.elts if isinstance(over, ast.Tuple | ast.List) else []
-    return len(elts) if elts and all(turns.intersection(names(of)) for of in elts) else 1
+    is_it = all(isinstance(of, ast.Name) or turns.intersection(names(of)) for of in elts)
+    return len(elts) if elts and is_it else 1
+
+
+def _lists_names(over: ast.expr) -> bool:
+    """True for what lists variables, ``(W1, W2)``, or expressions of these, ``(i - 1, i + 1)``."""
+    return isinstance(over, ast.Tuple | ast.List) and all(names(of) for of in over.elts)
 
 
 def of_whole(code: CodeType, e: ast.expr) -> ast.expr:

@@ -1204,3 +1204,29 @@ def test_what_the_first_round_computes_of_a_state_of_numbers_is_as_in_the_others
     text = str(((x - 0.5) ** 2).explain(k, names={"k": k, "x": x, "v": v, "h": h, "a": a}))
     assert "aₜ = -k (xₜ₋₁ + h vₜ₋₁ / 2) " in text
     assert "dL/dk = -Σₜ dL/daₜ · (xₜ₋₁ + h vₜ₋₁ / 2)" in text
+
+
+def test_a_loop_over_parameters_in_a_loop_over_data_has_a_line_for_each():
+    def loss(W1, W2, X, Y):
+        L = 0
+        for i in range(len(X)):
+            for W in (W1, W2):
+                L = L + np.sum((X[i] @ W - Y[i]) ** 2)
+        return L
+
+    text = " ".join(str(ag.trace(loss, normal(2, 2), normal(2, 2), normal(3, 2), normal(3, 2)).explain()).split())
+    lines = ["aᵢ = X[i] @ W1 - Y[i] 2 i = 0 … 2", "bᵢ = X[i] @ W2 - Y[i] 2 i = 0 … 2", "L = Σᵢ (Σ aᵢ² + Σ bᵢ²)",
+             "dL/dW2 = Σᵢ X[i] @ (dL/dbᵢ)ᵀ"]  # fmt: skip
+    assert_in_order(lines, text)
+
+
+def test_a_number_in_the_only_round_of_a_case_has_its_name():
+    x, w, L = np.array([1.0, 2.0, 3.0, 4.0]), ag.tensor(0.5, requires_grad=True), 0.0
+    for i in range(4):
+        if x[i] > 1.5:
+            L = L + (w * x[i] - 1) ** 2
+        else:
+            L = L + np.abs(w * x[i])
+    text = str(L.explain(w, names={"x": x, "w": w}))
+    assert "L = |w x[0]| + Σₜ (w x[t-1] - 1)²" in text
+    assert "dL/dw = sign(w x[0]) x[0] + 2 Σₜ (w x[t-1] - 1) x[t-1]" in text
