@@ -254,7 +254,8 @@ class Provenance(Interpreter):
         word = target.id if once or is_again else f"{target.id}0"
         value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
         if is_plain and not once and is_repeated(code, target) and len(assigned(code, target.id) or ()) == 1:
-            value = self._computed(target, value, self._arrays[code, span(target)])
+            value = y
+            value.rename(self._computed(target, y, code))
         is_number = value is y and np.ndim(x) == 0 and np.asarray(x).dtype.kind == "f" and x != 0
         is_number &= not is_repeated(code, target) and (of is None or not of.formula.names)
         if is_number and {f"{target.id}1", f"{target.id}2"} <= self._values.keys():  # v0 of a state v1, v2, …
@@ -267,16 +268,24 @@ class Provenance(Interpreter):
             value.rename(self._carried(target.id, y, (code, span(loop.target)), loop.iter))
         return value
 
-    def _computed(self, target: ast.Name, y: Value, several: list[Value]) -> Value:
-        """An array that each round of a loop computes anew by its number, m2, if they differ."""
+    def _computed(self, target: ast.Name, y: Value, code: Any) -> Callable[[Make | None], Make]:
+        """Return what names an array that each round of a loop computes anew by its number, m2, if they differ and none
+        is a Tensor.
+        """
+        several = self._arrays[code, span(target)]
         several.append(y)
         k = len(several)
 
-        def make(turn: int) -> Written | None:
-            is_one = all(np.array_equal(plain(v.x), plain(y.x)) for v in several)
-            return y.written(turn) if is_one else self._name(numbered(target.id, k), plain(y.x))
+        def renamed(before: Make | None) -> Make:
+            def make(turn: int) -> Written | None:
+                is_one = all(np.array_equal(plain(v.x), plain(y.x)) for v in several)
+                if is_one or (code, target.id) in self._recorded:
+                    return before and before(turn)
+                return self._name(numbered(target.id, k), plain(y.x))
 
-        return Value(y.x, make)
+            return make
+
+        return renamed
 
     def _carried(self, word: str, y: Value, loop: Any, over: ast.expr) -> Callable[[Make | None], Make]:
         """Return what names a value that each round of a loop computes from the one before, if all are numbers; those

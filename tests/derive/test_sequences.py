@@ -170,7 +170,7 @@ def test_the_heads_of_attention_have_indices():
     text = explained(f, args, ["Wq", "Wk", "Wv"])
     assert "qᵢⱼₗ = bⱼ₍ᵢₗ₎ 2x3x2 (il) is one index" in text
     assert "scoresᵢⱼₗ = Σₘ qᵢⱼₘ kᵢₗₘ / √2" in text
-    assert "dL/dattᵢⱼₘ = Σₗ dL/drᵢⱼₗ vᵢₘₗ" in text
+    assert "dL/dattᵢⱼₘ = Σₗ dL/dsᵢⱼₗ vᵢₘₗ" in text
     assert "dL/dqᵢⱼₘ = Σₗ dL/dscoresᵢⱼₗ kᵢₗₘ / √2" in text
     assert "dL/dbᵢ₍ⱼₗ₎ = dL/dqⱼᵢₗ" in text
     assert " as " not in text
@@ -373,7 +373,7 @@ def test_gates_that_are_split_and_assigned_again_have_one_line_each():
     for line in ("mₜ = zₜ[:2]", "iₜ = σ(mₜ)", "cₜ = fₜ ⊙ cₜ₋₁ + iₜ ⊙ gₜ", "hₜ = oₜ ⊙ tanh(cₜ)"):
         assert f"{line} 2 t = 1 … 3" in text
     assert "dL/dcₜ = dL/dcₜ₊₁ ⊙ fₜ₊₁ + dL/dhₜ ⊙ oₜ ⊙ (1 - tanh(cₜ)²)" in text
-    assert "dL/dzₜ = [dL/dmₜ, dL/dpₜ, dL/dqₜ, dL/drₜ]" in text
+    assert "dL/dzₜ = [dL/dmₜ, dL/dpₜ, dL/dqₜ, dL/dsₜ]" in text
     assert "dL/dWh = Σₜ dL/dzₜ @ hₜ₋₁ᵀ since zₜ = Wx @ X[t-1] + Wh @ hₜ₋₁ + b; t = 1 … 3" in text
 
 
