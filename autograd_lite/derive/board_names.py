@@ -104,8 +104,12 @@ def leave_unnamed(program: Program, names: dict[Var, str], wrt: Iterable[Var]) -
     """Take the names from values of which each round of a loop has several: p1, p2, … of an inner loop that is written
     out, and S of ``S, I = y`` in a function that each calls several times, where one call is named.
     """
-    several = [eq.y for eq in program.equations if names.get(eq.y, "")[-1:].isdigit() and rounds_of(eq) > 1]
-    unpacked = defaultdict[Any, list[Var]](list)
+    inner, unpacked = defaultdict[Any, list[Var]](list), defaultdict[Any, list[Var]](list)
+    for eq in program.equations:
+        if names.get(eq.y, "")[-1:].isdigit() and rounds_of(eq) > 1:
+            inner[place(eq)].append(eq.y)
+    one = [values for values in inner.values() if len({stem(names[v]) for v in values}) == 1]  # not i, f = [… for …]
+    several = [v for values in one for v in values]
     for eq in program.equations:
         if eq.algebra == "index" and type(at := eq.params["index"]) is int and eq.code is not None:
             unpacked[place(eq), at].append(eq.y)

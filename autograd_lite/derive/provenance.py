@@ -254,8 +254,8 @@ class Provenance(Interpreter):
         word = target.id if once or is_again else f"{target.id}0"
         value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
         if is_plain and not once and is_repeated(code, target) and len(assigned(code, target.id) or ()) == 1:
+            y.rename(self._computed(target, y, code, None if value is y else value))
             value = y
-            value.rename(self._computed(target, y, code))
         is_number = value is y and np.ndim(x) == 0 and np.asarray(x).dtype.kind == "f" and x != 0
         is_number &= not is_repeated(code, target) and (of is None or not of.formula.names)
         if is_number and {f"{target.id}1", f"{target.id}2"} <= self._values.keys():  # v0 of a state v1, v2, …
@@ -268,9 +268,9 @@ class Provenance(Interpreter):
             value.rename(self._carried(target.id, y, (code, span(loop.target)), loop.iter))
         return value
 
-    def _computed(self, target: ast.Name, y: Value, code: Any) -> Callable[[Make | None], Make]:
+    def _computed(self, target: ast.Name, y: Value, code: Any, named: Value | None) -> Callable[[Make | None], Make]:
         """Return what names an array that each round of a loop computes anew by its number, m2, if they differ and none
-        is a Tensor.
+        is a Tensor; otherwise it may have been `named`.
         """
         several = self._arrays[code, span(target)]
         several.append(y)
@@ -280,7 +280,7 @@ class Provenance(Interpreter):
             def make(turn: int) -> Written | None:
                 is_one = all(np.array_equal(plain(v.x), plain(y.x)) for v in several)
                 if is_one or (code, target.id) in self._recorded:
-                    return before and before(turn)
+                    return named.written(turn) if named is not None else before and before(turn)
                 return self._name(numbered(target.id, k), plain(y.x))
 
             return make

@@ -42,7 +42,7 @@ def test_the_first_round_of_a_script_is_written_as_that_of_a_traced_function():
     assert script.startswith("Given y (5), α (1), β (1)")
 
 
-def test_a_first_round_beside_a_single_recorded_one_has_the_number_before():
+def test_a_first_round_beside_a_single_recorded_one_has_the_entry_before():
     y, a, L = np.array([1.0, 1.5, 0.5]), ag.tensor(0.5, requires_grad=True, name="a"), 0.0
     s = y[0]
     for t in range(1, 3):
@@ -50,7 +50,7 @@ def test_a_first_round_beside_a_single_recorded_one_has_the_number_before():
         L = L + e**2
         s = s + a * e
     text = steps(L.explain(a))
-    assert "e1 = y[1] - y[0] 1 0.5 s = 1 + a e1 1 1.25 e2 = y[2] - s 1 -0.75 L = e1² + e2²" in text
+    assert "e1 = y[1] - y[0] 1 0.5 s = y[0] + a e1 1 1.25 e2 = y[2] - s 1 -0.75 L = e1² + e2²" in text
 
 
 def test_slices_of_a_state_that_begins_with_numbers():
