@@ -323,7 +323,7 @@ class Interpreter(ABC):
                 return Value([*self._comprehended(elt, loops, {**env}, code)])
             case ast.IfExp(test, a, b):
                 holds = self._holds(test, env, code)
-                return LIVE if holds is None else self._chosen(e, [b, a] if holds else [a, b], env, code)
+                return LIVE if holds is None else self._chosen(e, a if holds else b, env, code)
             case ast.BoolOp(op, [*values, last]):
                 for part in values:
                     holds = self._holds(part, env, code)
@@ -350,17 +350,17 @@ class Interpreter(ABC):
         x = self.value(test, env, code).x
         return bool(x) if isinstance(x, _SAFE) and not np.ndim(x if isinstance(x, np.ndarray) else 0) else None
 
-    def _chosen(self, e: ast.IfExp, cases: Sequence[ast.expr], env: Variables, code: Any) -> Value:
-        """The last of the cases of a conditional expression; between numbers by what is given it is where(…)."""
-        other, y = (self.value(case, env, code) for case in cases)
-        if any(is_live(v) or type(plain(v.x)) not in (int, float, np.float64) for v in (other, y)):
+    def _chosen(self, e: ast.IfExp, case: ast.expr, env: Variables, code: Any) -> Value:
+        """The case of a conditional expression that is chosen; a number that is chosen by what is given is where(…)."""
+        y = self.value(case, env, code)
+        if is_live(y) or type(plain(y.x)) not in (int, float, np.float64):
             return y
         test, make = self.last((code.co_filename, span(e.test))), self.formula(e, env, code)
 
         def made(turn: int) -> Written | None:
             condition = test.written(turn)
             of = make(turn) if condition is not None and condition.formula.names else None
-            return of or y.written(turn)
+            return of if of is not None and not np.shape(of.value) else y.written(turn)
 
         return Value(y.x, made)
 

@@ -364,7 +364,7 @@ class Provenance(Interpreter):
         def make(turn: int) -> Written | None:
             try:
                 return self._read(deepcopy(e), {**inside, **{words[at]: v for at, v in calls.items()}}, words, turn)
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError, np.linalg.LinAlgError):
+            except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
                 return None  # it is more than arithmetic
 
         return Making(make if size < LONG else lambda _: None, size)

@@ -1230,3 +1230,15 @@ def test_a_number_in_the_only_round_of_a_case_has_its_name():
     text = str(L.explain(w, names={"x": x, "w": w}))
     assert "L = |w x[0]| + Σₜ (w x[t-1] - 1)²" in text
     assert "dL/dw = sign(w x[0]) x[0] + 2 Σₜ (w x[t-1] - 1) x[t-1]" in text
+
+
+def test_each_case_has_the_entries_of_its_own_rounds():
+    w, x, L = ag.tensor(0.3, requires_grad=True), np.array([2.0, 2.0, 4.0, 4.0]), 0.0
+    for i in range(4):
+        L = L + (w * x[i] if i % 2 == 0 else w * w * x[i])
+    assert "L = w x[0] + w² x[1] + w x[2] + w² x[3]" in str(L.explain(w, names={"w": w, "x": x}))
+    N, L = [2.0, 0.0, 4.0], 0.0
+    for i in range(3):
+        f = 1.0 / N[i] if N[i] > 0 else 0.5
+        L = L + f * (w - N[i]) ** 2
+    assert "L = Σᵢ where(N[i] > 0, 1 / N[i], ½) (w - N[i])²" in str(L.explain(w, names={"w": w, "N": N}))
