@@ -820,7 +820,8 @@ class Board {
 
   /** A formula with the index p of a sheet that has values i, j, k and m as one of these. */
   inKnownLetters(text, letters, c) {
-    const by = [...LETTERS].reverse().find((x) => !letters.includes(x) && !text.includes(INDICES[LETTERS.indexOf(x)]));
+    const taken = letters + [...text.matchAll(new RegExp(`(?:(?<!${W})sum|[Σ∑])_\\{?([a-z, ]+)`, "gu"))].map((m) => m[1]).join("");
+    const by = [...LETTERS].reverse().find((x) => !taken.includes(x) && !text.includes(INDICES[LETTERS.indexOf(x)]));
     text = text.replace(/(?<=_\{)[^{}]*(?=\})/gu, (m) => m.replaceAll(c, by)).replaceAll(FURTHER[c], INDICES[LETTERS.indexOf(by)]);
     text = text.replace(new RegExp(`(?<=(?:${W}|[)\\]]))_${c}(?!${W})`, "gu"), `_${by}`);
     return [text.replace(new RegExp(`(?<!${W}|\\.)${c}(?!${W}|\\()`, "gu"), `_${by}`), letters.replaceAll(c, by)];

@@ -268,7 +268,8 @@ class Board:
 
     def _in_known_letters(self, text: str, letters: str, c: str) -> tuple[str, str]:
         """A formula with the index p of a sheet that has values i, j, k and m as one of these."""
-        by = next(x for x in LETTERS[::-1] if x not in letters and _below(x) not in text)
+        taken = letters + "".join(regex.findall(r"(?:(?<!\w)sum|[Σ∑])_\{?([a-z, ]+)", text))
+        by = next(x for x in LETTERS[::-1] if x not in taken and _below(x) not in text)
         text = regex.sub(r"(?<=_\{)[^{}]*(?=\})", lambda m: m[0].replace(c, by), text)
         text = regex.sub(rf"(?<=[\w)\]])_{c}(?!\w)", f"_{by}", text.replace(FURTHER[c], _below(by)))
         return regex.sub(rf"(?<![\w.]){c}(?![\w(])", f"_{by}", text), letters.replace(c, by)
