@@ -32,7 +32,7 @@ def literal(value: Any, other: Callable[[Any], str]) -> str:
 
 
 def index(value: Any, other: Callable[[Any], str]) -> str:
-    """An index as it is written between brackets; `other` writes what is neither a slice nor a tuple.
+    """An index as it is written between brackets; `other` writes what is neither a slice of numbers nor a tuple.
 
     >>> index((slice(1, None), ..., np.int64(0)), repr), index(((),), repr), index((), repr)
     ('1:, ..., 0', '(),', '()')
@@ -42,7 +42,7 @@ def index(value: Any, other: Callable[[Any], str]) -> str:
         parts = (other(part) if isinstance(part, tuple) else index(part, other) for part in value)
         return ", ".join(parts) + comma or "()"
     if isinstance(value, slice):
-        ends = ["" if p is None else str(p) for p in (value.start, value.stop, value.step)]
+        ends = ["" if p is None else index(p, other) for p in (value.start, value.stop, value.step)]
         return ":".join(ends if ends[2] else ends[:2])
     value = int(value) if isinstance(value, np.integer) else value
     return "..." if value is Ellipsis else other(value)

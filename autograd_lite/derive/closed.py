@@ -172,7 +172,8 @@ class Candidates:
             above = self._above(f, start)
             through |= {user} - start
             is_stated = f.pull is not None and f.formula.head != "identity"  # of a trace it is I
-            if above is None or is_stated or f.combine in (Combine.LEFT, Combine.RIGHT):
+            is_factor = f.combine in (Combine.LEFT, Combine.RIGHT) and user not in start - {self.chain.root}
+            if above is None or is_stated or is_factor:
                 return None
             is_einsum = any(part.role == "contraction" for part in walk(f.formula))
             if is_einsum and not above.formula.is_atom:
@@ -237,7 +238,7 @@ class Candidates:
         """
         users = self.consumers.get(n, ())
         ends = set[Var]().union(*(self._ends(m) if m in self._letters else (m,) for m in users))
-        through, symmetric = self._between(n, ends), dict[str, None]()
+        through, symmetric = self.between(n, ends), dict[str, None]()
         e = self._product(n, through)
         roles = {part.role for part in walk(e)} if e is not None else set()
         if e is None or roles.isdisjoint(PRODUCTS) or not roles.isdisjoint(("placement", "concatenation")):
@@ -326,7 +327,7 @@ class Candidates:
             for text in forms:
                 with suppress(ValueError):
                     e = formula(text, meanings).formula
-                    form = Closed(e, frozenset({c.root}), (), self._between(n), {} if word else {new: z})
+                    form = Closed(e, frozenset({c.root}), (), self.between(n), {} if word else {new: z})
                     yield replace(form, formula=substitute(e, form.labels)), form
 
     def of_labelled_rows(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
@@ -359,7 +360,7 @@ class Candidates:
         """Gradients that are each of these in some rows, which the parameters of a lookup say, and 0 in the others."""
         for x in rows:
             whole = unsimplified("into_zeros", (x,), n.shape, **{**params, "shape": n.shape})
-            form = Closed(whole, frozenset({self.chain.root}), ones, self._between(n), labels, is_alone=True)
+            form = Closed(whole, frozenset({self.chain.root}), ones, self.between(n), labels, is_alone=True)
             yield form, form
 
     def of_target_rows(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
@@ -383,9 +384,9 @@ class Candidates:
         logits = Logits.of(self.chain, n) if self.consumers.get(n) else None
         other = self.closed(n, frozenset({self.chain.root})) if logits is not None else None
         is_alone = other is None or leaves(other.formula) > NEAR
-        if logits is not None and (form := logits.gradient(self._between(n), is_alone)) is not None:
+        if logits is not None and (form := logits.gradient(self.between(n), is_alone)) is not None:
             whole, start, labels = form
-            through = self._between(n, start) if self.chain.root not in start else self._between(n)
+            through = self.between(n, start) if self.chain.root not in start else self.between(n)
             is_smooth = start != {self.chain.root}  # the line of another gradient says what it is at a kink
             closed = Closed(whole, start, (), through, labels, is_alone=True, is_smooth=is_smooth)
             yield replace(closed, formula=substitute(whole, labels)), closed
@@ -411,7 +412,7 @@ class Candidates:
                 over, *below = scalar.args if scalar.role == "quotient" else (scalar,)
                 e = multiplied((*factors_of(over), constant(np.round(weights).astype(int))), n.shape)
                 e = unsimplified("divide", (e, *below), n.shape) if below else e
-                form = Closed(e, frozenset({end}), (), self._between(n, {end}), is_alone=True)
+                form = Closed(e, frozenset({end}), (), self.between(n, {end}), is_alone=True)
                 yield form, form
 
     def _passed(self, n: Var, end: Var) -> Expr | None:
@@ -444,7 +445,7 @@ class Candidates:
         if rows or math.isclose(abs(weight), 1, rel_tol=1e-12):
             sign = number(round(math.copysign(1, weight)))
             P = product((sign, size, simplified("softmax", e.args, e.shape, **e.params)), e.shape)
-            whole = Closed(simplified("subtract", (g, P), g.shape), frozenset({self.chain.root}), (), self._between(n))
+            whole = Closed(simplified("subtract", (g, P), g.shape), frozenset({self.chain.root}), (), self.between(n))
             yield whole, whole
 
     def of_smaller(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
@@ -454,7 +455,7 @@ class Candidates:
             if self.chain.definition(user).role == "smaller":
                 q = name(self.chain.names[user], user.shape)
                 for e in (q, simplified("divide", (q, self.chain.size_name(n.size, n.shape)), n.shape)):
-                    form = Closed(e, frozenset({self.chain.root}), (), self._between(n), is_alone=True)
+                    form = Closed(e, frozenset({self.chain.root}), (), self.between(n), is_alone=True)
                     yield form, form
 
     def of_clipped(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
@@ -467,7 +468,7 @@ class Candidates:
         pairs = zip(factors, above, strict=True)
         terms = [product((of.formula, f.formula), n.shape) for f, of in pairs if of is not None]
         for e, other in permutations(terms) if len(terms) == 2 else ():
-            form = Closed(replaced(e, _with_tie), root, (), self._between(n), is_alone=True, is_smooth=True)
+            form = Closed(replaced(e, _with_tie), root, (), self.between(n), is_alone=True, is_smooth=True)
             if any(part.head == "between" for part in walk(other)) and form.formula.key != e.key:
                 yield form, form
 
@@ -479,7 +480,7 @@ class Candidates:
             return
         c, r, forms = self.chain, mixture.name, list[Expr]()
         letters, every = {c.names[m] for m in c.unnamed}, simplified("sum", (r,), (), axis=None, keepdims=False)
-        for v in mixture.gradients.keys() & {n, *self._between(n)}:
+        for v in mixture.gradients.keys() & {n, *self.between(n)}:
             start = self.closed(n, frozenset({v})) if v is not n else None
             wholes = mixture.gradients[v] if v is n and v not in c.defined else ()
             if start is not None and start.start == {v}:
@@ -488,7 +489,7 @@ class Candidates:
             forms += [form for form, ones in pairs if all(one.names == {r.value} for one in ones)]  # Σⱼ r = 1
         for e in sorted(forms, key=leaves)[:1]:
             e = replaced(e, lambda part: c.size_name(r.shape[0]) if part.key == every.key else None)
-            form = Closed(e, frozenset({c.root}), (), self._between(n), {r.value: mixture.shares}, is_alone=True)
+            form = Closed(e, frozenset({c.root}), (), self.between(n), {r.value: mixture.shares}, is_alone=True)
             yield replace(form, formula=substitute(e, form.labels)), form
 
     @cached_property
@@ -538,7 +539,7 @@ class Candidates:
                 return _Mixture(r, simplified("divide", (terms, below), r.shape), gradients)
         return None
 
-    def _between(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
+    def between(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
         """The landmarks between `n` and the result, or `ends`."""
         behind, stack = set[Var](), [n]
         while stack:

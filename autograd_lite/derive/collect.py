@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -32,6 +32,7 @@ from .formula import (
     factors_of,
     fold,
     index_parts,
+    is_cut,
     name,
     number,
     replaced,
@@ -352,7 +353,7 @@ class _Reader:
                 return self._factors(of, power)
             case "exponential" if e.of.role == "negation":
                 return [(make(e.row, e.of.args, e.params, e.shape), -power)]
-            case "reshape" | "index" if not _reorders(e) and (
+            case "reshape" | "index" if not _reorders(e) and not (e.role == "index" and is_cut(e)) and (
                 laid := _relaid(e.of, e.of.shape, e.shape)
             ) is not None:
                 return [(laid, power)] if laid.key == e.key else self._factors(laid, power)
@@ -630,6 +631,9 @@ class _Reader:
         is_steady = any(part.row is not None and part.row.kind == "constant" for part in walk(summed))  # Σ sign(y - c)
         if largest(value) < 1e-12 * size and summed.names & self.context.computed and not is_steady:
             return number(0)
+        average = self._averages.get(frozenset(f.key for f in factors_of(summed.of)))
+        if average is not None and np.size(value) == 1 and np.allclose(evaluate(average, env), value, rtol=1e-12):
+            return average
         is_indicator = summed.of.role == "name" and not summed.shape and summed.of.value in self.context.indicators
         if is_indicator and summed.of.shape[:1] == (value,) > (1,):  # Σ Y is n
             return self.context.size(int(value))
@@ -638,6 +642,15 @@ class _Reader:
             self.ones |= {} if is_known else {summed.key: summed}
             return number(1)
         return summed
+
+
+    @cached_property
+    def _averages(self) -> dict[frozenset[str], Expr]:
+        """The names of numbers that are sums of products, ``Σ (P ⊙ v)`` and ``P @ v``, by the factors of these."""
+        numbers = [(w, e) for w, e in self.context.definitions.items() if not e.shape]
+        totals = [(w, factors_of(e.of)) for w, e in numbers if e.role == "total" and e.of.role == "product"]
+        totals += [(w, e.args) for w, e in numbers if e.role in ("matrix product", "dot product")]
+        return {frozenset(f.key for f in of): name(w) for w, of in totals}
 
 
 def _scaled(coefficient: Any, value: Any, power: int) -> Any:

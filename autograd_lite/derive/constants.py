@@ -55,6 +55,7 @@ from .formula import (
     Array,
     Expr,
     Labels,
+    Place,
     index_parts,
     multiplied,
     name,
@@ -299,7 +300,7 @@ class Constants:
         """
         e, code = operand(eq, k), eq.code
         while np.ndim(eq.operands[k]) and isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult):
-            given = [part for part in (e.left, e.right) if self.computed.keys().isdisjoint(names(part))]
+            given = [part for part in (e.left, e.right) if self.computed.keys().isdisjoint(_names_read(part))]
             if len(given) != 1:
                 break
             [e] = given
@@ -688,7 +689,8 @@ class Constants:
         labels = [
             self._label(eq, part, written[k] if len(written) == len(parts) else None) for k, part in enumerate(parts)
         ]
-        if not any(isinstance(part, Labels) for part in labels):
+        ends = [end for part in labels if isinstance(part, slice) for end in (part.start, part.stop)]
+        if not any(isinstance(part, Labels | Place) for part in (*labels, *ends)):
             return None
         return [replace(eq, params={**eq.params, "index": tuple(labels) if isinstance(index, tuple) else labels[0]})]
 
@@ -698,6 +700,8 @@ class Constants:
             if x.word.isidentifier():  # negs2, of an inner loop over labels
                 self.use({x.word: np.asarray(x)}, [x.word])
             return x
+        if isinstance(x, slice) and isinstance(e, ast.Slice):
+            return slice(self._end(eq, "start", x, e.lower), self._end(eq, "stop", x, e.upper), x.step)
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
             labels.word = word
@@ -705,6 +709,13 @@ class Constants:
         is_row = isinstance(e, ast.List) and not isinstance(eq.params["index"], tuple)  # Z[[0, 1]]
         is_row |= isinstance(e, ast.Slice)  # windows that a loop reads, x[i:i+3]
         return self._positions(eq, x, e) if isinstance(x, np.ndarray) and not is_row else x
+
+    def _end(self, eq: Equation, end: str, x: slice, e: ast.expr | None) -> Any:
+        """An end of a slice, with its name in a loop that leaves out some rounds: i2 of ``eta[i:]``."""
+        slices = [i for i in self._reads(eq).values() if isinstance(i, slice)]
+        is_left_out = isinstance(e, ast.Name) and _have_gaps([getattr(i, end) for i in slices])
+        k = getattr(x, end)
+        return Place(k).called(self._by_round(eq, e.id, k)) if isinstance(e, ast.Name) and is_left_out else k
 
     def _positions(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:
         """Positions with their name: that of a variable, with the number of the round that has them, or as written."""
@@ -1278,6 +1289,17 @@ def is_size(e: ast.expr) -> bool:
     """True for ``len(x)`` and ``x.shape[0]``."""
     words = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(e)}
     return not words.isdisjoint(("len", "shape", "size"))
+
+
+def _names_read(e: ast.AST) -> Iterator[str]:
+    """The names in an expression whose values count, not their sizes alone: no D of ``np.eye(len(D))``."""
+    match e:
+        case ast.Call(ast.Name("len")) | ast.Attribute(_, "shape" | "size" | "ndim"):
+            return
+        case ast.Name(word):
+            yield word
+    for part in ast.iter_child_nodes(e):
+        yield from _names_read(part)
 
 
 def _factors(e: ast.expr, variables: Variables) -> Iterator[ast.expr]:

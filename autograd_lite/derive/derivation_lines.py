@@ -203,6 +203,7 @@ class Lines:
             near, whole, long = self._forms(n)
             if near is not None and self._is_short(n, near, long):
                 is_shorter = leaves(near.formula) < self._length(n) - self._named(n, near)
+                is_shorter |= near.start == self._of_softmax(n) != frozenset()
                 (chosen if is_shorter or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             if whole is None:
@@ -390,7 +391,10 @@ class Lines:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
         behind = self.candidates.behind(n)  # whose gradients need lines of their own
-        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind) if s)
+        of_softmax = self._of_softmax(n)
+        numbers = {k for k in users if not k.shape and k is not self.chain.root and k not in self.chain.unnamed}
+        beside = frozenset({self.chain.root, *users} - numbers) if 0 < len(numbers) < len(users) else frozenset[Var]()
+        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind, of_softmax, beside) if s)
         forms = [_direct_first(form) for s in starts if (form := self.candidates.closed(n, s)) is not None]
         gathered = self.candidates.quadratic(n)
         forms += [gathered] if gathered is not None and gathered.through else []
@@ -406,6 +410,16 @@ class Lines:
         if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
             long = max(long, min(above))
         return near, whole, long
+
+    def _of_softmax(self, n: Var) -> frozenset[Var]:
+        """The number, if `n` is what a softmax is taken of, that is an average with its weights, ``Σ (P ⊙ v)``: of that
+        the gradient is in terms of it, ``P ⊙ (v - Σ (P ⊙ v))``.
+        """
+        [P, *others] = self.consumers.get(n, [n])
+        [of, *further] = self.consumers.get(P, [n]) if P is not n and not others else [n]
+        is_softmax = P in self.chain.defined and self.chain.definition(P).role == "softmax"
+        is_it = is_softmax and not further and of is not self.chain.root and not of.shape
+        return frozenset({of}) if is_it else frozenset()
 
     def _is_short(self, n: Var, form: Closed, long: int) -> bool:
         """True for a form that is right, and no longer than what it spares."""
@@ -478,8 +492,8 @@ class Lines:
         names = self.chain.names
         looped = {n for n in self.reach if self._is_looped(n)}
         others = {stem(names[n]) for n in looped - plain.keys() - {self.chain.root}}  # of which other rounds have lines
-        mixed = {n for n in looped & plain.keys() if stem(names[n]) in others}
-        return self._plain(self.asked | mixed) if mixed else plain
+        mixed = {n for n in looped if stem(names[n]) in others}
+        return self._plain(self.asked | mixed) if mixed & plain.keys() else plain
 
     def _plain(self, others: Set[Var]) -> dict[Var, Expr]:
         """The gradients that are one number, without those of `others`."""
@@ -491,7 +505,7 @@ class Lines:
             es = [f.formula for f in factors]
             is_plain = all(_is_unit(e) or not e.shape and values.isdisjoint(e.names) for e in es)
             is_plain &= all(f.is_simple for f in factors)
-            is_plain &= len(plain) < MANY  # a derivation of more has the more lines
+            is_plain &= len({stem(c.names[m]) for m in plain}) < MANY  # a derivation of more has the more lines
             if users and is_plain and n not in others and all(k is c.root or k in plain for k in users):
                 e = total([times(plain.get(k, number(1)), f.formula) for k, f in zip(users, factors, strict=True)])
                 is_short = _is_unit(e) or leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())
@@ -755,6 +769,36 @@ class Lines:
         if any(part.role == "total" and not part.shape and part.of.role in ("product", "quotient") for part in inside):
             terms = [replaced(e, _of_all) for e in terms]  # and not Σᵢ beside it
         return self._written(total(terms)) if terms else number(0)
+
+    def written_out(self, n: Var) -> Closed | None:
+        """The product of the factors of a gradient with all of them written out, in terms of values: what a derivation
+        factor by factor ends with, ``dL/dw = λ w - Xᵀ @ (y ⊙ 1[m < 1]) / n``. None if it is long.
+        """
+        if self.by_gradients or n in self.direct:
+            return None
+        whole, short = self._product(n), self.chain.shorter
+        forms = [whole, *(e for e, ones in short.forms(whole, set()) if not ones)]
+        e = min(forms, key=leaves)
+        above = [form for m in self.candidates.between(n) if (form := self.short(m)) is not None]
+        labels = {word: of for form in above for word, of in form.labels.items() if word in e.names}
+        form = Closed(e, frozenset({self.chain.root}), labels=labels)
+        where = dict(pair for m in {*self.candidates.between(n), self.chain.root} for pair in self.chain.where(m))
+        compared = substitute(substitute(e, labels), where)
+        is_it = leaves(e) <= WIDE and short.is_gradient(n, compared) and short.is_gradient_of_data(n, compared)
+        return form if is_it and not any("/" in word for word in e.names) else None
+
+    @cached_method
+    def _product(self, n: Var) -> Expr:
+        """The gradient with respect to `n` as the sum of its paths, with the formulas of all factors."""
+        form = self.short(n)
+        if form is not None and not any("/" in word for word in form.formula.names):
+            return form.formula
+        users = sorted(self.consumers[n], key=lambda k: self._later(k, n), reverse=True)
+        terms = []
+        for k in users:
+            f, above = self.factors[k, n], None if k is self.chain.root else self._product(k)
+            terms.append(_times(above, f, f.formula if above is None else substitute(f.formula, {f.cotangent: above})))
+        return total(terms)
 
     def _term(self, path: Sequence[Factor]) -> Expr:
         start = path[0].of

@@ -27,6 +27,7 @@ from .formula import (
     Expr,
     Function,
     Labels,
+    Place,
     Shape,
     differ_in_ones,
     factors_of,
@@ -273,6 +274,28 @@ def _placed(e: Expr, at: At) -> Expr:
     return added([(sign, _where(here, [term], rest)) for (sign, term), here in zip(terms, where, strict=True)])
 
 
+def _ends_at_step(e: Expr) -> bool:
+    """Whether an index has slices only, of which some end at the number of the step, ``K[:t]``, and none begins there.
+    """
+    parts = _parts(e)
+    slices = [p for p in parts if isinstance(p, slice) and p.step in (None, 1)]
+    are_slices = len(slices) == len(parts) and all(repr(p.start) in ("None", "0") for p in slices)
+    return are_slices and all(p.stop is None or isinstance(p.stop, Step) for p in parts) and parts != (slice(None),)
+
+
+def _up_to_step(e: Expr, at: At) -> Expr | None:
+    """An entry of zeros with an array in a slice that ends at the number of the step: ``1[i ≤ t] aᵢ``."""
+    if not _ends_at_step(e) or "" in at[: len(_parts(e))]:
+        return None
+    rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
+    ends = [(name(c), p.stop) for c, p in zip(at, _parts(e), strict=False) if p.stop is not None]
+    where = [
+        unsimplified(LESS, (c, name(repr(Step(0, end.letter)))), ()) if end.distance == 1 and end.several == 1
+        else unsimplified(STRICTLY_LESS, (c, name(repr(end))), ()) for c, end in ends
+    ]  # fmt: skip
+    return _where(where, factors_of(entry(e.of, at)), rest)
+
+
 def added(terms: Sequence[tuple[int, Expr]]) -> Expr:
     """The sum of terms with their signs, as it stands."""
     (sign, whole), *others = terms
@@ -501,7 +524,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "concatenation" if (joined := _of_joined(e, at, rest)) is not None:
             return joined
         case "placement":
-            return _placed(e, at) if is_cut(e) else _looked_up(e, at)
+            return _placed(e, at) if is_cut(e) else _up_to_step(e, at) or _looked_up(e, at)
         case "index" | "rotation" | "diagonal" if (moved := _moved(e, at)) is not None:
             return entry(*moved)
         case "assignment":
@@ -692,6 +715,8 @@ def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:
     if e.role == "index" and all(map(_is_plain, parts := _parts(e))) and type(parts[0]) is not int:  # X[:, 0]
         free = iter(at)
         return inner, (*(str(p) if type(p) is int else next(free) for p in parts), *free)
+    if e.role == "index" and _ends_at_step(e):
+        return inner, at
     if e.role == "index" and is_cut(e):
         starts = [*(p.indices(n)[0] for p, n in zip(_parts(e), inner.shape, strict=False)), *[0] * len(at)]
         _check_axes([c or m == 1 for c, m in zip(at, e.shape, strict=True)], e.shape, inner.shape)
@@ -930,7 +955,7 @@ def _in_row_index(p: Any, row: Step, c: str, renames: bool = True) -> Any:
         return label
     if isinstance(p, slice):
         return slice(*(_in_row_index(end, row, c, renames) for end in (p.start, p.stop, p.step)))
-    return p
+    return p.called(_word_in_row(p.word, row, c, renames)) if isinstance(p, Place) else p
 
 
 def _word_in_row(word: str, row: Step, c: str, renames: bool) -> str:
@@ -1028,6 +1053,9 @@ def _parts(e: Expr) -> Sequence[Any]:
 
 def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
+    slices = [p for p in _parts(e) if isinstance(p, slice)]
+    if any(isinstance(end, Place | Step) for p in slices for end in (p.start, p.stop)):
+        raise NoEntries  # the entries of what is placed there have other indices
     equal, inside, own = _chosen(e, at)
     body = _aligned(e.of, inside)
     if len(equal) == 1 and not own:

@@ -383,7 +383,9 @@ class Derivation(GraphView):
         """The sides of a gradient's line: as it is composed, and in closed form if that says more."""
         composed, closed = self.composition(line), line.closed
         if closed is None or line.node in self.order.direct:
-            return [composed]
+            whole = self.order.written_out(line.node) if self.chain.is_input(line.node) else None
+            sides = [composed, *([self.order.opened(whole.formula)] if whole is not None else [])]
+            return sides[:1] if alike(Line("", sides, line.value).written(TEXT)[1:]) else sides
         sides = [composed, self.order.opened(closed.formula)]
         if _is_placed(composed, closed):
             return sides[1:]

@@ -125,6 +125,23 @@ class Labels(Array):
         return (self.word[1:], (0, 1)) if self.word[:1] == "~" else (self.word, (1, 0))
 
 
+class Place(int):
+    """An end of a slice with its name in the user's line, ``i2`` of ``eta[i:]``."""
+
+    word = ""
+
+    def called(self, word: str) -> Place:
+        """The same number with another name."""
+        new = Place(self)
+        new.word = word
+        return new
+
+    def __repr__(self) -> str:
+        return self.word
+
+    __str__ = __repr__
+
+
 def index_parts(index: Any) -> tuple[Any, ...]:
     """The parts of an index, between its commas."""
     return index if isinstance(index, tuple) else (index,)
@@ -174,9 +191,11 @@ def unsimplified(row: str | Primitive | Function, args: Iterable[Expr], shape: S
 
 
 def is_cut(e: Expr) -> bool:
-    """Whether an index has slices only, none of which begins at the number of a step, and cuts something off."""
-    index, numbers = index_parts(e.params["index"]), (int, np.integer, type(None))
-    slices = [p for p in index if isinstance(p, slice) and p.step in (None, 1) and isinstance(p.start, numbers)]
+    """Whether an index has slices only, with numbers as their ends, not of a step, and cuts something off."""
+    index = index_parts(e.params["index"])
+    slices = [p for p in index if isinstance(p, slice) and p.step in (None, 1)]
+    kinds = (int, np.integer, type(None))
+    slices = [p for p in slices if all(isinstance(k, kinds) and not isinstance(k, Place) for k in (p.start, p.stop))]
     return len(slices) == len(index) and any(p != slice(None) for p in slices)
 
 

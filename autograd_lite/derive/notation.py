@@ -176,6 +176,8 @@ class Notation:
         kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}
         program = program.mapped(lambda eq, _: _without_ones(eq) if eq.outputs[0] in kept else None)
+        parts = _growing(program)
+        kept |= parts
         program = program.mapped(lambda eq, defined: _stacked(eq, defined, kept) or _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_steps(program)
@@ -190,7 +192,7 @@ class Notation:
         self.repeated = {*self.merged.values()}
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
-        program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
+        program = recognised(before, {*map(self.canonical, (*(wrt or ()), *parts))}, is_read)
         defined = program.defined
         new = defined.keys() - before.defined.keys()  # of softmax(x)[k] the softmax, which is a step
         is_step = any(defined[v].row.kind not in ("elementwise", "linear") for v in new)
@@ -354,6 +356,8 @@ class Notation:
         counts = [math.prod(self.defined[v].shape_of(i)) // max(v.size, 1) for v in turns]
         if len({*counts}) == 1:
             return self.size_name(count, self.defined[n].shape_of(i))
+        if self._are_of_steps([(v, i) for v in turns], counts):  # p[:t]
+            return number(count)
         if turns[0] not in self._letters and {*self.constants.sizes.values()} >= {*counts}:  # len(H) of each round
             return self.size_name(count, self.defined[n].shape_of(i))
         if turns[0] not in self._letters:
@@ -363,6 +367,15 @@ class Notation:
             self.constants.sizes |= sizes
             self.constants.use(sizes, sizes)
         return name(f"{self._letters[turns[0]]}{self.turn(n)}")
+
+    def _are_of_steps(self, read: Sequence[tuple[Var, int]], counts: Sequence[int]) -> bool:
+        """Whether sizes are those of slices that begin or end at the number of the step: t, or n - t."""
+        slices = [self.defined.get(self.defined[v].operands[i]) for v, i in read]
+        indices = [eq.params["index"] if eq is not None and eq.algebra == "index" else None for eq in slices]
+        if not all(isinstance(part, slice) for index in indices for part in index_parts(index)):
+            return False
+        turns = [self.turn(v) for v, _ in read]
+        return any(len({k + sign * t for t, k in zip(turns, counts, strict=True)}) == 1 for sign in (1, -1))
 
     @property
     def own(self) -> set[str]:
@@ -879,6 +892,14 @@ def _without_ones(eq: Equation) -> list[Equation] | None:
 
 _ONCE = ("inverse", "solution", "transpose", "concatenation")  # what is one value although it is computed twice
 _POWERS = {"identity": 1, "square": 2, "root": 0.5, "reciprocal": -1}
+
+
+def _growing(program: Program) -> set[Var]:
+    """The slices that the rounds of a loop read at one place, ``x[i:]``, of which one may be the whole array."""
+    slices = [eq for eq in program.equations if eq.algebra == "index" and eq.code is not None and is_in_loop(eq)]
+    slices = [eq for eq in slices if any(isinstance(part, slice) for part in index_parts(eq.params["index"]))]
+    parts = {place(eq) for eq in slices if eq.shape != eq.x.shape}
+    return {eq.y for eq in slices if place(eq) in parts}
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:

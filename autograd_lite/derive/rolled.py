@@ -28,6 +28,7 @@ from .formula import (
     Expr,
     Function,
     Labels,
+    Place,
     Shape,
     factors_of,
     fold,
@@ -422,6 +423,8 @@ def _at(e: Expr, t: int) -> Expr:
             return moved
         if isinstance(i, slice):
             return slice(*map(position, (i.start, i.stop, i.step)))
+        if isinstance(i, Place):
+            return i.called(re.sub(step, number_of, i.word))
         return i.at(t) if isinstance(i, Step) else i
 
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -646,7 +649,13 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
         return None if any(part is None for part in parts) else tuple(parts)
     if all(isinstance(i, slice) and {i.start, i.stop} <= {None, first.start, first.stop} for i in indices):
         return first
-    if all(type(i) is slice and i.step in (None, 1) and None not in (i.start, i.stop) for i in indices):
+    if all(type(i) is slice and i.step in (None, 1) for i in indices):
+        if len(growing := {(i.start is None, i.stop is None) for i in indices}) > 1:
+            return None
+        if growing != {(False, False)}:  # x[:t], x[t:]
+            both = ([getattr(i, end) for i in indices] for end in ("start", "stop"))
+            ends = [None if None in of else _end(of, steps) for of in both]
+            return slice(*ends) if any(end is not None for end in ends) else None
         size = first.stop - first.start
         starts = [first.start + size * (t - steps[0]) for t in steps]
         several = size if [i.start for i in indices] == starts else 1  # X[2t:2t+2]
@@ -655,6 +664,14 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
     if all(isinstance(i, int | np.integer) for i in indices):
         return first if len({*indices}) == 1 else _position(indices, steps)
     return None
+
+
+def _end(ends: Sequence[int], steps: Sequence[int]) -> Step | Place | None:
+    """One end of slices for one of each step, by its number or by its name, η[i@t:]; None where neither is one."""
+    if not all(isinstance(k, Place) for k in ends):
+        return _distance(ends, steps)
+    word = _word([repr(k) for k in ends], steps)
+    return Place().called(word) if word else None
 
 
 def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
@@ -738,7 +755,9 @@ def _steps_by_place(terms: Sequence[Expr]) -> list[int]:
 
 
 def _place_of(index: Any) -> int | None:
-    """The position that an index is, or whose label it is: 2 of ``states[2]``."""
+    """The position that an index is, where a slice begins, or whose label it is: 2 of ``states[2]``."""
+    if isinstance(index, slice):
+        index = index.start
     if isinstance(index, Labels):
         return None if (i := _entry(index.word)[1]) < 0 else i
     return index if type(index) is int else None

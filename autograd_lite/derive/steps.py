@@ -67,7 +67,7 @@ class Steps(Notation):
         self.uses = Counter(p for n in written for p in self.arguments(n))
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
-        self.unnamed = self.landmark_set - self.names.keys()  # they get letters
+        self.unnamed = self.landmark_set - self.names.keys() - self._rows_of_rounds  # they get letters
         self.name_the_rest(self.landmarks)
 
     # -------------------------------------------------------------------------------------------------------- landmarks
@@ -89,6 +89,7 @@ class Steps(Notation):
         chosen.add(self.root)
         chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_inner(n, p, chosen)}
         chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_residual(n, p, chosen)}
+        chosen |= self._rows_of_rounds
         if self.regions:
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
@@ -103,6 +104,17 @@ class Steps(Notation):
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
+
+    @cached_property
+    def _rows_of_rounds(self) -> set[Var]:
+        """What the rounds of a comprehension compute for the rows of an array, ``np.stack([f(x) for x in X])``, which
+        have a line like those of a list with a name.
+        """
+        stacks = (n for n in self.nodes if n in self.defined and self.defined[n].algebra in ("stack", "concatenation"))
+        several = [self.arguments(n) for n in stacks if self.board and not self.is_picture]
+        several = [rows for rows in several if len(rows) >= FEW and rows == self.rounds.get(rows[0])]
+        several = [rows for rows in several if not any(map(self._is_light, rows))]
+        return {p for rows in several for p in rows if p.shape and p in self.active}
 
     def _ends_of_loops(self, chosen: set[Var]) -> set[Var]:
         """The first and the last round of a step of a loop: one may begin with a constant, the other may need less."""
@@ -303,8 +315,9 @@ class Steps(Notation):
         if is_part and isinstance(mask := eq.params["index"], Labels) and mask.dtype == bool:  # of Σ θ[at_risk]
             is_readable = re.fullmatch(r"[^\W\d]\w*( [=!<>]=? \w+)?", mask.word)
             return bool(is_readable) and all(self.defined[k].row in (TABLE["sum"], TABLE["mean"]) for k in users)
-        if not is_part or any(k.shape != n.shape and k.size == n.size for k in users):  # E[0] * E[1:] of two
-            return False
+        is_growing = any(m.shape != n.shape for m in self.rounds.get(n, ()))  # V[:t+1]
+        if not is_part or not is_growing and any(k.shape != n.shape and k.size == n.size for k in users):
+            return False  # E[0] * E[1:] of two
         parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]
         others = [row.algebra for row in rows if row.kind != "elementwise" and row.algebra not in PRODUCTS]
         if not _are_slices(parts):

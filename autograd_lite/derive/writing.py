@@ -27,6 +27,7 @@ from .formula import (
     Expr,
     Function,
     Labels,
+    Place,
     factors_of,
     index_parts,
     is_diagonal,
@@ -150,7 +151,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         e = printer.fraction(e) if e.role == "quotient" else _weighted(e)
         e = _with_elsewhere_last(e) if e.role in ("sum", "difference") else e
     if e.role == "product" and printer.indexed:
-        e = _without_one(_over_a_whole_number(e, printer))
+        e = _at_labels(_without_one(_over_a_whole_number(e, printer)))
     if e.role == "product":
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
@@ -165,6 +166,20 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     template = "" if e.role == "name" else printer.template(e)
     with _during(_AT, e.params.get("entry", _AT.get())):
         return _filled(template, e, printer) if template else _leaf(e, printer)
+
+
+def _at_labels(e: Expr) -> Expr:
+    """A product of one entry of each row and other vectors with the index of the rows: ``logp[i, aᵢ] advᵢ``."""
+
+    def is_picked(f: Expr) -> bool:
+        parts = index_parts(f.params["index"]) if f.role == "index" else ()
+        return any(isinstance(p, Labels) and not p.word for p in parts)
+
+    is_it = e.role == "product" and len(e.shape) == 1 and any(map(is_picked, e.args))
+    if not is_it or any(f.shape and f.role != "name" and not is_picked(f) for f in e.args):
+        return e
+    entries = (replace(f, params={"letters": "i"}) if f.role == "name" and f.shape else f for f in e.args)
+    return replace(e, args=tuple(replace(f, shape=()) for f in entries))
 
 
 def _in_one_index(e: Expr) -> Expr:
@@ -401,6 +416,8 @@ def _without_sign(e: Expr) -> Expr:
     """``-b (x - y)`` as ``b (y - x)``: without its sign, if it is that of a difference."""
     of = e.of.of if e.of.role == "quotient" else e.of
     factors = list(factors_of(of))
+    if sum(f.role == "difference" and f.of.is_number for f in factors) > 1:  # -(1 - α) (1 - y)
+        return e
     for k, f in sorted(enumerate(factors), key=lambda at: bool(at[1].args) and at[1].of.is_number):  # not 1 - α
         is_rest = any(h.names == f.names for h in factors[:k])  # -P ⊙ (1 - P)
         if not is_rest and (turned := _opposite(f, of is e.of and len(factors) == 1)) is not None:
@@ -490,7 +507,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             operands.append(printer.param(field, e))
             continue
         a = arguments[field]
-        mixed = binding == PRODUCT and _are_mixed(e.role, _of(a)) and not (operands == [] and _is_scaled(a))
+        is_plain = operands == [] and (_is_scaled(a) or e.role == "quotient" and not e.args[1].shape)  # Xᵀ @ y / n
+        mixed = binding == PRODUCT and _are_mixed(e.role, _of(a)) and not is_plain
         a = _read_in(e, a) if printer.indexed else a
         if e.role == "quotient" and a.role == "product" and isinstance(printer, Text):  # 2 (Xᵀ @ a) / n
             a = replace(a, params={"over": True})
@@ -675,6 +693,9 @@ def index_text(index: Any, printer: Printer) -> str:
         if isinstance(part, Labels) and part.word:
             is_computed = printer.indexed and letter and re.search(rf"\b{letter}\b.*%|%.*\b{letter}\b", part.word)
             names.append(printer.name(part.word, letter if part.ndim and not is_computed else ""))
+            return "{x}"
+        if isinstance(part, Place):
+            names.append(printer.name(part.word))
             return "{x}"
         if isinstance(part, Labels):
             return letter if printer.indexed else f"np.arange({part.size})"

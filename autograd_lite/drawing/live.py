@@ -24,6 +24,7 @@ from ..derive.live_program import Program, program
 from ..derive.notation import Notation
 from ..derive.shorter import DIGITS, POINTS, ROUNDING, STEADY
 from ..engine.node import Params
+from ..program.assignments import names as names_in, sources
 from ..program.naming import stem
 from . import formatting
 from .scene import Item, Line, Scene
@@ -140,7 +141,19 @@ def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
             why = _START if i.name in chain.constants.starts else _OUTSIDE
             is_of_steps = i.name in {f"{stem(word)}ₜ" for word in arguments}  # of a list
             still.setdefault(i.name, f"{why} {remedy}" if is_data and not is_of_steps else "")
+        elif i.kind == "input" and (labels := _labels_of(chain, i.name)):
+            still.setdefault(i.name, f"it was computed from {labels}, which is fixed. {remedy}")
     return still
+
+
+def _labels_of(chain: Chain, word: str) -> str:
+    """The labels from which an array of the script was computed, y of ``Y = np.eye(2)[y]``, where the program uses
+    these, too: both would have to change.
+    """
+    constants = chain.constants
+    made = (e for code, _ in constants.scopes if code is not None for e in sources(code, word) or ())
+    used = (w for e in made for w in names_in(e) if w != word and w in constants.values)
+    return next((w for w in used if np.ndim(x := constants.values[w]) and np.asarray(x).dtype.kind in "iu"), "")
 
 
 def _made(emitted: Program) -> set[str]:

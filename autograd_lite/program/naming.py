@@ -329,8 +329,10 @@ def _target(n: Node, every: Sequence[Node], codes: Collection[CodeType]) -> list
     that came from outside as arguments.
     """
     source = _source(n.code)
-    called = source.lambdas.get(n.code.co_firstlineno) if n.code.co_name == "<lambda>" else n.code.co_name
-    calls = _made([(call, word) for call, name, word in source.calls if name == called], n.code, codes)
+    called = n.code.co_qualname if n.code.co_name == "__call__" else n.code.co_name
+    called = source.lambdas.get(n.code.co_firstlineno) if n.code.co_name == "<lambda>" else called
+    calls = [(call, word) for call, name, word in source.calls if name in (called, n.code.co_name)]
+    calls = _made(calls, n.code, codes)
     if len({word for _, word in calls}) > 1:
         calls = _in_turn(n, calls, every, source) or _near(n, calls)
     part, targets = source.returned.get(_positions(n.code)[n.at // 2]), {word for _, word in calls}
@@ -673,7 +675,9 @@ def _looked_through(module: ast.AST) -> _Source:
     every = [f for f in nodes if isinstance(f, ast.FunctionDef)]
     often = Counter(f.name for f in every)
     functions = {f.name: f for f in every if often[f.name] == 1}
-    inside = ((s, f.name) for f in functions.values() for s in ast.walk(f))
+    named = [(f.name, f) for f in functions.values() if f.name != "__call__"]
+    named += [(f"{c.name}.__call__", f) for c, f in _call_methods(nodes)]
+    inside = ((s, word) for word, f in named for s in ast.walk(f))
     ends = {s.value: f for s, f in inside if isinstance(s, ast.Return) and s.value is not None}
     calls = [*_calls(nodes, imports)]
     stored: dict[ast.expr, str | tuple[str, ...] | None] = {e: targets.get(e) or several.get(e) for e, _ in calls}
@@ -756,6 +760,32 @@ def _calls(nodes: Sequence[ast.AST], imports: Container[str]) -> Iterator[tuple[
     pairs = dict.fromkeys((f, word, x.id) for f, word, x in each if isinstance(x, ast.Name))
     inside = ((e, word, name) for f, word, name in pairs for e in ast.walk(f) if isinstance(e, ast.Call))
     yield from dict.fromkeys((e, name) for e, word, name in inside if getattr(e.func, "id", "") == word)
+    yield from _calls_of_instances(nodes, calls)
+
+
+def _calls_of_instances(nodes: Sequence[ast.AST], calls: Sequence[ast.Call]) -> Iterator[tuple[ast.Call, str]]:
+    """The calls of instances of classes with ``__call__``, ``net(x)`` after ``net = Net(W)``, and ``Net(W)(x)``."""
+    classes = {c.name for c, _ in _call_methods(nodes)}
+
+    def made(e: ast.AST) -> str:
+        """The class of which an expression makes an instance."""
+        word = getattr(e.func, "id", "") if isinstance(e, ast.Call) else ""
+        return word if word in classes else ""
+
+    stores = [(t, s.value) for s in nodes if isinstance(s, ast.Assign) for t in s.targets] if classes else []
+    stores += [pair for t, e in stores for pair in zip(getattr(t, "elts", ()), getattr(e, "elts", ()), strict=False)]
+    kinds: dict[str, set[str]] = {}
+    for t, e in stores:
+        kinds.setdefault(getattr(t, "id", getattr(t, "attr", "")), set()).add(made(e))
+    for e in calls if classes else ():
+        of = {made(e.func)} - {""} or kinds.get(getattr(e.func, "id", getattr(e.func, "attr", "")), set())
+        yield from ((e, f"{word}.__call__") for word in of if word and len(of) == 1)
+
+
+def _call_methods(nodes: Sequence[ast.AST]) -> list[tuple[ast.ClassDef, ast.FunctionDef]]:
+    """The classes whose instances can be called, each with its method for that."""
+    classes = [c for c in nodes if isinstance(c, ast.ClassDef)]
+    return [(c, f) for c in classes for f in c.body if isinstance(f, ast.FunctionDef) and f.name == "__call__"]
 
 
 def _called(e: ast.expr, imports: Container[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 
 import numpy as np
 import pytest
@@ -415,6 +416,21 @@ def test_a_branch_by_numbers_is_named(body, tests):
     notes = live(picture.scene, picture.chain, [], None, 0.1).notes
     expected = f"The page keeps the branches that were taken, whatever the numbers: {tests}."
     assert list(notes) == [expected] * bool(tests)
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_an_array_computed_from_labels_is_kept_where_these_are_used_too(is_used, tmp_path):
+    lines = [
+        "import numpy as np, autograd_lite as ag",
+        "W, X = ag.tensor(np.full((2, 3), 0.1), requires_grad=True), np.arange(8.0).reshape(4, 2) / 4",
+        "y = np.array([0, 2, 1, 1])", "Y = np.eye(3)[y]", "P = np.exp(X @ W)", "L = np.sum((P - Y) ** 2)",
+        *["L = L - np.mean(np.log(P[np.arange(4), y]))"] * is_used, "page = ag.draw(L).html(live=True)",
+    ]  # fmt: skip
+    (tmp_path / "script.py").write_text("\n".join(lines), encoding="utf-8")
+    page = runpy.run_path(str(tmp_path / "script.py"))["page"]
+    data = json.loads(re.search(r'id="live-data">(.*?)</script>', page, re.DOTALL)[1])
+    assert {leaf["name"] for leaf in data["leaves"]} == {"W", "X", *([] if is_used else ["Y"])}
+    assert ("Y cannot be changed here: it was computed from y, which is fixed." in page) == is_used
 
 
 def test_labels_in_a_list_have_the_name_of_the_argument_and_a_share_says_that_it_is_one():
