@@ -172,8 +172,7 @@ class Candidates:
             above = self._above(f, start)
             through |= {user} - start
             is_stated = f.pull is not None and f.formula.head != "identity"  # of a trace it is I
-            is_factor = f.combine in (Combine.LEFT, Combine.RIGHT) and user not in start - {self.chain.root}
-            if above is None or is_stated or is_factor:
+            if above is None or is_stated or f.combine in (Combine.LEFT, Combine.RIGHT):
                 return None
             is_einsum = any(part.role == "contraction" for part in walk(f.formula))
             if is_einsum and not above.formula.is_atom:

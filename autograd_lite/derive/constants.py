@@ -713,9 +713,10 @@ class Constants:
     def _end(self, eq: Equation, end: str, x: slice, e: ast.expr | None) -> Any:
         """An end of a slice, with its name in a loop that leaves out some rounds: i2 of ``eta[i:]``."""
         slices = [i for i in self._reads(eq).values() if isinstance(i, slice)]
-        is_left_out = isinstance(e, ast.Name) and _have_gaps([getattr(i, end) for i in slices])
         k = getattr(x, end)
-        return Place(k).called(self._by_round(eq, e.id, k)) if isinstance(e, ast.Name) and is_left_out else k
+        if not isinstance(e, ast.Name) or not counts_up(eq.code, e) or not _have_gaps([getattr(i, end) for i in slices]):
+            return k
+        return Place(k).called(self._by_round(eq, e.id, k))
 
     def _positions(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:
         """Positions with their name: that of a variable, with the number of the round that has them, or as written."""

@@ -392,9 +392,7 @@ class Lines:
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
         behind = self.candidates.behind(n)  # whose gradients need lines of their own
         of_softmax = self._of_softmax(n)
-        numbers = {k for k in users if not k.shape and k is not self.chain.root and k not in self.chain.unnamed}
-        beside = frozenset({self.chain.root, *users} - numbers) if 0 < len(numbers) < len(users) else frozenset[Var]()
-        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind, of_softmax, beside) if s)
+        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind, of_softmax) if s)
         forms = [_direct_first(form) for s in starts if (form := self.candidates.closed(n, s)) is not None]
         gathered = self.candidates.quadratic(n)
         forms += [gathered] if gathered is not None and gathered.through else []

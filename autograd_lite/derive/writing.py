@@ -507,7 +507,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             operands.append(printer.param(field, e))
             continue
         a = arguments[field]
-        is_plain = operands == [] and (_is_scaled(a) or e.role == "quotient" and not e.args[1].shape)  # Xᵀ @ y / n
+        is_over_number = e.role == "quotient" and a.shape != () == e.args[1].shape  # Xᵀ @ y / n
+        is_plain = operands == [] and (_is_scaled(a) or is_over_number)
         mixed = binding == PRODUCT and _are_mixed(e.role, _of(a)) and not is_plain
         a = _read_in(e, a) if printer.indexed else a
         if e.role == "quotient" and a.role == "product" and isinstance(printer, Text):  # 2 (Xᵀ @ a) / n

@@ -1109,8 +1109,15 @@ class Board {
     const inBrackets = new RegExp(`(${this.arrays})\\[t ?(?:([-+]) ?(\\p{Nd}+))?[\\],]`, "gu");
     const at = [...term.matchAll(RE.AT_STEP), ...term.matchAll(inBrackets)].map(([, w, sign, k]) => [(has(this.words, w) && this.shapes[this.words[w]]) || [], moved(sign, k)]);
     const rows = at.filter(([shape]) => shape.length).map(([shape, by]) => Array.from({ length: shape[0] }, (_, k) => k - by));
+    const end = "(?:(t) ?(?:([-+]) ?(\\p{Nd}+))?)?";
+    const slices = [...term.matchAll(new RegExp(`(${this.arrays})\\[${end} ?: ?${end}[\\],]`, "gu"))].filter((m) => m[2] || m[5]);
+    for (const [, w, isStart, sign, by, isStop, signOfStop, byStop] of slices) {
+      const [n] = this.shapes[this.words[w]], start = moved(sign, by), stop = moved(signOfStop, byStop);
+      const first = isStart ? -start : 1 - stop, last = isStop ? n - stop : n - 1 - start;
+      rows.push(Array.from({ length: Math.max(last - first + 1, 0) }, (_, k) => first + k));
+    }
     const common = rows.slice(1).reduce((a, b) => a.filter((n) => b.includes(n)), rows[0] ?? []);
-    return common.length && (rows.length > 1 || this.stems.size) ? common : others;
+    return common.length && (rows.length > 1 || this.stems.size || slices.length) ? common : others;
   }
 
   /** A message on one step in terms of t. */

@@ -759,11 +759,16 @@ class Board:
         return set.intersection(*rows), set.intersection(*(ends or rows))
 
     def _rows_of(self, term: str) -> set[int]:
-        """The steps t for which the arrays in a term have entries: ``xₜ₋₁ xₜ``."""
+        """The steps t for which the arrays in a term have entries, ``xₜ₋₁ xₜ``, or slices, ``x[t:t+3]``."""
         read = [*regex.finditer(_AT_STEP, term), *regex.finditer(rf"({self._arrays})\[t ?(?:([-+]) ?(\d+))?[],]", term)]
         at = [(self.shapes.get(self.words.get(m[1], ""), ()), _moved(m[2], m[3])) for m in read]
         rows = [{*range(-by, shape[0] - by)} for shape, by in at if len(shape)]
-        return set.intersection(*rows) if rows[1:] or rows and self._stems else set()
+        end = r"(?:(t) ?(?:([-+]) ?(\d+))?)?"
+        slices = [m for m in regex.finditer(rf"({self._arrays})\[{end} ?: ?{end}[],]", term) if m[2] or m[5]]
+        for m in slices:
+            n, start, stop = self.shapes[self.words[m[1]]][0], _moved(m[3], m[4]), _moved(m[6], m[7])
+            rows.append({*range(-start if m[2] else 1 - stop, (n + 1 - stop) if m[5] else n - start)})
+        return set.intersection(*rows) if rows[1:] or rows and (self._stems or slices) else set()
 
     def _of_each_row(self, text: str, letters: str, shape: Sequence[int]) -> tuple[str, str]:
         """A formula for one row of matrices, and the indices of its left side, with an index for the row:

@@ -82,7 +82,7 @@ LABELS = np.array([1, 2, 3, 4]), np.array([0, 0, 1, 2]), np.array([3, 4, 2, 1])
     ("f", "args", "wrt", "lines"),
     [
         (aligned, (W, X, Z), "W", [
-            "n = 4, m = 3", "/ (n - 1) - (Hc2ᵀ @ Hc2) / (m - 1)", "= -2 (Hc2 @ dL/db) / (m - 1)", "/ m since",
+            "n = 4, m = 3", "/ (n - 1) - Hc2ᵀ @ Hc2 / (m - 1)", "= -2 (Hc2 @ dL/db) / (m - 1)", "/ m since",
         ]),
         (levels, (A,), "A", [
             "E = eigvalsh(A)", "with V = the eigenvectors of A", "2 Φ(V @ diag(dL/dE) @ Vᵀ) since E = eigvalsh(A); Φ",

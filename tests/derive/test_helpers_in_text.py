@@ -347,7 +347,7 @@ TEXTS = {
         "h1ᵢ = tanh(aᵢ)", "z1ᵢ = W2 @ h1ᵢ", "h2ᵢ = tanh(bᵢ)", "z2ᵢ = W2 @ h2ᵢ",
         "total = Σᵢ same[i] Σ (z1ᵢ - z2ᵢ)²", "dtotal/dW2 = Σᵢ dtotal/dz2ᵢ @ h2ᵢᵀ + Σᵢ dtotal/dz1ᵢ @ h1ᵢᵀ"]),
     attended: ("Wq Wk Wv", (normal(2, 2), normal(2, 2), normal(2, 2), normal(3, 2)), [
-        "Q = X @ Wq", "K = X @ Wk", "V = X @ Wv", "scores = (Q @ Kᵀ) / √", "dL/dWv = Xᵀ @ dL/dV"]),
+        "Q = X @ Wq", "K = X @ Wk", "V = X @ Wv", "scores = Q @ Kᵀ / √", "dL/dWv = Xᵀ @ dL/dV"]),
     normalized: ("W", (normal(2, 2), normal(4, 2)), ["x = X @ W", "μ = meanᵢ(x)", "dL/dW = Xᵀ @ dL/dx"]),
     midpoint: ("theta", (np.array([0.8, 5.0]), 0.5, normal(3), 0.5), [
         "r = θ[0]", "K = θ[1]", "k1ₜ = r yₜ₋₁ (1 - yₜ₋₁ / K)", "dtotal/dθ = [dtotal/dr, dtotal/dK]"]),

@@ -121,7 +121,7 @@ TEXTBOOK = {
         dL/dU = Σₜ dL/dzₜ @ x[t-1]ᵀ
     """,
     "attention": """
-        S = (Q @ Kᵀ) / √2
+        S = Q @ Kᵀ / √2
         P = softmax(S)
         dL/dP = dL/dO @ Vᵀ
         dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)
@@ -162,7 +162,7 @@ TEXTBOOK = {
     "infonce": """
         Zn = Z / ‖Z‖ⱼ
         dL/dS = (softmaxⱼ(S) - I) / n
-        dL/dVn = ((dL/dS)ᵀ @ Zn) / τ
+        dL/dVn = (dL/dS)ᵀ @ Zn / τ
         dL/dZn = (dL/dS @ Vn) / τ
         dL/dZ = (dL/dZn - Zn ⊙ Σⱼ dL/dZnⱼ Znⱼ) / ‖Z‖ⱼ since Zn = Z / ‖Z‖ⱼ
         dL/dW = Bᵀ @ dL/dV + Aᵀ @ dL/dZ

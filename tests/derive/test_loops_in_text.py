@@ -640,7 +640,7 @@ def test_the_first_round_of_a_script_has_the_form_of_the_others():
         grad = X.T @ (X @ w - y) / len(y) + lam * w  # at first computed from constants alone
         w = w - 0.1 * grad
     text = " ".join(str(np.sum(w**2).explain(lam, {"X": X, "y": y})).split())
-    assert "aₜ = X @ wₜ₋₁ - y 4 t = 1 … 3 gradₜ = (Xᵀ @ aₜ) / n + λ wₜ₋₁ 2 t = 1 … 3" in text
+    assert "aₜ = X @ wₜ₋₁ - y 4 t = 1 … 3 gradₜ = Xᵀ @ aₜ / n + λ wₜ₋₁ 2 t = 1 … 3" in text
     omega, beta, var, nll = leaf(name="omega") ** 2, leaf(name="beta") ** 2, np.var(returns), 0.0
     for r in returns:
         nll = nll + 0.5 * (np.log(var) + r**2 / var)

@@ -126,7 +126,7 @@ def columns(l, g):
 TEXTS = {
     form: ((v, A, w), "xQy", [
         "dL/dx = 2 (x @ Q @ y) (Q @ y) / (1 + (x @ Q @ y)²)", "dL/dQ = w @ wᵀ + 2 (x @ Q @ y) (x @ yᵀ) / ("]),
-    quotient: ((v, A, S), "xA", ["dL/dA = (x @ xᵀ) / (x @ B @ x)"]),
+    quotient: ((v, A, S), "xA", ["dL/dA = x @ xᵀ / (x @ B @ x)"]),
     trace: ((X.T, A), "WC", ["dL/dW = -2 (C + Cᵀ) @ W", "dL/dC = -2 W @ Wᵀ"]),
     likelihood: ((A, S), "C", ["L = log det C + tr(C⁻¹ @ S)", "dL/dC = C⁻ᵀ - C⁻ᵀ @ S @ C⁻ᵀ"]),
     gain: ((A, S, np.eye(2), v), "HR", ["K = P @ Hᵀ @ M⁻¹", "dL/dM = -M⁻ᵀ @ H @ P @ dL/dK @ M⁻ᵀ"]),

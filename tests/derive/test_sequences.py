@@ -154,7 +154,7 @@ def test_an_index_is_not_called_as_the_variable_of_a_loop():
 
 def test_scores_of_rows_in_a_list_are_those_of_the_matrix():
     text = explained(lambda q, K: np.sum(np.exp(np.array([np.dot(q, k) / 2 for k in K]))), (draw(2), draw(3, 2)))
-    assert "(K @ q) / 2" in text
+    assert "a = K @ q / 2" in text
 
 
 def test_the_heads_of_attention_have_indices():

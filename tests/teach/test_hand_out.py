@@ -1063,6 +1063,31 @@ def sites(K, q, p):
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
+def windowed(x, w):
+    L = 0
+    for t in range(5):
+        L = L + np.tanh(x[t : t + 3] @ w) ** 2
+    return L
+
+
+def prefixes(p, y):
+    L = 0
+    for t in range(1, 6):
+        m = np.mean(p[:t])
+        L = L + (m - y[t]) ** 2
+    return L
+
+
+def causal(K, V, q):
+    L = 0.0
+    for t in range(4):
+        s = np.exp(K[: t + 1] @ q[t])
+        w = s / np.sum(s)
+        o = w @ V[: t + 1]
+        L = L + np.sum(o**2)
+    return L
+
+
 WRT = {
     adversarial: ["v"], written_to: ["K", "A"], routed: ["W"], projected: ["t"], regulated: ["K"], bratu: ["u"],
     barrier: ["x"], optics: ["gap", "power"], chi_squared: ["pred", "rho"], reprojected: ["focal", "yaw"],
@@ -1073,6 +1098,7 @@ WRT = {
     forwards: ["f"], wakes: ["a"], counted_answers: ["prior", "A"], seasons: ["base", "season"],
     innovations: ["phi", "psi"], sites: ["K", "q"], holt: ["a", "b"], prototypes: ["H"],
     rates: ["r"], pade: ["a", "b"], delayed: ["b", "c"], distilled: ["W"], neighbours: ["Y"],
+    windowed: ["w"], prefixes: ["p"], causal: ["K", "V"],
 }  # fmt: skip
 
 
@@ -2084,6 +2110,21 @@ AS_ON_A_BOARD = {
             | {"2 advₜ + γ λ dloss/dadvₜ₊₁": "at step t = 1, dloss/dadvₜ₊₁ is of another step than it should be"},
         "dlossdlam": dict.fromkeys(("γ Σₜ dloss/dadvₜ advₜ₊₁", "γ Σ_{t=0}^{2} dloss/dadvₜ advₜ₊₁"), "")
             | {"γ Σₜ dloss/dadvₜ advₜ": "advₜ is of another step than it should be"},
+    }),
+    windowed: ((MATRIX[:7], MATRIX[7:10]), {
+        "dLdw": dict.fromkeys(("2 Σₜ tanh(x[t:t+3] @ w) (1 - tanh(x[t:t+3] @ w)²) x[t:t+3]",
+                               "2 Σₜ tanh(x[t-1:t+2] @ w) (1 - tanh(x[t-1:t+2] @ w)²) x[t-1:t+2]",
+                               "sum(2*np.tanh(x[t:t+3]@w)*(1-np.tanh(x[t:t+3]@w)**2)*x[t:t+3] for t in range(5))"), "")
+            | {"Σₜ tanh(x[t:t+3] @ w) (1 - tanh(x[t:t+3] @ w)²) x[t:t+3]": "it is 1/2 times the right one"},
+    }),
+    prefixes: ((MATRIX[:6], MATRIX[6:12]), {
+        "dLdm_t": dict.fromkeys(("2 (m_t - y[t])", "2 (mₜ - yₜ)"), ""),
+        "dLdp": dict.fromkeys(("Σₜ 1[k < t] dL/daₜₖ", "Σ_t 1[k<t] dL/dm_t / t"), "")
+            | {"Σₜ dL/dmₜ/t": "expected shape 6, got 1"},
+    }),
+    causal: ((MATRIX[:12].reshape(4, 3), MATRIX[12:20].reshape(4, 2), MATRIX[5:17].reshape(4, 3)), {
+        "dLdV": dict.fromkeys(("Σ_t 1[k <= t] w_tk dL/do_t", "Σₜ 1[k ≤ t] wₜₖ dL/doₜ", "Σₜ 1[i ≤ t] wₜᵢ dL/doₜⱼ"), ""),
+        "dLdw_t": {"V[:t+1] @ dL/do_t": "", "-V[:t+1] dL/doₜ": "the sign is wrong"},
     }),
 }  # fmt: skip
 
