@@ -503,7 +503,7 @@ class Lines:
             es = [f.formula for f in factors]
             is_plain = all(_is_unit(e) or not e.shape and values.isdisjoint(e.names) for e in es)
             is_plain &= all(f.is_simple for f in factors)
-            is_plain &= len({stem(c.names[m]) for m in plain}) < MANY  # a derivation of more has the more lines
+            is_plain &= len(plain) < MANY  # a derivation of more has the more lines
             if users and is_plain and n not in others and all(k is c.root or k in plain for k in users):
                 e = total([times(plain.get(k, number(1)), f.formula) for k, f in zip(users, factors, strict=True)])
                 is_short = _is_unit(e) or leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())

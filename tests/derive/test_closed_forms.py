@@ -966,7 +966,7 @@ def sparse(H, rho):
     (lambda T, S, s: np.log(S) / (s * np.sqrt(T)) / S, (2.0, 3.0, 0.1), "L = log(S) / (S s √T)"),
     (lambda x, y: (1 - x) ** 2 + y * (x - x**2), (2.0, 3.0), " - 2 (1 - x) since"),
     (preferred, (RNG.normal(size=(3, 3)), np.array([0, 1, 2]), np.array([2, 0, 0])), "dL/dSᵢⱼ = (Yᵢⱼ - Y1ᵢⱼ) (1"),
-    (lambda c, y: np.sum(np.abs(y - c)), (0.3, np.array([1.0, -1.0])), "dL/dc = -Σᵢ dL/daᵢ = 0"),
+    (lambda c, y: np.sum(np.abs(y - c)), (0.3, np.array([1.0, -1.0])), "dL/dc = -Σᵢ dL/daᵢ = -Σ sign(a) = 0"),
     (factorisation_machine, (RNG.normal(size=(3, 2)), np.ones(3)), "dL/dVᵢⱼ = xᵢ (Vᵀ @ x)ⱼ - xᵢ² Vᵢⱼ since"),
     (edges, (np.eye(2), RNG.normal(size=(2, 2)), np.array([1, 2])), "Given W (2x2), H (2x2), into (2) The steps"),
     (edges, (np.eye(2), RNG.normal(size=(2, 2)), np.array([1, 2])), "incidenceᵢⱼ = 1[i = intoⱼ]"),
@@ -1106,7 +1106,7 @@ WEIGHTS = np.array([0.5, 1.5, 2.5, 0.7])
     (picked_in_one_line, "-Σ log(P[i, yᵢ]) / n", "dL/dZ = (P - Y) / n since"),
     (picked_at_numbers, "Σ log(P[i, LABELSᵢ])", "dloss/dZ = (P - Y) / n since"),
     (picked_beside, "Σ log_Z - Σ Z[i, yᵢ]", "dloss/dZ = (softmaxⱼ(Z) - Y) / n since"),
-    (picked_with_weights, "-Σ WEIGHTSᵢ logp[i, yᵢ]", "dL/dZᵢⱼ = (softmaxⱼ(Z)ᵢⱼ - Yᵢⱼ) WEIGHTSᵢ since"),
+    (picked_with_weights, "-Σ (WEIGHTSᵢ logp[i, yᵢ])", "dL/dZᵢⱼ = (softmaxⱼ(Z)ᵢⱼ - Yᵢⱼ) WEIGHTSᵢ since"),
 ], ids=lambda f: getattr(f, "__name__", ""))  # fmt: skip
 def test_a_loop_over_labels_is_a_sum_of_what_is_picked(f, step, line):
     program = ag.trace(f, RNG.normal(size=(4, 3)), LABELS)

@@ -126,9 +126,9 @@ TEXTBOOK = {
         dL/dP = dL/dO @ Vᵀ
         dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)
         dL/dV = Pᵀ @ dL/dO
-        dL/dK = ((dL/dS)ᵀ @ Q) / √2
+        dL/dK = (dL/dS)ᵀ @ Q / √2
         dL/dWk = Xᵀ @ dL/dK
-        dL/dQ = (dL/dS @ K) / √2
+        dL/dQ = dL/dS @ K / √2
     """,
     "layer_norm": """
         r = x + tanh(a)
@@ -163,7 +163,7 @@ TEXTBOOK = {
         Zn = Z / ‖Z‖ⱼ
         dL/dS = (softmaxⱼ(S) - I) / n
         dL/dVn = (dL/dS)ᵀ @ Zn / τ
-        dL/dZn = (dL/dS @ Vn) / τ
+        dL/dZn = dL/dS @ Vn / τ
         dL/dZ = (dL/dZn - Zn ⊙ Σⱼ dL/dZnⱼ Znⱼ) / ‖Z‖ⱼ since Zn = Z / ‖Z‖ⱼ
         dL/dW = Bᵀ @ dL/dV + Aᵀ @ dL/dZ
     """,
