@@ -713,8 +713,8 @@ class Constants:
     def _end(self, eq: Equation, end: str, x: slice, e: ast.expr | None) -> Any:
         """An end of a slice, with its name in a loop that leaves out some rounds: i2 of ``eta[i:]``."""
         slices = [i for i in self._reads(eq).values() if isinstance(i, slice)]
-        k = getattr(x, end)
-        if not isinstance(e, ast.Name) or not counts_up(eq.code, e) or not _have_gaps([getattr(i, end) for i in slices]):
+        k, has_gaps = getattr(x, end), _have_gaps([getattr(i, end) for i in slices])
+        if not isinstance(e, ast.Name) or not has_gaps or not counts_up(eq.code, e):
             return k
         return Place(k).called(self._by_round(eq, e.id, k))
 
