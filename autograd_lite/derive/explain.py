@@ -560,6 +560,7 @@ def explain(
             = 0.6864
     <BLANKLINE>
       dL/dw = dL/dp · dp/dw
+            = 6 (p - 1) p (1 - p)
             = -0.4864
               check: slope along one direction -0.262808, by a finite difference -0.262808
     <BLANKLINE>
