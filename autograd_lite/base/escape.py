@@ -11,6 +11,7 @@ import json
 import keyword
 import re
 from typing import Any
+from unicodedata import normalize
 
 #: Names that a variable in emitted source must not have.
 RESERVED = {"np", "scipy", *keyword.kwlist, *(w for w in dir(builtins) if w.islower())}
@@ -66,11 +67,12 @@ def markdown(text: str) -> str:
 def identifier(text: str) -> str:
     """A valid Python name that resembles `text`; it may still be one of `RESERVED`.
 
-    >>> identifier("fc1.weight"), identifier("2 x"), identifier("é")
-    ('fc1_weight', 'x', 'x')
+    >>> identifier("fc1.weight"), identifier("2 x"), identifier("β"), identifier("²")
+    ('fc1_weight', 'x', 'β', 'x')
     """
-    word = re.sub(r"\W+", "_", text, flags=re.ASCII).lstrip("0123456789_ ")
-    return word or "x"
+    letters = "".join(c if f"x{c}".isidentifier() else " " for c in normalize("NFKC", text))
+    word = re.sub(" +", "_", letters).lstrip("0123456789_")
+    return word if word.isidentifier() else "x"
 
 
 def _plain(x: Any) -> Any:

@@ -960,6 +960,7 @@ GREEK = {
 }  # fmt: skip  # not Sigma: Σ is a sum
 LETTER_NAMES = {letter: word for word, letter in GREEK.items()}
 _GREEK_LETTER = re.compile(f"[{''.join(GREEK.values())}]")
+_GREEK_WORD = re.compile(rf"\A{_GREEK_LETTER.pattern}(?![^\W\d_])")
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
 MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z]|{'|'.join([*GREEK, *_SHORT])})_?({'|'.join(_MARKS)})(_?\d*)")
@@ -1158,6 +1159,7 @@ class Latex(Text):
             return self.fill(r"\neg {x}", self.name(word[1:]))
         if " % " in word and not letters:
             return _modulo(word, self)
+        word = _GREEK_WORD.sub(lambda m: LETTER_NAMES[m[0]], word)  # β, β_0 and ε_hat, as if spelled
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)

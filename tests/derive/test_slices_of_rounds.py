@@ -227,3 +227,16 @@ def test_the_reward_of_each_row_has_its_index():
     derivation = ag.trace(loss, normal(3, 2), normal(5, 3), np.array([0, 1, 1, 0, 1]), normal(5)).explain("W")
     assert "-mean(logpi[i, aᵢ] advᵢ)" in str(derivation)
     assert r"\mathrm{logpi}_{i, a_{i}}\,\mathrm{adv}_{i}" in derivation.latex()
+
+
+def test_arguments_with_greek_names_keep_them():
+    def loss(β, x_1, ε_hat):
+        return np.sum((x_1 - β * ε_hat) ** 2)
+
+    args = (0.5, np.array([1.0, 2.0, 4.0]), 0.3)
+    made = ag.source(loss, *args)
+    assert "def loss(β, x_1, ε_hat):" in str(made)
+    assert made(β=args[0], x_1=args[1], ε_hat=args[2])[0] == pytest.approx(loss(*args))
+    latex = ag.trace(loss, *args).explain().latex()
+    assert r"\frac{\partial L}{\partial \beta}" in latex
+    assert r"\hat{\epsilon}" in latex

@@ -57,10 +57,10 @@ KEYWORDS = {
 def c_name(text: str) -> str:
     """A name in C that resembles `text`; it may still be one of `KEYWORDS`.
 
-    >>> c_name("fc1.weight"), c_name("__FILE__")
-    ('fc1_weight', 'FILE__')
+    >>> c_name("fc1.weight"), c_name("__FILE__"), c_name("β")
+    ('fc1_weight', 'FILE__', 'x')
     """
-    return identifier(identifier(text).lstrip("_"))
+    return identifier(re.sub(r"\W", " ", identifier(text), flags=re.ASCII).lstrip("_"))
 
 
 def comment(text: str) -> str:
