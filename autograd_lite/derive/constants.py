@@ -1027,9 +1027,13 @@ class Constants:
         """The values that are passed for an argument of a function, in each call, with the variables there."""
         callers = {c for c, _ in self.indices if c is not None and c.co_filename == code.co_filename}
         around = [(e, [c for c in callers if is_around(c, e)]) for e in passed(code, word)]
-        each = ((e, c) for e, found in around for c in found or [None])  # None for one in which nothing was recorded
-        known = ((e, self._variables(e, caller)) for e, caller in each)
-        return [(of, variables) for e, variables in known if (of := evaluated(e, variables)) is not None]
+        out = []
+        for e, found in around:  # of a generator also the code around it; None where nothing was recorded
+            known = [self._variables(e, caller) for caller in found or [None]]
+            each = [(of, variables) for variables in known if (of := evaluated(e, variables)) is not None]
+            is_same = all(of.value is each[0][0].value for of, _ in each)
+            out += each[:1] if is_same else each
+        return out
 
     def _of_call(self, eq: Equation, e: ast.expr | None, x: Any) -> Expr | None:
         """An array that a function computes of an argument, ``-v``, in terms of what is passed in one of its calls."""

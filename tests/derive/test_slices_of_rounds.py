@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+
 import numpy as np
 import pytest
 from in_order import assert_in_order
@@ -240,3 +242,16 @@ def test_arguments_with_greek_names_keep_them():
     latex = ag.trace(loss, *args).explain().latex()
     assert r"\frac{\partial L}{\partial \beta}" in latex
     assert r"\hat{\epsilon}" in latex
+
+
+def test_what_a_helper_computes_of_data_in_a_generator_has_their_name(tmp_path):
+    (tmp_path / "lines.py").write_text(
+        "import numpy as np, autograd_lite as ag\n"
+        "def line(x, a):\n    return np.exp(-a * x**2)\n"
+        "x, a = np.array([1.0, 2.0, 3.0]), ag.tensor([0.4, 0.6, 0.5], requires_grad=True)\n"
+        "text = str(ag.explain(np.sum(sum(line(x, a[k]) for k in range(3)) ** 2)))\n",
+        encoding="utf-8",
+    )
+    text = " ".join(runpy.run_path(str(tmp_path / "lines.py"))["text"].split())
+    assert "bₖ = -a[k] x² 3 k = 0 … 2" in text
+    assert "dL/daₖ = -Σᵢ dL/dbₖᵢ xᵢ² since" in text
