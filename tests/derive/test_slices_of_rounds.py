@@ -249,7 +249,8 @@ def test_what_a_helper_computes_of_data_in_a_generator_has_their_name(tmp_path):
         "import numpy as np, autograd_lite as ag\n"
         "def line(x, a):\n    return np.exp(-a * x**2)\n"
         "x, a = np.array([1.0, 2.0, 3.0]), ag.tensor([0.4, 0.6, 0.5], requires_grad=True)\n"
-        "text = str(ag.explain(np.sum(sum(line(x, a[k]) for k in range(3)) ** 2)))\n",
+        "model = sum(line(x, a[k]) for k in range(3))\n"
+        "text = str(ag.explain(np.sum(model**2)))\n",
         encoding="utf-8",
     )
     text = " ".join(runpy.run_path(str(tmp_path / "lines.py"))["text"].split())
