@@ -17,7 +17,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import count, pairwise
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -36,9 +36,11 @@ from ..program.assignments import (
     is_of_pairs,
     is_shape,
     iterated,
+    kept,
     looped,
     names,
     of_whole,
+    part_taken,
     passed,
     starts_anew,
     stored_at,
@@ -439,8 +441,9 @@ class Constants:
 
     def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
+        e, own = self._without_instances(e, eq.code)
         e, sizes = self._with_sizes(self._at_places(e, eq.code), eq.code, x)
-        variables: Variables = {**self._variables(e, eq.code), **sizes}
+        variables: Variables = {**self._variables(e, eq.code), **own, **sizes}
         e = _with_identities(e, x, variables)
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
@@ -465,6 +468,24 @@ class Constants:
             return replaced(of, _without_rows)
         is_one = eq.algebra == "concatenation" and (np.ndim(x) > 1 or np.size(x) == 1) and np.all(x == 1)  # [1, X]
         return number(1) if is_one else self.in_line(eq, x, e) or self._quoted(e, x, variables, eq.code)
+
+    def _without_instances(self, e: ast.expr, code: Any) -> tuple[ast.expr, Variables]:
+        """An expression with ``margin`` for ``self.margin``, and what such attributes are where that is known."""
+        values: Variables = {}
+        parts = [part for part in ast.walk(e) if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)]
+        for part in parts:
+            of = self._value(part.value.id, code) if isinstance(part.value, ast.Name) else None
+            x = getattr(of, part.attr, None)
+            if isinstance(of, np.ndarray | ModuleType) or hasattr(np.ndarray, part.attr) or part.attr in names(e):
+                continue
+            sources = kept(code, part.attr) if of is None and code is not None else []
+            stated = evaluated(sources[0], self._variables(sources[0], None)) if len(sources) == 1 else None
+            x = stated.value if stated is not None else x
+            is_known = isinstance(x, np.ndarray) or is_number(x)
+            if of is None or is_known:
+                e = _instead(e, ast.unparse(part), part.attr)
+                values |= {part.attr: x} if is_known else {}
+        return e, values
 
     def _under_known_names(self, e: Expr, variables: Variables) -> Expr:
         """A formula in which arrays that have a name are called so: prob, which a helper function has as p."""
@@ -700,6 +721,8 @@ class Constants:
             if x.word.isidentifier():  # negs2, of an inner loop over labels
                 self.use({x.word: np.asarray(x)}, [x.word])
             return x
+        if isinstance(x, slice) and e is not None and eq.code is not None and place(eq) in self.inner:
+            e = part_taken(eq.code, e) or e
         if isinstance(x, slice) and isinstance(e, ast.Slice):
             return slice(self._end(eq, "start", x, e.lower), self._end(eq, "stop", x, e.upper), x.step)
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
@@ -711,8 +734,13 @@ class Constants:
         return self._positions(eq, x, e) if isinstance(x, np.ndarray) and not is_row else x
 
     def _end(self, eq: Equation, end: str, x: slice, e: ast.expr | None) -> Any:
-        """An end of a slice, with its name in a loop that leaves out some rounds: i2 of ``eta[i:]``."""
+        """An end of a slice, with its name in a loop that leaves out some rounds, i2 of ``eta[i:]``, or as an entry."""
         slices = [i for i in self._reads(eq).values() if isinstance(i, slice)]
+        if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and eq.y in (reads := self._reads(eq)):
+            turn, turns = [*reads].index(eq.y), len(reads)  # times[i] of ``range(times[i])``
+            at = self._place_at(e.slice, eq.code, turn, turns, False)
+            word = self._entry_at(e.value.id, at, getattr(x, end), eq.code)
+            return Place(getattr(x, end)).called(word) if word else getattr(x, end)
         k, has_gaps = getattr(x, end), _have_gaps([getattr(i, end) for i in slices])
         if not isinstance(e, ast.Name) or not has_gaps or not counts_up(eq.code, e):
             return k
@@ -1242,6 +1270,11 @@ def _solved(e: ast.expr, x: Any, variables: Variables) -> tuple[str, Any] | None
                 if inverse is not None and by is not None and not np.ndim(by.value):
                     with np.errstate(all="ignore"):
                         return _solved(other, inverse[k](x, by.value), variables)
+                is_product = isinstance(op, ast.Mult) and by is not None and np.shape(by.value) == np.shape(x)
+                if is_product and by is not None and np.any(by.value):
+                    there = by.value != 0
+                    c = x[there] / by.value[there]
+                    return _solved(other, c[0], variables) if np.allclose(c, c[0], 1e-14, 0) else None
     return None
 
 

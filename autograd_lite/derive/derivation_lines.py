@@ -253,7 +253,9 @@ class Lines:
             often, above = Counter(map(kind, inside)), {stem(names[m]) for m in form.start}
             skipped = {of for of in often if of[0] in self.chain.looped}
             is_sum = not self._is_looped(n) and all(often[word] == of_all[word] for word in skipped)  # over all rounds
-            is_sum = is_sum and not form.labels and not any(m.shape for m in form.through if kind(m) in skipped)
+            arrays = [m for m in form.through if m.shape and kind(m) in skipped]
+            is_read = not any(m in self.chain.unnamed or self.consumers[m] != [self.chain.root] for m in arrays)
+            is_sum = is_sum and not form.labels and is_read
             is_sum = is_sum and not any(part.role in ("placement", "stack") for part in walk(form.formula))
             is_apart = any(often[word] > 1 and not is_sum or passed_over[word] < of_all[word] for word in skipped)
             if {word for word, _ in skipped} & above or is_apart:
@@ -769,11 +771,13 @@ class Lines:
         return self._written(total(terms)) if terms else number(0)
 
     def written_out(self, n: Var) -> Closed | None:
-        """The product of the factors of a gradient with all of them written out, in terms of values: what a derivation
-        factor by factor ends with, ``dL/dw = λ w - Xᵀ @ (y ⊙ 1[m < 1]) / n``. None if it is long.
+        """A gradient in terms of values, with which a derivation ends, ``λ w - Xᵀ @ (y ⊙ 1[m < 1]) / n``: of one factor
+        by factor their product. None if it is long.
         """
         if self.by_gradients or n in self.direct:
-            return None
+            form = self.candidates.closed(n, frozenset({self.chain.root})) if n not in self.direct else None
+            is_short = form is not None and leaves(form.formula) <= SHORT and _is_neat(form.formula)
+            return form if form is not None and is_short and self._is_right(n, form) else None
         whole, short = self._product(n), self.chain.shorter
         forms = [whole, *(e for e, ones in short.forms(whole, set()) if not ones)]
         e = min(forms, key=leaves)
@@ -808,6 +812,12 @@ class Lines:
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
+
+
+def _is_neat(e: Expr) -> bool:
+    """False for a sum of which a term is a size, 3, or that has a sum transposed in it, ``(A - B)ᵀ``."""
+    sums = [part.of for part in walk(e) if part.role == "transpose" and part.of.role in ("sum", "difference")]
+    return not sums and not any(term.is_number for _, term in terms_of(e))
 
 
 def _of_two(e: Expr) -> tuple[str, ...]:

@@ -280,7 +280,8 @@ def _ends_at_step(e: Expr) -> bool:
     parts = _parts(e)
     slices = [p for p in parts if isinstance(p, slice) and p.step in (None, 1)]
     are_slices = len(slices) == len(parts) and all(repr(p.start) in ("None", "0") for p in slices)
-    return are_slices and all(p.stop is None or isinstance(p.stop, Step) for p in parts) and parts != (slice(None),)
+    are_ends = are_slices and all(p.stop is None or isinstance(p.stop, Step | Place) for p in parts)
+    return are_ends and parts != (slice(None),)
 
 
 def _up_to_step(e: Expr, at: At) -> Expr | None:
@@ -290,10 +291,36 @@ def _up_to_step(e: Expr, at: At) -> Expr | None:
     rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
     ends = [(name(c), p.stop) for c, p in zip(at, _parts(e), strict=False) if p.stop is not None]
     where = [
-        unsimplified(LESS, (c, name(repr(Step(0, end.letter)))), ()) if end.distance == 1 and end.several == 1
+        unsimplified(LESS, (c, name(repr(Step(0, end.letter)))), ())
+        if isinstance(end, Step) and end.distance == 1 and end.several == 1
         else unsimplified(STRICTLY_LESS, (c, name(repr(end))), ()) for c, end in ends
     ]  # fmt: skip
     return _where(where, factors_of(entry(e.of, at)), rest)
+
+
+def _from_step(e: Expr, at: At) -> Expr | None:
+    """An entry of zeros with a named array in a slice that begins at the number of the step: ``1[k ≥ t] aₜ[k-t]``."""
+    first, *others = _parts(e)
+    start = first.start if isinstance(first, slice) and first.step in (None, 1) and first.stop is None else None
+    is_start = isinstance(start, Place) or isinstance(start, Step) and not start.back and start.several == 1
+    sign, body = (-1, e.of.of) if e.of.role == "negation" else (1, e.of)
+    arrays = [f for f in factors_of(body) if f.shape]
+    if not is_start or others or not at[0] or [f.role for f in arrays] != ["name"] or len(arrays[0].shape) != len(at):
+        return None
+    [core] = arrays
+    moved = np.zeros((), int).view(Labels)
+    moved.word = f"{at[0]}-{start!r}" if isinstance(start, Place) else f"{at[0]}{_minus(start)}"
+    row = unsimplified("getitem", (core,), core.shape[1:], index=moved, unique_indices=True)
+    inside = entry(row, at[1:]) if any(at[1:]) else row
+    rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
+    test = unsimplified(GREATER, (name(at[0]), name(repr(start))), ())
+    whole = product((number(sign), *(inside if f is core else f for f in factors_of(body))), inside.shape)
+    return _where([test], factors_of(whole), rest)
+
+
+def _minus(step: Step) -> str:
+    """What is subtracted, ``-t-1`` of t + 1."""
+    return f"-{step.letter}{-step.distance:+d}" if step.distance else f"-{step.letter}"
 
 
 def added(terms: Sequence[tuple[int, Expr]]) -> Expr:
@@ -524,7 +551,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "concatenation" if (joined := _of_joined(e, at, rest)) is not None:
             return joined
         case "placement":
-            return _placed(e, at) if is_cut(e) else _up_to_step(e, at) or _looked_up(e, at)
+            return _placed(e, at) if is_cut(e) else _up_to_step(e, at) or _from_step(e, at) or _looked_up(e, at)
         case "index" | "rotation" | "diagonal" if (moved := _moved(e, at)) is not None:
             return entry(*moved)
         case "assignment":
@@ -962,6 +989,9 @@ def _word_in_row(word: str, row: Step, c: str, renames: bool) -> str:
     """A name, or labels, with the number of the step in terms of the row: ``y[k+1]``, ``k``, ``3-k``."""
 
     def moved(m: re.Match[str]) -> str:
+        if not row.back and not m[1] and not m[2] and m.start() and word[m.start() - 1] == "-":  # k-t
+            distance = int(m[3] or 0) + row.distance
+            return f"{c}{distance:+d}" if distance else c
         if row.back and not m[1]:
             return repr(_in_row_index(Step(int(m[2] or m[3] or 0), row.letter, bool(m[2])), row, c))
         if m[2]:

@@ -396,7 +396,8 @@ def _is_inside(eq: Equation) -> bool:
     row, numbers = eq.row, [(k, x) for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     is_smooth = row.kind == "elementwise" and (row.kinks == () or row.algebra in ("root", "larger", "absolute value"))
     is_smooth = is_smooth and not row.idiom or "logarithm" in row.idiom  # of z - logsumexp(z), a log_softmax
-    if is_masked(eq.params.get("index")):
+    index = eq.params.get("index")
+    if is_masked(index) or any(np.ndim(i) for i in index_parts(index)):  # perhaps of all, in another order
         return False
     if eq.is_random or not (is_smooth or row.algebra in _INSIDE and not row.idiom):
         return False

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
-from ..program.assignments import innermost, looped, unequal
+from ..program.assignments import innermost, looped, part_taken, unequal
 from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, taken_by, turn_of
 from ..rules.indexing import Slot
 from ..table import TABLE
@@ -105,27 +105,70 @@ def _loops(
     users = program.users
     runs = _runs(program, turns)
     often, begun, done = Counter(key for key, _ in runs), Counter[Any](), set[Var]()
+    growing = {key: _growing([run for other, run in runs if other == key]) for key in often if often[key] > 1}
+    found, before = list[tuple[Any, _Whole]](), dict[tuple[Var, ...], _Whole]()
     for key, run in runs:
         is_listed = isinstance(key[0], str) and often[key] < 2  # a comprehension, whose values are perhaps an array
         begun[key] += often[key] > 1
-        for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key) or is_listed, begun[key]):
-            may_go = all(whole.may_go(v, users, program, kept) for v in whole.inside)
-            if may_go and (not is_listed or whole.stacks and whole.is_of(program.constants.values())):
-                done |= {eq.y for eq in whole.run}
-                yield key, whole
+        if (like := growing.get(key)) is not None:
+            whole = _Whole(run, turn=begun[key], like=like, before=before)
+            wholes = [whole] if whole.is_read() else []
+        else:
+            is_nested = is_inner(key) or is_listed
+            wholes = _wholes(run, often[key] > 1 or is_listed, is_nested, begun[key], before)
+        for whole in wholes:
+            if not is_listed or whole.is_of(program.constants.values()):
+                found.append((key, whole))
+                before |= {values: whole for values in whole.turns if whole.is_array(values)}
+    for key, whole in _that_may_go(found, users, program, kept):
+        if whole.stacks or whole.is_read_by_others or not (isinstance(key[0], str) and often[key] < 2):
+            done |= {eq.y for eq in whole.run}
+            yield key, whole
     done |= turns.keys()
     rounds = groupby(program.equations, lambda eq: None if eq.y in done else round_of(eq) or turn_of(eq))
     for key, run in ((key, [*run]) for key, run in rounds if key is not None):
         for whole in _picking(run, names):
-            if all(whole.may_go(v, users, program, kept) for v in whole.inside):
+            if all(whole.may_go(v, users, program, kept, ()) for v in whole.inside):
                 yield key, whole
 
 
-def _wholes(run: Sequence[Equation], is_repeated: bool, is_nested: bool, turn: int) -> list[_Whole]:
+def _that_may_go(
+    found: Sequence[tuple[Any, _Whole]], users: Mapping[Var, list[Equation]], program: Program, kept: Container[Var]
+) -> Sequence[tuple[Any, _Whole]]:
+    """Those of some loops whose values are used in them alone, or in others of these as the array of all rounds."""
+    before = None
+    while before != (before := len(found)):
+        wholes = [whole for _, whole in found]
+        found = [
+            (key, whole) for key, whole in found
+            if all(any(source is other for other in wholes) for source in whole.sources)
+            and all(whole.may_go(v, users, program, kept, wholes) for v in whole.inside)
+        ]  # fmt: skip
+    return found
+
+
+def _growing(runs: Sequence[Sequence[Equation]]) -> _Whole | None:
+    """The longest of some runs of one loop as operations on arrays, if their lengths differ, as of ``range(i)``, and
+    it is so; None for others.
+    """
+    longest = max(runs, key=len)
+    patterns = [[(place(eq), eq.row) for eq in run] for run in (longest, *runs)]
+    length = _period(patterns[0])
+    e = expression(longest[0])
+    is_it = length > 0 and len({*map(len, patterns)}) > 1 and e is not None and longest[0].code is not None
+    is_it &= all(len(of) % max(length, 1) == 0 and of == patterns[0][: len(of)] for of in patterns)
+    whole = _Whole(longest)
+    whole.part = part_taken(longest[0].code, e) if is_it and e is not None and longest[0].code is not None else None
+    return whole if whole.part is not None and whole.is_read() else None
+
+
+def _wholes(
+    run: Sequence[Equation], is_repeated: bool, is_nested: bool, turn: int, before: Mapping[tuple[Var, ...], _Whole]
+) -> list[_Whole]:
     """The rounds of a loop as operations on arrays, where it runs for the `turn`-th time; if nothing is between its
     turns, each turn.
     """
-    whole = _Whole(run, turn=turn)
+    whole = _Whole(run, turn=turn, before=before)
     if is_repeated and whole.is_read():
         return [whole]
     length = _period([(place(eq), eq.row) for eq in run]) if is_nested else 0
@@ -182,10 +225,21 @@ class _Whole:
     partial: dict[Any, Var] = field(default_factory=dict)  # for each of these the sum over all rounds
     left_out: tuple[int, Equation] | None = None  # the entry that no round takes, of ``if j != y[i]``, and what reads
     stacked: list[Any] = field(default_factory=list)  # constants that are arrays in each round
+    part: ast.Slice | None = None  # the part of arrays that the rounds take, where that grows or shrinks
+    like: _Whole | None = None  # the longest of the runs whose lengths differ
+    axes: dict[Any, int] = field(default_factory=dict)  # the part of an index that is that of the round, by the place
+    varied: set[Any] = field(default_factory=set)  # the operands that are constants of the round, by their places
+    added: set[Any] = field(default_factory=set)  # the places of what is added up
+    before: Mapping[tuple[Var, ...], _Whole] = field(default_factory=dict)  # earlier loops by values in their rounds
+    sources: list[_Whole] = field(default_factory=list)  # the earlier loops whose arrays this one reads
+    read: set[Var] = field(default_factory=set)  # the values of these
+    is_read_by_others: bool = False
 
     def is_read(self) -> bool:
         """Whether the rounds are operations on arrays, which are then found."""
         length = _period([(place(eq), eq.row) for eq in self.run])
+        if self.like is not None:
+            self.part, length = self.like.part, len(self.like.rounds[0])
         self._own = {id(eq) for eq in self.run}
         run = self.run
         if any(eq.group is not run[0].group for eq in run):  # of np.linalg.norm in each round
@@ -198,11 +252,32 @@ class _Whole:
             return False
         return bool(self.rounds)
 
-    def may_go(self, v: Var, users: Mapping[Var, list[Equation]], program: Program, kept: Container[Var]) -> bool:
-        """Whether a value of a round is used in the loop alone, or in an array of those of all rounds."""
+    def is_array(self, values: tuple[Var, ...]) -> bool:
+        """Return True if the values of one operation in all rounds are the entries or rows of an array."""
+        whole = self.inside.get(values[0])
+        is_it = whole is not None and whole not in self.carried and whole.shape == (len(values), *values[0].shape)
+        return is_it and len({*values}) == len(values)
+
+    def may_go(
+        self, v: Var, users: Mapping[Var, list[Equation]], program: Program, kept: Container[Var],
+        others: Sequence[_Whole],
+    ) -> bool:  # fmt: skip
+        """Whether a value of a round is used in the loop alone, or in an array of those of all rounds; also in those
+        of `others`, beside which a round may read one entry of it.
+        """
         if v in self.totals:
             return True
+        readers = [other for other in others if v in other.read and any(self is source for source in other.sources)]
         outside = [eq for eq in users.get(v, ()) if id(eq) not in self._own]
+        outside = [eq for eq in outside if all(id(eq) not in other._own for other in readers)]
+        self.is_read_by_others |= bool(readers)
+        if readers and outside and v not in kept:
+            values = next(turns for turns in self.turns if v in turns)
+            at = {"index": values.index(v), "unique_indices": True}
+            if all(eq.y is not v for eq in self.equations):
+                read = replace(outside[0], outputs=(v,), row=TABLE["getitem"], operands=(self.inside[v],), params=at)
+                self.equations.append(read)
+            outside = []
         if len(outside) == 1 and outside[0].algebra == "sum" and (end := self._total(v, users)) is not None:
             outside = []
             if end.y not in self.stacks:
@@ -222,7 +297,8 @@ class _Whole:
 
     def _total(self, v: Var, users: Mapping[Var, list[Equation]]) -> Equation | None:
         """The last of the sums that add up what the rounds have computed, ``sum(densities)``, and nothing else."""
-        values = next((turns for turns in self.turns if v in turns and len({*turns}) > 1), ())
+        least = 1 if self.like is not None else 2
+        values = next((turns for turns in self.turns if v in turns and len({*turns}) >= least), ())
         if not values or self.inside[v] in self.carried or values[0].shape != self.inside[v].shape[1:]:
             return None
         last: Any = None
@@ -286,6 +362,8 @@ class _Whole:
         """Return True if an operation adds to what the round before has, also with others between: L + a[i] - b[i]."""
         if same[0].y in self.ends:
             return True
+        if self.like is not None and place(same[0]) not in self.like.added:
+            return False
         places = {eq.y: k for k, eq in enumerate(self.rounds[0])}
         chain = [same[0].y]
         for eq in self.rounds[0][places[chain[0]] + 1 :]:
@@ -293,6 +371,7 @@ class _Whole:
         pairs = [*zip(same[1:], self.rounds, strict=False)]
         ends = [k for k, y in enumerate(chain) if all(eq.x is rows[places[y]].y for eq, rows in pairs)]
         self.ends |= dict.fromkeys(chain[: ends[-1] + 1], chain[ends[-1]]) if ends else {}
+        self.added |= {place(eq) for eq in self.rounds[0] if eq.y in self.ends}
         return bool(ends)
 
     def _made(self, eq: Equation, operands: Sequence[Any], shape: tuple[int, ...], **params: Any) -> Var:
@@ -307,10 +386,11 @@ class _Whole:
         indices = [index_parts(eq.params["index"]) for eq in same]
         if any(eq.x is not x for eq in same) or len({len(index) for index in indices}) > 1:
             raise _NoArrays
-        if all(repr(index) == repr(indices[0]) for index in indices):
+        if all(repr(index) == repr(indices[0]) for index in indices) and not self._is_of_turn(first):
             self.equations.append(first)
             return first.y
         turns = [k for k, parts in enumerate(zip(*indices, strict=True)) if len({*map(repr, parts)}) > 1]
+        turns = [self.like.axes[place(first)]] if self.like is not None and self._is_of_turn(first) else turns
         if len(turns) == len(indices[0]) == 2 and x.ndim == 2:
             return self._picked(same)
         if (windows := self._windows(first, [index[0] for index in indices])) is not None:
@@ -319,6 +399,8 @@ class _Whole:
             raise _NoArrays
         [turn] = turns
         taken = [index[turn] for index in indices]
+        if self.part is not None:
+            return self._part(first, turn, taken)
         written = getattr(expression(first), "slice", None)
         is_part = isinstance(written, ast.BinOp) and x.ndim == 1  # x[i + j] of all j
         is_part |= isinstance(written, ast.Tuple) and x.ndim == len(indices[0]) == 2  # u[i, j + 1]
@@ -348,6 +430,23 @@ class _Whole:
             raise _NoArrays
         index = index[0] if index[1:] == (slice(None),) else index  # S[i], of S[i, j]
         return self._made(first, [x], (self._count, *first.shape), index=index)
+
+    def _is_of_turn(self, eq: Equation) -> bool:
+        """Return True if an operation, which is alike in these rounds, differs between those of a longer run."""
+        return self.like is not None and place(eq) in self.like.axes
+
+    def _part(self, first: Equation, turn: int, taken: Sequence[int]) -> Var:
+        """The part of an array that the rounds take, x[:3] or x[2:], where it grows or shrinks."""
+        self.axes[place(first)] = turn
+        x, index = first.x, list[Any](index_parts(first.params["index"]))
+        is_open = self.part is not None and self.part.upper is None
+        n = x.shape[turn]
+        if taken != [*range(taken[0], taken[0] + len(taken))] or taken[is_open and -1] != (n - 1 if is_open else 0):
+            raise _NoArrays
+        index[turn] = slice(taken[0], None) if is_open else slice(None, len(taken))
+        self.takes_entries = True
+        whole = index[0] if len(index) == 1 else tuple(index)
+        return self._made(first, [x], (len(taken), *first.shape), index=whole, unique_indices=True)
 
     def _windows(self, first: Equation, parts: Sequence[Any]) -> Var | None:
         """All windows of a vector, x[i:i+3], which the rounds take in turn; None for other entries."""
@@ -458,7 +557,7 @@ class _Whole:
 
     def _operation(self, same: Sequence[Equation]) -> Var:
         first = same[0]
-        read = [self._operand([eq.operands[k] for eq in same]) for k in range(len(first.operands))]
+        read = [self._operand([eq.operands[k] for eq in same], (place(first), k)) for k in range(len(first.operands))]
         if any(repr(eq.params) != repr(first.params) for eq in same):
             raise _NoArrays
         if not any(is_varied for _, is_varied in read):
@@ -471,6 +570,8 @@ class _Whole:
             if all(is_varied for _, is_varied in read):
                 raise _NoArrays
             return self._made(replace(first, row=TABLE["matmul"]), [y, x] if is_last else [x, y], shape)
+        if is_product and [(np.ndim(x), is_varied) for x, is_varied in read] == [(2, True), (2, False)]:
+            return self._made(replace(first, row=TABLE["matmul"]), [x for x, _ in read], shape)  # x @ W of each row x
         if first.algebra == "total" and (whole := self._inner_product(first, read[0][0], shape)) is not None:
             return whole
         if first.algebra in ("total", "norm"):
@@ -503,9 +604,14 @@ class _Whole:
         self.equations.append(replace(self.run[0], outputs=(v,), row=TABLE["getitem"], operands=(x,), params=params))
         return v
 
-    def _operand(self, xs: Sequence[Any]) -> tuple[Any, bool]:
-        """An operand in all rounds, and whether it is an array that has those of the rounds."""
+    def _operand(self, xs: Sequence[Any], at: Any = None) -> tuple[Any, bool]:
+        """An operand in all rounds, which has this place, and whether it is an array that has those of the rounds."""
         if all(isinstance(x, Var) for x in xs):
+            earlier = self.before.get(tuple(xs))
+            if earlier is not None and xs[0] not in self.inside:
+                self.sources.append(earlier)
+                self.read |= {*xs}
+                return earlier.inside[xs[0]], True
             wholes = [self.inside.get(x, x) for x in xs]
             if any(w is not wholes[0] for w in wholes) or any(x in self.carried for x in xs):
                 raise _NoArrays
@@ -513,12 +619,14 @@ class _Whole:
             return wholes[0], is_varied
         if any(isinstance(x, Var) for x in xs) or len({np.shape(x) for x in xs}) > 1:
             raise _NoArrays
-        if all(np.array_equal(x, xs[0]) for x in xs):
+        is_turn = self.like is not None and at in self.like.varied
+        if all(np.array_equal(x, xs[0]) for x in xs) and not is_turn:
             return xs[0], False
+        self.varied.add(at)
         if self.left_out is not None:
             raise _NoArrays
         whole = np.stack(xs)
-        if np.ndim(xs[0]) and np.may_share_memory(xs[0], xs[1]) and np.shares_memory(xs[0], xs[1]):
+        if np.ndim(xs[0]) and xs[1:] and np.may_share_memory(xs[0], xs[1]) and np.shares_memory(xs[0], xs[1]):
             raise _NoArrays  # windows of an image
         self.stacked += [whole] if np.ndim(xs[0]) else []
         return whole, True

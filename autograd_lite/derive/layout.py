@@ -317,8 +317,9 @@ def _derived(line: Line, printer: Printer, is_apart: bool) -> Iterator[str]:
     indent = " " * _width(symbol)
     ones = [f"{write(e, printer)} = 1" for e in line.ones]
     reasons += ones if len(formulas) == 1 else []
-    if formulas and reasons:
-        yield from _with_remark(f"  {symbol} = {formulas[0]}", f"since {', '.join(reasons)}{_how(line, printer)}")
+    remark = f"since {', '.join(reasons)}{_how(line, printer)}" if reasons else _how(line, printer).removeprefix("; ")
+    if formulas and remark:
+        yield from _with_remark(f"  {symbol} = {formulas[0]}", remark)
     elif formulas:
         yield f"{'' if is_apart else chr(10)}  {symbol} = {formulas[0]}"
     yield from (f"  {indent} = {formula}{''.join(f'  since {one}' for one in ones)}" for formula in formulas[1:])

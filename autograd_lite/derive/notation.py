@@ -176,7 +176,7 @@ class Notation:
         kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}
         program = program.mapped(lambda eq, _: _without_ones(eq) if eq.outputs[0] in kept else None)
-        parts = _growing(program)
+        parts = _growing(program, self._inner if is_read else ())
         kept |= parts
         program = program.mapped(lambda eq, defined: _stacked(eq, defined, kept) or _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
@@ -894,9 +894,12 @@ _ONCE = ("inverse", "solution", "transpose", "concatenation")  # what is one val
 _POWERS = {"identity": 1, "square": 2, "root": 0.5, "reciprocal": -1}
 
 
-def _growing(program: Program) -> set[Var]:
-    """The slices that the rounds of a loop read at one place, ``x[i:]``, of which one may be the whole array."""
-    slices = [eq for eq in program.equations if eq.algebra == "index" and eq.code is not None and is_in_loop(eq)]
+def _growing(program: Program, inner: Container[Any]) -> set[Var]:
+    """The slices that the rounds of a loop read at one place, ``x[i:]``, of which one may be the whole array; also
+    those that stand for `inner` loops.
+    """
+    slices = [eq for eq in program.equations if eq.algebra == "index" and eq.code is not None]
+    slices = [eq for eq in slices if is_in_loop(eq) or place(eq) in inner]
     slices = [eq for eq in slices if any(isinstance(part, slice) for part in index_parts(eq.params["index"]))]
     parts = {place(eq) for eq in slices if eq.shape != eq.x.shape}
     return {eq.y for eq in slices if place(eq) in parts}

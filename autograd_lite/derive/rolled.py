@@ -265,6 +265,15 @@ class Counting:
         distance = int(m[1] or 0) * (-1 if self.by.back else 1)
         return f"@{self.word}{distance:+d}" if distance else f"@{self.word}"
 
+    def _index(self, index: Any) -> Any:
+        """An index with the labels of a step, ``near1``, as they are called here."""
+        if isinstance(index, tuple):
+            return tuple(map(self._index, index))
+        if isinstance(index, Labels) and index.word.isidentifier():
+            index = index.copy()
+            index.word = self.name(index.word, moves=False)
+        return index
+
     def sections(self, sections: Iterable[Section]) -> list[Section]:
         """The sections with the steps counted so, without saying that sᵢ is s[i]."""
         new = [replace(s, lines=[*map(self.line, s.lines)]) for s in sections]
@@ -300,6 +309,8 @@ class Counting:
         def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
             if part.role == "name":
                 return replace(part, value=self.name(part.value, moves=False))
+            if "index" in part.params:
+                part = replace(part, params={**part.params, "index": self._index(part.params["index"])})
             if isinstance(part.row, OverSteps):
                 steps = sorted(map(self.by.at, part.params["steps"]))
                 return unsimplified(OverSteps(f"sum_{self.word}"), args, part.shape, steps=steps)
@@ -409,7 +420,7 @@ def length(e: Expr) -> int:
 def _at(e: Expr, t: int) -> Expr:
     """A formula for each step in step `t`."""
     letter = _LETTER.get()
-    step = rf"@{letter}([+-]\d+)?|(?<=[\[ ])(\d+-)?(\d*){letter}([+-]\d+)?(?=\])"
+    step = rf"@{letter}([+-]\d+)?|(?<=[\[ :])(\d+-)?(\d*){letter}([+-]\d+)?(?=[\]:])"
 
     def number_of(m: re.Match[str]) -> str:
         if m[0][0] == "@":
@@ -578,6 +589,11 @@ def _labels_of(words: Sequence[str], steps: Sequence[int]) -> str | None:
         return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
     if all(map(str.isdigit, words)):
         return repr(_position([*map(int, words)], steps) or "")
+    parts = [re.split(r"(?<=[\[:])(\d+)(?=[\]:])", word) for word in words]  # order[1:], of orders[0][1:]
+    if all(":" in word for word in words) and len({tuple(of[::2]) for of in parts}) == 1 < len(parts[0]):
+        numbers = [[*map(int, of)] for of in zip(*(of[1::2] for of in parts), strict=True)]
+        ends = [str(of[0]) if len({*of}) == 1 else repr(_position(of, steps) or "") for of in numbers]
+        return "".join(a + b for a, b in zip(parts[0][::2], [*ends, ""], strict=True)) if "''" not in ends else ""
     chosen = [m for word in words if (m := re.fullmatch(r"(\w+)\[(.+ (?:[=!<>]=|[<>]) .+)\]", word))]
     if len(chosen) == len(words) and len({m[1] for m in chosen}) == 1:  # X[z == k]
         return (at := _labels_of([m[2] for m in chosen], steps)) and f"{chosen[0][1]}[{at}]"
@@ -783,7 +799,9 @@ def _is_of_loop(word: str, looped: Container[str]) -> bool:
 
 def _family(e: Expr) -> tuple[str, ...]:
     """The names in a term without the numbers of their steps."""
-    words = {re.sub(r"(?<=[\w\[])\d+\b", "", word) if " " in word else word for word in e.names}  # of T >= T[i2]
+    numbers = r"(?<=[\w\[:])\d+\b"  # of T >= T[i2], and of order[2:]
+    words = {re.sub(numbers, "", word) if " " in word or ":" in word else word for word in e.names}
+    words = {"" if word.isdigit() else word for word in words}  # the label of a step, x[2]
     return tuple(sorted({"/".join(_number(_entry(side)[0])[0] for side in word.split("/")) for word in words}))
 
 
@@ -826,19 +844,26 @@ def _in_one_order(e: Expr) -> Expr:
 
 
 def _in_groups(signed: Sequence[tuple[int, Expr]]) -> Iterator[Sequence[tuple[int, Expr]]]:
-    """Terms of which each round of a loop adds several, those of a round as one: -a1 - b1 - a2 - b2; perhaps behind
-    a term or two of no round, such as λ w @ w, or before them.
+    """Terms of which each round of a loop adds several, those of a round as one: -a1 - b1 - a2 - b2, or a1 + a2 - b1 -
+    b2; perhaps behind a term or two of no round, such as λ w @ w, or before them.
     """
     ends = [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2)]
     inner = [(signed[first : len(signed) - last], first, last) for first, last in ends]
-    for size, (terms, first, last) in product_of((2, 3, 4), inner):
-        if len(terms) % size or len(terms) <= size:
+    found = False
+    for is_apart, size, (terms, first, last) in product_of((False, True), (2, 3, 4), inner):
+        if len(terms) % size or len(terms) <= size or is_apart and found:
             continue
-        groups = [terms[k : k + size] for k in range(0, len(terms), size)]
-        if len({(*((sign, _family(e)) for sign, e in group),) for group in groups}) == 1:
+        rounds = len(terms) // size
+        groups = [terms[k::rounds] if is_apart else terms[k * size : (k + 1) * size] for k in range(rounds)]
+        kinds = [(*((sign, _family(e)) for sign, e in group),) for group in groups]
+        if kinds[0] not in kinds[1:] and len({*map(frozenset, kinds)}) == 1 and len({*kinds[0]}) == size:
+            groups = [[of[kind.index(each)] for each in kinds[0]] for of, kind in zip(groups, kinds, strict=True)]
+            kinds = kinds[:1]  # the first round, of a - b - c + d, has no minus in front
+        if len({*kinds}) == 1:
             sums = (total([e if s == g[0][0] else product((number(-1), e), e.shape) for s, e in g]) for g in groups)
-            rounds = [(group[0][0], e) for group, e in zip(groups, sums, strict=True)]
-            yield [*signed[:first], *rounds, *signed[len(signed) - last :]]
+            whole = [(group[0][0], e) for group, e in zip(groups, sums, strict=True)]
+            found = True
+            yield [*signed[:first], *whole, *signed[len(signed) - last :]]
 
 
 def _added(e: Expr) -> list[tuple[int, Expr]]:
@@ -1247,11 +1272,15 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
 def _of_run(one: Line, run: Sequence[Line]) -> Line:
     """The line of several steps, with their numbers and their shape; with 0 for a size that differs."""
     how = f"{one.how}; {_range([_number(x.symbol)[1] for x in run])}"
-    shapes = [x.shape or () if x.value is None else np.shape(x.value) for x in run]
+    shapes = [*map(_shape, run)]
     sizes = [{*each} for each in zip(*shapes, strict=False)]  # several of rows that a mask selects
     shape = one.shape and tuple(each.pop() if len(each) == 1 else 0 for each in sizes)
     shape = shape if len({*map(len, shapes)}) == 1 else None
     return _changed(replace(one, how=how, shape=shape), _with_numbers)
+
+
+def _shape(line: Line) -> Shape:
+    return tuple(line.shape or ()) if line.value is None else np.shape(line.value)
 
 
 def _with_one_division(family: list[Line]) -> list[Line]:
@@ -1289,7 +1318,7 @@ def _least(line: Line, least: int) -> int:
 def _runs(family: list[Line]) -> list[tuple[Line, list[Line]]]:
     """What several consecutive lines of one variable are as one, and these."""
     for some in _but_for_ends(family):
-        if (one := _as_one(some)) is not None and _counts(one):
+        if (one := _as_one(some)) is not None and (_counts(one) or len({*map(_shape, some)}) > 1):
             return [(one, _with_simpler(one, [*some], family))]
     runs, k = list[tuple[Line, list[Line]]](), 0
     for _, group in groupby(map(_as_one, pairwise(family)), lambda pair: pair and _key(pair)):

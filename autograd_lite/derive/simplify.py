@@ -606,8 +606,10 @@ def _is_before(total: Expr, below: Expr) -> bool:
 
 def _divide(e: Expr) -> Expr | None:
     a, b = e.args
-    if (b.is_number and b.value == 1 or is_zero(a)) and a.shape == e.shape:
+    if b.is_number and b.value == 1 and a.shape == e.shape:
         return a
+    if is_zero(a):
+        return full(number(0), e.shape)
     if a.key == b.key and not a.is_number:
         return number(1)
     if a.role == "quotient":
@@ -616,9 +618,9 @@ def _divide(e: Expr) -> Expr | None:
     if a.role == "total" and a.of.role == "quotient" and _is_before(a, a.of.args[1]):  # of Σ (x / n) / y
         top = make(a.row, a.of.args[:1], a.params, a.shape)
         return simplified("divide", (top, product((a.of.args[1], b), _joint((a.of.args[1], b)))), e.shape)
-    full = [f for f in factors_of(a) if f.role == "broadcast" and f.of.role == "quotient"]
-    if full and b.shape == e.shape:
-        factors = [f.of if f in full else f for f in factors_of(a)]
+    wide = [f for f in factors_of(a) if f.role == "broadcast" and f.of.role == "quotient"]
+    if wide and b.shape == e.shape:
+        factors = [f.of if f in wide else f for f in factors_of(a)]
         return simplified("divide", (product(factors, _joint(factors)), b), b.shape)
     size, keys = _guarded(b), [f.key for f in factors_of(a)]
     if size is not None and {size.key, size.of.key} <= {*keys}:  # |x| x / |x|, which is 0 at 0

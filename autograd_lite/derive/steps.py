@@ -305,6 +305,10 @@ class Steps(Notation):
             return of in ("matrix product", "solution")
         return reader == "matrix product" and of in ("matrix product", "inverse", "diagonal matrix")
 
+    def _is_growing(self, n: Var) -> bool:
+        """Whether an array of a loop grows or shrinks with the rounds, as V[:t+1] does."""
+        return any(m.shape != n.shape for m in self.rounds.get(n, ()))
+
     def _is_row(self, n: Var) -> bool:
         """Whether a value without a name is a row, a column or a slice of an array with one, ``W[t]`` of ``h @ W[t]``,
         or at a label; not of softmax(W[t]), whose derivative is one with respect to a vector.
@@ -315,8 +319,8 @@ class Steps(Notation):
         if is_part and isinstance(mask := eq.params["index"], Labels) and mask.dtype == bool:  # of Σ θ[at_risk]
             is_readable = re.fullmatch(r"[^\W\d]\w*( [=!<>]=? \w+)?", mask.word)
             return bool(is_readable) and all(self.defined[k].row in (TABLE["sum"], TABLE["mean"]) for k in users)
-        is_growing = any(m.shape != n.shape for m in self.rounds.get(n, ()))  # V[:t+1]
-        if not is_part or not is_growing and any(k.shape != n.shape and k.size == n.size for k in users):
+        steady = [k for k in users if not self._is_growing(k)] if not self._is_growing(n) else []
+        if not is_part or any(k.shape != n.shape and k.size == n.size for k in steady):
             return False  # E[0] * E[1:] of two
         parts, rows = index_parts(eq.params["index"]), [self.defined[k].row for k in users]
         others = [row.algebra for row in rows if row.kind != "elementwise" and row.algebra not in PRODUCTS]
@@ -724,6 +728,8 @@ class Steps(Notation):
     def edge(self, n: Var, i: int) -> Edge:
         """The derivative of `n` with respect to its argument `i`: as its textbook states it, or else its rule."""
         rule, shape = self.rule(n, i), self.defined[n].shape_of(i)
+        if rule.is_simple and n.ndim > len(shape) and self._is_growing(n):  # a sum, as in the other rounds
+            rule = replace(rule, axes=tuple(range(n.ndim - len(shape))))
 
         def pull(g: Any) -> Any:
             env = {**self.environment(), **self.call(n).values, G: g}

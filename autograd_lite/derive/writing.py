@@ -974,7 +974,7 @@ def _of_slices(word: str, letters: str) -> str:
     """
     m = re.fullmatch(r"(\w+)\[(.*:.*)\]", word)
     parts = m[2].split(", ") if m else []
-    slices, left = [re.fullmatch(r"(\d*):(?:-\d+)?", p) for p in parts], iter(letters)
+    slices, left = [re.fullmatch(r"(\d*|[a-z](?:[+-]\d+)?):(?:-\d+)?", p) for p in parts], iter(letters)
     if m is None or sum(map(bool, slices)) != len(letters) or not {"None", "..."}.isdisjoint(parts):
         return ""
     at = (next(left) + (f"+{s[1]}" if s[1].strip("0") else "") if s else p for p, s in zip(parts, slices, strict=True))

@@ -44,13 +44,18 @@ def added(code: CodeType, word: str) -> list[ast.expr]:
 
 
 def passed(code: CodeType, word: str) -> list[ast.expr]:
-    """The expressions passed for an argument of the function of `code`, wherever it is called by its name."""
+    """The expressions passed for an argument of the function or the method of `code`, wherever it is called by its
+    name.
+    """
     f = next(_scopes(code))
     if not isinstance(f, ast.FunctionDef) or word not in (arguments := [a.arg for a in f.args.args]):
         return []
-    k, expressions = arguments.index(word), []
+    is_method = arguments[0] == "self" != word
+    k, expressions = arguments.index(word) - is_method, []
     for call in nodes_of(tree(code.co_filename)):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == f.name:
+        of = call.func if isinstance(call, ast.Call) else None
+        called = of.attr if is_method and isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
+        if isinstance(call, ast.Call) and called == f.name:
             expressions += [*call.args[k : k + 1], *(p.value for p in call.keywords if p.arg == word)]
     return expressions
 
@@ -70,11 +75,11 @@ def kept(code: CodeType, word: str) -> list[ast.expr]:
     classes = (of for of in parts if isinstance(of, ast.ClassDef))
     arguments = {at: (of, f) for of in classes for f in of.body if isinstance(f, ast.FunctionDef) for at in ast.walk(f)}
     expressions: list[ast.expr] = []
-    for at in parts:
-        targets = at.targets if isinstance(at, ast.Assign) else [getattr(at, "target", None)]
-        value = getattr(at, "value", None)
-        if not isinstance(value, ast.expr) or not any(isinstance(t, ast.Attribute) and t.attr == word for t in targets):
-            continue
+    stores = [(at, t, at.value) for at in parts if isinstance(at, ast.Assign) for t in at.targets]
+    stores += [(at, at.target, at.value) for at in parts if isinstance(at, ast.AnnAssign | ast.AugAssign) and at.value]
+    several = [(at, t.elts, of.elts) for at, t, of in stores if isinstance(t, ast.Tuple) and isinstance(of, ast.Tuple)]
+    stores += [(at, t, of) for at, ts, ofs in several if len(ts) == len(ofs) for t, of in zip(ts, ofs, strict=True)]
+    for at, value in ((at, of) for at, t, of in stores if isinstance(t, ast.Attribute) and t.attr == word):
         of, f = arguments.get(at, (None, None))
         names = [a.arg for a in f.args.args] if f is not None else []
         if of is None or f is None or not isinstance(value, ast.Name) or value.id not in names:
@@ -489,28 +494,43 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     condition at a mask, ``X[T >= T[i]]`` of ``X[j]``.
     """
     _, inner = innermost(code, e)
-    return e if inner is None else _whole(e, inner, getattr(inner, "ifs", ()))
+    return e if inner is None else _whole(e, inner, getattr(inner, "ifs", ()), part_taken(code, e))
 
 
-def _whole(e: ast.expr, inner: Any, tests: Sequence[ast.expr]) -> ast.expr:
+def part_taken(code: CodeType, e: ast.expr) -> ast.Slice | None:
+    """The part of an array that the innermost loop around an expression counts through, ``:i`` of ``for j in
+    range(i)``, if that depends on what a loop around it counts; None for others.
+    """
+    around = [of for scope in _scopes(code) for at, of in _turning(scope) if contains(at, e)]
+    _, inner = innermost(code, e)
+    turns = {word for of in around if of is not inner for word in names(of.target)}
+    match getattr(inner, "iter", None):
+        case ast.Call(ast.Name("range"), [stop], []) if turns.intersection(names(stop)):
+            return ast.Slice(None, stop)
+        case ast.Call(ast.Name("range"), [start, stop], []) if turns.intersection(names(start)):
+            return ast.Slice(start, stop if turns.intersection(names(stop)) else None)
+    return None
+
+
+def _whole(e: ast.expr, inner: Any, tests: Sequence[ast.expr], part: ast.Slice | None = None) -> ast.expr:
     masks = [_whole(test, inner, ()) for test in tests]
     mask = reduce(lambda a, b: ast.BinOp(a, ast.BitAnd(), b), masks) if masks else None
     taken = dict(_matched(inner.target, _each(inner.iter)))
     counters = {word for word, of in taken.items() if isinstance(of, ast.Call)}
 
     def taken_from(of: ast.expr) -> ast.expr:
-        return of if mask is None else ast.Subscript(of, mask, ast.Load())
+        return of if mask is None and part is None else ast.Subscript(of, mask or part or ast.Slice(), ast.Load())
 
     class Whole(ast.NodeTransformer):
         def visit_Subscript(self, at: ast.Subscript) -> ast.expr:
             parts = at.slice.elts if isinstance(at.slice, ast.Tuple) else [at.slice]
-            is_turn = [isinstance(part, ast.Name) and part.id in counters for part in parts]
+            is_turn = [isinstance(of, ast.Name) and of.id in counters for of in parts]
             if sum(is_turn) != 1:
                 return at
             if len(parts) == 1:
                 return taken_from(at.value)
-            kept = [(mask or ast.Slice()) if turn else part for part, turn in zip(parts, is_turn, strict=True)]
-            index = kept[:-1] if is_turn[-1] and mask is None else kept
+            kept = [(mask or part or ast.Slice()) if turn else of for of, turn in zip(parts, is_turn, strict=True)]
+            index = kept[:-1] if is_turn[-1] and mask is part is None else kept
             return ast.Subscript(at.value, index[0] if len(index) == 1 else ast.Tuple(index), ast.Load())
 
         def visit_Name(self, at: ast.Name) -> ast.expr:

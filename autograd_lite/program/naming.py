@@ -593,8 +593,11 @@ def lookup(scopes: Sequence[tuple[CodeType | None, Mapping[str, Any]]]) -> Calla
     def value(word: str, code: CodeType | None) -> Any:
         if (key := (word, id(code))) not in found:
             having = ((owner, scope) for owner, scope in scopes if word in scope)
-            read = (scope[word] for owner, scope in having if code is None or reads(code, word, owner))
-            found[key] = next(read, None)
+            read = [(owner, scope) for owner, scope in having if code is None or reads(code, word, owner)]
+            if code is not None:  # of two modules the one of the code
+                files = None, code.co_filename
+                read.sort(key=lambda pair: pair[0] is None and pair[1].get("__file__") not in files)
+            found[key] = read[0][1][word] if read else None
         return found[key]
 
     return value
