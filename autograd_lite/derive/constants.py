@@ -721,8 +721,8 @@ class Constants:
             if x.word.isidentifier():  # negs2, of an inner loop over labels
                 self.use({x.word: np.asarray(x)}, [x.word])
             return x
-        if isinstance(x, slice) and e is not None and eq.code is not None and place(eq) in self.inner:
-            e = part_taken(eq.code, e) or e
+        is_part = isinstance(x, slice) and isinstance(e, ast.Name) and place(eq) in self.inner
+        e = (part_taken(eq.code, e) if is_part and eq.code is not None and e is not None else None) or e
         if isinstance(x, slice) and isinstance(e, ast.Slice):
             return slice(self._end(eq, "start", x, e.lower), self._end(eq, "stop", x, e.upper), x.step)
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):

@@ -596,19 +596,22 @@ def _of_windows(e: Expr, at: At) -> Expr | None:
         return None
     if e.role == "index":
         inner = e.of.of if e.of.role in ("reshape", "flattening") else e.of
-        by_axis = _in_terms_of_axes(places, inner.shape)
-        return entry(inner, tuple(_added_index(zip(of, at, strict=True), start) for start, of in by_axis))
-    inner, by_axis = e.of.of if e.role == "reshape" else e.of, _in_terms_of_axes(places, e.shape)
+        within, others = at[: places.ndim], at[places.ndim :]  # of windows of rows, and in each
+        by_axis = _in_terms_of_axes(places, inner.shape[: len(inner.shape) - len(others)])
+        return entry(inner, (*(_added_index(zip(of, within, strict=True), start) for start, of in by_axis), *others))
+    inner = e.of.of if e.role == "reshape" else e.of
+    by_axis = _in_terms_of_axes(places, e.shape[: len(e.shape) - max(len(inner.shape) - places.ndim, 0)])
+    at, others = at[: len(by_axis)], at[len(by_axis) :]
     if any(1 not in of or max(of) > 1 for _, of in by_axis):  # strides and dilations
         raise NoEntries
-    moving, letters = [of.index(1) for _, of in by_axis], [*_fresh(at, places.ndim)]
+    moving, letters = [of.index(1) for _, of in by_axis], [*_fresh((*at, *others), places.ndim)]
     for k, (c, (start, of)) in zip(moving, zip(at, by_axis, strict=True), strict=True):
         others = "".join(f"-{d}" for j, (by, d) in enumerate(zip(of, letters, strict=True)) if by and j != k)
         if "" in (c, others) or len({*moving}) < len(moving):
             raise NoEntries
         letters[k] = f"{c}{others}{-start:+d}" if start else f"{c}{others}"
     rest = tuple(c for k, c in enumerate(letters) if k not in moving)
-    return _sum(rest, entry(inner, tuple(letters)))
+    return _sum(rest, entry(inner, (*letters, *others)))
 
 
 def _of_convolution(e: Expr, at: At) -> Expr | None:
@@ -973,6 +976,8 @@ def _linear(e: Expr, t: str) -> tuple[Any, Any] | None:
 
 def _in_row_index(p: Any, row: Step, c: str, renames: bool = True) -> Any:
     if isinstance(p, Step):
+        if p.letter != row.letter:  # that of a sum inside
+            return p
         if row.back:
             return Step(p.distance + (-row.distance if p.back else row.distance), c, not p.back)
         return Step(p.distance + (row.distance if p.back else -p.several * row.distance), c, p.back, p.several)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
-from ..program.assignments import innermost, looped, part_taken, unequal
+from ..program.assignments import innermost, listed_in, looped, part_taken, unequal
 from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, taken_by, turn_of
 from ..rules.indexing import Slot
 from ..table import TABLE
@@ -47,6 +47,7 @@ def _without_one_level(
     """
     instances = Counter[Any]()
     instead: dict[Var, Any] = {}
+    picked = set[Var]()
     new: dict[int, list[Equation]] = {}
     loops = list(_loops(program, names, kept, turns))
     runs = Counter(key for key, _ in _runs(program, turns))
@@ -56,14 +57,15 @@ def _without_one_level(
             continue
         instances[key] += 1
         turns |= {eq.y: outside(key) for eq in whole.equations}
-        new |= {id(eq): [] for eq in whole.run} | {id(whole.run[-1]): whole.equations}
+        new |= {id(eq): [] for eq in whole.run} | {id(whole.run[-1]): whole.equations} | whole.summed
         instead |= whole.stacks
+        picked |= whole.picked
         whole.name(names, instances[key])
     if not new:
         return None
     program = replace(program, equations=[eq for old in program.equations for eq in new.get(id(old), [old])])
     program = program.mapped(lambda eq, _: {v: instead[v] for v in eq.outputs if v in instead} or None)
-    return program, {place(eq) for eqs in new.values() for eq in eqs}
+    return program, {place(eq) for eqs in new.values() for eq in eqs if picked.isdisjoint(eq.outputs)}
 
 
 def _runs(program: Program, turns: Mapping[Var, Any]) -> list[tuple[Any, list[Equation]]]:
@@ -234,6 +236,8 @@ class _Whole:
     sources: list[_Whole] = field(default_factory=list)  # the earlier loops whose arrays this one reads
     read: set[Var] = field(default_factory=set)  # the values of these
     is_read_by_others: bool = False
+    picked: set[Var] = field(default_factory=set)  # values that a line of the outer loop reads, sims[i]
+    summed: dict[int, list[Equation]] = field(default_factory=dict)  # the partial sums, of which nothing is left
 
     def is_read(self) -> bool:
         """Whether the rounds are operations on arrays, which are then found."""
@@ -273,10 +277,13 @@ class _Whole:
         self.is_read_by_others |= bool(readers)
         if readers and outside and v not in kept:
             values = next(turns for turns in self.turns if v in turns)
-            at = {"index": values.index(v), "unique_indices": True}
+            label = np.asarray(values.index(v)).view(Labels)
+            label.word = str(label)  # so that its indicator has a name
+            at = {"index": label, "unique_indices": True}
             if all(eq.y is not v for eq in self.equations):
                 read = replace(outside[0], outputs=(v,), row=TABLE["getitem"], operands=(self.inside[v],), params=at)
                 self.equations.append(read)
+                self.picked.add(v)
             outside = []
         if len(outside) == 1 and outside[0].algebra == "sum" and (end := self._total(v, users)) is not None:
             outside = []
@@ -303,17 +310,20 @@ class _Whole:
             return None
         last: Any = None
         end: Equation | None = None
+        parts = list[Equation]()
         for x in values:
             of = [eq for eq in users.get(x, ()) if id(eq) not in self._own]
             if len(of) == 1 and of[0].algebra == "sum" and of[0].operands[1] is x:
                 is_next = of[0].x is last if last is not None else not isinstance(of[0].x, Var) and not np.any(of[0].x)
                 if not is_next or end is not None and [*users.get(last, ())] != of:
                     return None
+                parts += [] if end is None else [end]
                 end, last = of[0], of[0].y
             elif last is None:  # a sum that does not begin with 0
                 last = x
             else:
                 return None
+        self.summed |= {id(eq): [] for eq in parts}
         return end
 
     def _stack(self, eq: Equation, whole: Var) -> Var:
@@ -336,6 +346,11 @@ class _Whole:
                 listed = re.fullmatch(r"(.*[^\d_])\d+_\d+", word)  # an entry of a list of each round
                 names[of] = f"{listed[1] if listed else stem(word)}{turn}"
         names |= {of: names.pop(v) for v, of in self.stacks.items() if v in names and of not in names}
+        last, of = self.rounds[0][-1], self.inside.get(self.rounds[0][-1].y)
+        e, code = expression(last), last.code
+        word = listed_in(code, e) if turn and e is not None and code is not None else ""  # in a script
+        if word and isinstance(of, Var) and of is not last.y and of not in names:
+            names[of] = f"{word}{turn}"
 
     def _read(self, same: Sequence[Equation]) -> None:
         """One operation of all rounds."""
@@ -449,14 +464,14 @@ class _Whole:
         return self._made(first, [x], (len(taken), *first.shape), index=whole, unique_indices=True)
 
     def _windows(self, first: Equation, parts: Sequence[Any]) -> Var | None:
-        """All windows of a vector, x[i:i+3], which the rounds take in turn; None for other entries."""
+        """All windows of a vector or of rows, x[i:i+3], which the rounds take in turn; None for other entries."""
         bounds = [(part.start or 0, part.stop) for part in parts if type(part) is slice and part.step is None]
         size, x = first.shape[0] if first.shape else 0, first.x
-        if x.ndim != 1 or bounds != [(k, k + size) for k in range(len(parts))] or len(parts) != x.shape[0] - size + 1:
+        if bounds != [(k, k + size) for k in range(len(parts))] or len(parts) != x.shape[0] - size + 1:
             return None
         self.takes_entries = True
         places = np.arange(len(parts))[:, None] + np.arange(size)
-        return self._made(first, [x], places.shape, index=places, unique_indices=False)
+        return self._made(first, [x], (*places.shape, *x.shape[1:]), index=places, unique_indices=False)
 
     def _labels(self, first: Equation, labels: Sequence[Any]) -> Labels:
         """The labels in all rounds of ``y[i]`` in an index, or of a variable y in ``for x, y in zip(xs, ys)``."""
@@ -584,10 +599,21 @@ class _Whole:
         return self._made(first, [self._laid_out(x, is_varied, len(first.shape)) for x, is_varied in read], shape)
 
     def _inner_product(self, first: Equation, of: Var, shape: tuple[int, ...]) -> Var | None:
-        """The sum of each window times one vector, Σ (x[i:i+3] ⊙ k), as a product of matrices; None for others."""
+        """The sum of each window times one array, Σ (x[i:i+3] ⊙ k), as a product of matrices or an einsum; None for
+        others.
+        """
         by = self.equations[-1] if self.equations else first
-        is_it = by.outputs == (of,) and by.algebra == "product" and [*map(np.ndim, by.operands)] == [2, 1]
-        if not is_it or first.params.get("axis") not in (None, (0,)) or first.shape:
+        sizes = sorted(map(np.ndim, by.operands), reverse=True)
+        is_it = by.outputs == (of,) and by.algebra == "product" and sizes in ([2, 1], [3, 2])
+        if not is_it or first.params.get("axis") not in (None, (0,), (0, 1)) or first.shape:
+            return None
+        windows, kernel = sorted(by.operands, key=np.ndim, reverse=True)
+        if sizes == [3, 2]:
+            self.equations.pop()
+            params = {"subscripts": "abc,bc->a", "optimize": False}
+            einsum = replace(first, row=TABLE["einsum"], params={})
+            return self._made(einsum, [windows, kernel], shape, **params)
+        if by.operands != (windows, kernel):
             return None
         self.equations.pop()
         return self._made(replace(first, row=TABLE["matmul"], params={}), by.operands, shape)

@@ -1126,7 +1126,8 @@ def _of_neighbours(e: Expr, terms_in: Callable[[Expr], Sequence[tuple[int, Expr]
     for chain in chains:
         at, terms = zip(*chain, strict=True)
         steps = _steps_of(terms)
-        steps = steps if [t - steps[0] for t in steps] == [k - at[0] for k in at] else [*at]
+        turned = [[sign * (t - steps[0]) for t in steps] for sign in (1, -1)]  # -1 of a loop that runs back
+        steps = steps if [k - at[0] for k in at] in turned else [*at]
         body = _one_of(terms, steps) if len(terms) > 1 else None
         sums.append(terms[0] if body is None else _over_steps(body, e.shape, steps))
         over = over if body is None else max(over, steps, key=len)
@@ -1135,11 +1136,16 @@ def _of_neighbours(e: Expr, terms_in: Callable[[Expr], Sequence[tuple[int, Expr]
 
 
 def _go_on(terms: Sequence[Expr]) -> bool:
-    """Return True if terms of entries that follow each other have one form, in which no position runs backwards."""
-    one = _one(terms, range(len(terms)))
-    parts = walk(one) if one is not None else ()
-    steps = [i for part in parts for i in index_parts(part.params.get("index")) if isinstance(i, Step)]
-    return one is not None and not any(i.back for i in steps)
+    """Return True if terms of entries that follow each other have one form, in which no position runs backwards, or
+    all do, as the steps do.
+    """
+    for numbers in (range(len(terms)), range(len(terms))[::-1]):
+        one = _one(terms, numbers)
+        parts = walk(one) if one is not None else ()
+        steps = [i for part in parts for i in index_parts(part.params.get("index")) if isinstance(i, Step)]
+        if one is not None and all(i.back == (numbers[-1] == 0 < numbers[0]) for i in steps):
+            return True
+    return False
 
 
 def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:

@@ -229,13 +229,13 @@ class Shorter:
         return np.shape(x) == np.shape(y) and _close(x, y, largest(y))
 
     @cached_property
-    def _steps_of_labels(self) -> dict[str, str]:
-        """For labels of a loop the number of the value that is read there, 3 of ``p3[y[0]]``."""
+    def _steps_of_labels(self) -> dict[tuple[str, int], str]:
+        """For labels of a loop, and the size of an axis, the number of the value read there, 3 of ``p3[y[0]]``."""
         definitions = [self.steps.definition(n) for n in self.steps.landmarks if n in self.steps.defined]
-        parts = [part for e in definitions for part in walk(e) if part.role == "index"]
-        read = [(str(part.of.value), i) for part in parts for i in index_parts(part.params["index"])]
-        numbers = ((i.word, of[len(of.rstrip("0123456789")) :]) for of, i in read if isinstance(i, Labels))
-        return {word: step for word, step in numbers if step}
+        parts = [part for e in definitions for part in walk(e) if part.role == "index" and part.of.shape]
+        read = [(str(part.of.value), part.of.shape[-1], i) for part in parts for i in index_parts(part.params["index"])]
+        numbers = ((i.word, n, of[len(of.rstrip("0123456789")) :]) for of, n, i in read if isinstance(i, Labels))
+        return {(word, n): step for word, n, step in numbers if step}
 
     def labelled(self, ones: Array, called: str) -> Expr:
         """The name of the indicator of one entry in each row, ``I`` or ``Y``; `called` are the positions."""
@@ -253,7 +253,7 @@ class Shorter:
             meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
             turn = re.search(r"(\d+)(]?)$", called)  # of labels in a loop
             step = str(int(turn[1]) + bool(turn[2])) if turn and (turn[2] or labels.ndim == 0) else ""
-            step = step and self._steps_of_labels.get(called, step)
+            step = step and self._steps_of_labels.get((called, ones.shape[axis]), step)
             is_taken = any(re.fullmatch(r"I\d+", word) for word in self.steps.names.values())
             letter = ("E" if is_taken else "I") if is_unit else f"Y{step}"
             word = self.steps.introduced_name(letter, ones)

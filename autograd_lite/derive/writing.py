@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -964,6 +965,8 @@ _GREEK_WORD = re.compile(rf"\A{_GREEK_LETTER.pattern}(?![^\W\d_])")
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
 MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z]|{'|'.join([*GREEK, *_SHORT])})_?({'|'.join(_MARKS)})(_?\d*)")
+_ACCENTS = {mark: word for word, (mark, _) in _MARKS.items()}
+_ACCENTED = re.compile(rf"([A-Za-z])([{''.join(_ACCENTS)}])")
 _COMPARED = {"==": "=", "!=": r"\neq", "<=": r"\leq", ">=": r"\geq", "<": "<", ">": ">"}
 _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
 
@@ -1160,6 +1163,7 @@ class Latex(Text):
         if " % " in word and not letters:
             return _modulo(word, self)
         word = _GREEK_WORD.sub(lambda m: LETTER_NAMES[m[0]], word)  # β, β_0 and ε_hat, as if spelled
+        word = _ACCENTED.sub(lambda m: m[1] + _ACCENTS[m[2]], unicodedata.normalize("NFD", word))  # ŷ as yhat
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)

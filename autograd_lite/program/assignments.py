@@ -497,6 +497,16 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     return e if inner is None else _whole(e, inner, getattr(inner, "ifs", ()), part_taken(code, e))
 
 
+def listed_in(code: CodeType, e: ast.expr) -> str:
+    """The variable that the list comprehension around an expression is assigned to, ``sims = [f(x) for x in xs]``; ""
+    for none.
+    """
+    around, _ = innermost(code, e)
+    assigns = (at for scope in _scopes(code) for at in nodes_of(scope) if isinstance(at, ast.Assign))
+    targets = [at.targets[0] for at in assigns if isinstance(around, ast.ListComp) and at.value is around]
+    return targets[0].id if targets and isinstance(targets[0], ast.Name) else ""
+
+
 def part_taken(code: CodeType, e: ast.expr) -> ast.Slice | None:
     """The part of an array that the innermost loop around an expression counts through, ``:i`` of ``for j in
     range(i)``, if that depends on what a loop around it counts; None for others.

@@ -419,9 +419,10 @@ class Reader:
         index 0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a
         "group", bars as a "length" or a determinant, an index that no axis has as the "last", one of matrices as that
         of the "class" in each row, one alone as that of its letter among the "axes", the name of a value below the line
-        as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", what is left of a sum without
-        indices as "loose" from them, a vector beside a matrix as an entry for "each" row, the arrays of a list in sum
-        as "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1" as they need, an array
+        as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", Σ as the matrix "Sigma", what
+        is left of a sum without indices as "loose" from them, a vector beside a matrix as an entry for "each" row, the
+        arrays of a list in a sum as "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1"
+        as they need, an array
         without indices as "apart" from them, or in the "rest" of those of the result, a vector added to a column as a
         "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack" of matrices,
         π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where

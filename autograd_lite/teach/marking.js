@@ -818,17 +818,28 @@ class Board {
     return text;
   }
 
-  /** A formula with the index p of a sheet that has values i, j, k and m as one of these. */
+  /** The letters on the left side of an answer that are no indices of sheets, t and a of dL/dlogp_{t,a}, where a value has a row for each step; also t of an answer without a left side. */
+  ofRows(text, ndim, steps) {
+    if (steps.length === 1 || !ndim || has(this.words, "t")) return [];
+    const m = text.match(new RegExp(`^\\s*[d∂]${W}+?/[d∂]${W}+?(?:_\\{([a-z, ]+)\\}|\\[([a-z, ]+)\\]|_?([tₜ]))\\s*=(?!=)`, "u"));
+    let typed = m ? (m[1] ?? m[2] ?? m[3]).replaceAll("ₜ", "t").match(/[a-z]/g) ?? [] : [];
+    if (!m && !text.includes("=") && !/Σ|∑|sum/u.test(text) && new RegExp(`ₜ|_t(?!${W})|_\\{t`, "u").test(text)) typed = ["t"];
+    const isIt = typed.includes("t") && new Set(typed).size === typed.length && typed.length <= ndim;
+    return isIt && this.isReadAs("row of t") ? typed.filter((c) => !LETTERS.includes(c)) : [];
+  }
+
+  /** A formula with the index p of a sheet that has values i, j, k and m, or with t, as one of these. */
   inKnownLetters(text, letters, c) {
-    const taken = letters + [...text.matchAll(new RegExp(`(?:(?<!${W})sum|[Σ∑])_\\{?([a-z, ]+)`, "gu"))].map((m) => m[1]).join("");
+    const within = [...text.matchAll(new RegExp(`_\\{?(?:[a-z] ?, ?)*([${LETTERS}])(?!${W})`, "gu"))].map((m) => m[1]).join("");
+    const taken = within + letters + [...text.matchAll(new RegExp(`(?:(?<!${W})sum|[Σ∑])_\\{?([a-z, ]+)`, "gu"))].map((m) => m[1]).join("");
     const by = [...LETTERS].reverse().find((x) => !taken.includes(x) && !text.includes(INDICES[LETTERS.indexOf(x)]));
-    text = text.replace(/(?<=_\{)[^{}]*(?=\})/gu, (m) => m.replaceAll(c, by)).replaceAll(FURTHER[c], INDICES[LETTERS.indexOf(by)]);
+    text = text.replace(/(?<=_\{)[^{}]*(?=\})/gu, (m) => m.replaceAll(c, by)).replaceAll(FURTHER[c] ?? "ₜ", INDICES[LETTERS.indexOf(by)]);
     text = text.replace(new RegExp(`(?<=(?:${W}|[)\\]]))_${c}(?!${W})`, "gu"), `_${by}`);
     return [text.replace(new RegExp(`(?<!${W}|\\.)${c}(?!${W}|\\()`, "gu"), `_${by}`), letters.replaceAll(c, by)];
   }
 
   python(text, shape, letters = "", steps = []) {
-    for (const c of [...letters].filter((x) => x in FURTHER)) [text, letters] = this.inKnownLetters(text, letters, c);
+    for (const c of [...[...letters].filter((x) => x in FURTHER), ...this.ofRows(text, shape.length, steps)]) [text, letters] = this.inKnownLetters(text, letters, c);
     if (new RegExp(`^(?:${P.PRINTED})$`, "u").test(text)) text = text.replace(/(?<=[\p{Nd}.\]])\s+(?=[-+]?[\p{Nd}.]|\[)/gu, ", ");
     text = this.listed(text);
     text = text.replace(this.atEntry, (_, w, at, place) => `${w}_{${[...at].map((c) => LETTERS[INDICES.indexOf(c)]).join(",")},${place}}`);
@@ -837,10 +848,14 @@ class Board {
     const step = new RegExp(`_([ti-n${this.letter}])([+-]\\p{Nd}+|(?:,[ti-n${this.letter}])+)(?!${W}|\\.)`, "gu"); // x_t+1, x_t,i
     text = text.replace(new RegExp(`(?<!${W})([d∂]${W}+)${step.source}(?=/[d∂])`, "gu"), "$1_{$2$3}"); // dx_t+1/dx_t
     if (text.search(step) >= 0 && this.isReadAs("moved")) text = text.replace(step, "_{$1$2}");
+    const matrix = new RegExp(`(?<![d∂/]|${W})[Σ∑](?![${INDICES}ₜ_₍\\p{Nd}])`, "gu");
+    if (has(this.words, "Sigma")) text = text.replace(/(?<=\/[d∂])Σ/gu, "Sigma");
+    if (has(this.words, "Sigma") && text.search(matrix) >= 0 && this.isReadAs("Sigma")) text = text.replace(matrix, " Sigma "); // wᵀ Σ w, as it is in LaTeX
     const sides = [text, text.slice(text.indexOf("=") + 1)], side = sides.find((s) => has(this.whole, s.trim())); // in LaTeX
     if (sides.some((s) => this.unknown.includes(s.trim()) || this.unknown.includes(this.withSigns(s).trim()))) notMarked("a function of this sheet");
     if (side) text = text.slice(0, text.length - side.length) + this.whole[side.trim()];
     text = decomposed(this.spelled(text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(?=(?:${this.arrays})(?:_|[₀-₉]))`, "gu"), "$1 ").replace(new RegExp(`(?<=${W})(?=Σ|∑|\\\\sum)`, "gu"), " "), steps)).replace(RE.PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all));
+    text = text.replace(/((?!\p{Nd})[\p{L}\p{N}_]\p{Nd}+)_\{ ?t ?, ?(\p{Nd}+) ?\}/gu, "$1ₜ[$2]"); // dL/dk2_{t,0}
     text = text.replace(RE.OF_PARTIAL, (all, above, at, below) => (has(this.words, `${above}/${below}`.replaceAll("∂", "d")) ? `${above}/${below}${at}` : all)); // dpᵢ/dzᵢ
     text = text.replace(RE.SELECTED, (all, ...groups) => { // Σᵢ 1[wᵢ = k] xᵢ for sum(x[w == k])
       const [x, w, sign, c] = [0, 4, 8].map((n) => groups.slice(n, n + 4)).find(([word]) => word);
@@ -1267,6 +1282,9 @@ class Board {
       const of = inside.filter(([d]) => d === c), vectors = new Set(of.flatMap(([, , , size]) => size || []));
       if (!letters.includes(c) && (of.some(([, , sign]) => sign) || vectors.size > 1)) this.ends[c] = Math.min(...of.map(([, n]) => n));
     }
+    for (const c of this.ragged(text)) {
+      if (sums.includes(c) && !letters.includes(c) && !free.includes(c)) [extents, this.ends].forEach((ends) => delete ends[c]); // as far as each value
+    }
     const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.lengths(base)?.length].includes(lettersOf(at).length));
     const ofRows = [...text.matchAll(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}])(?![${INDICES}₊₋])`, "gu"))];
     const beside = ofRows.filter(([, w, c]) => ofRows.some(([, v, d]) => v === w && d !== c)).map(([, , c]) => ["", c]); // qᵢ - qⱼ
@@ -1280,6 +1298,15 @@ class Board {
     if (endless.length) throw new Unread(`it cannot be read how far ${endless[0]} goes: write x_${endless[0]} for the entries of x`);
     this.extents = { ...Object.fromEntries(bare.map((c) => [c, shape[0] ?? 1])), ...extents };
     [this.bare, this.scope, this.sums] = [new Set(shape.length || used.length ? bare : []), "", sums];
+  }
+
+  /** The indices that only the values of a loop have, of which these have different numbers of entries. */
+  ragged(text) {
+    const sizes = {}, words = (text.match(RE.TOKEN) ?? []).map(split).filter(([base]) => has(this.words, base) && has(this.shapes, this.words[base]));
+    const read = words.map(([base, at]) => [this.words[base].replace(/\d+$/, ""), this.shapes[this.words[base]], lettersOf(at)]);
+    read.forEach(([stem, shape]) => (sizes[stem] ??= new Set()).add(JSON.stringify(shape)));
+    const each = (isIt) => read.filter(([stem]) => (sizes[stem].size > 1) === isIt).flatMap(([, , at]) => at);
+    return each(true).filter((c) => !each(false).includes(c));
   }
 
   /** The orders of the indices of a result in which each is as long as in the values. */

@@ -193,7 +193,7 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        for c in [c for c in letters if c in FURTHER]:
+        for c in [c for c in letters if c in FURTHER] + self._of_rows(text, len(shape), steps):
             text, letters = self._in_known_letters(text, letters, c)
         if regex.fullmatch(_PRINTED, text):
             text = regex.sub(r"(?<=[\d.\]])\s+(?=[-+]?[\d.]|\[)", ", ", text)
@@ -206,9 +206,14 @@ class Board:
         text = regex.sub(rf"(?<!\w)([d∂]\w+){step}(?=/[d∂])", r"\1_{\2\3}", text)  # dx_t+1/dx_t
         if regex.search(step, text) and self._is_read_as("moved"):  # x_t+1, x_t,i
             text = regex.sub(step, r"_{\1\2}", text)
+        matrix = rf"(?<![\wd∂/])[Σ∑](?![{INDICES}ₜ_₍\d])"
+        text = regex.sub(r"(?<=/[d∂])Σ", "Sigma", text) if "Sigma" in self.words else text
+        if "Sigma" in self.words and regex.search(matrix, text) and self._is_read_as("Sigma"):
+            text = regex.sub(matrix, " Sigma ", text)  # wᵀ Σ w, as it is in LaTeX
         text = regex.sub(rf"(?<![\w.])(\d+)(?=(?:{self._arrays})(?:_|[₀-₉]))", r"\1 ", text)  # 2m_0
         text = regex.sub(r"(?<=[\w])(?=Σ|∑|\\sum)", " ", text)  # mΣᵢ
         text = regex.sub(_PRIMED, self._primed, decomposed(self._spelled(text, len(steps) == 1)))
+        text = regex.sub(r"([^\W\d]\d+)_\{ ?t ?, ?(\d+) ?\}", r"\1ₜ[\2]", text)  # dL/dk2_{t,0}
         text = regex.sub(_OF_PARTIAL, self._of_partial, text)
         text = regex.sub(_SELECTED, lambda m: self._selected(m, text), text)
         text = regex.sub(rf"(?<![\w/])({self._before_t})(?:ₜ|_\{{t\}})", r"\1_t", text)
@@ -267,12 +272,26 @@ class Board:
         return regex.sub(r"'⟦(\d+)⟧'", lambda m: quoted[int(m[1])], python)
 
     def _in_known_letters(self, text: str, letters: str, c: str) -> tuple[str, str]:
-        """A formula with the index p of a sheet that has values i, j, k and m as one of these."""
+        """A formula with the index p of a sheet that has values i, j, k and m, or with t, as one of these."""
         taken = letters + "".join(regex.findall(r"(?:(?<!\w)sum|[Σ∑])_\{?([a-z, ]+)", text))
+        taken += "".join(regex.findall(rf"_\{{?(?:[a-z] ?, ?)*([{LETTERS}])(?!\w)", text))
         by = next(x for x in LETTERS[::-1] if x not in taken and _below(x) not in text)
         text = regex.sub(r"(?<=_\{)[^{}]*(?=\})", lambda m: m[0].replace(c, by), text)
-        text = regex.sub(rf"(?<=[\w)\]])_{c}(?!\w)", f"_{by}", text.replace(FURTHER[c], _below(by)))
+        text = regex.sub(rf"(?<=[\w)\]])_{c}(?!\w)", f"_{by}", text.replace(FURTHER.get(c, "ₜ"), _below(by)))
         return regex.sub(rf"(?<![\w.]){c}(?![\w(])", f"_{by}", text), letters.replace(c, by)
+
+    def _of_rows(self, text: str, ndim: int, steps: Sequence[int]) -> list[str]:
+        """The letters on the left side of an answer that are no indices of sheets, t and a of ``dL/dlogp_{t,a}``, where
+        a value has a row for each step; also t of an answer without a left side.
+        """
+        if len(steps) == 1 or not ndim or "t" in self.words:
+            return []
+        m = regex.match(r"\s*[d∂]\w+?/[d∂]\w+?(?:_\{([a-z, ]+)\}|\[([a-z, ]+)\]|_?([tₜ]))\s*=(?!=)", text)
+        typed = regex.findall("[a-z]", next(filter(None, m.groups())).replace("ₜ", "t")) if m else []
+        if not m and "=" not in text and not regex.search("Σ|∑|sum", text) and regex.search(r"ₜ|_t\b|_\{t", text):
+            typed = ["t"]
+        is_it = "t" in typed and len({*typed}) == len(typed) <= ndim
+        return [c for c in typed if c not in LETTERS] if is_it and self._is_read_as("row of t") else []
 
     def _listed(self, text: str) -> str:
         """A formula with the entries of each list that Python would make: ``[f(k) for k in range(2)]``."""
@@ -822,6 +841,9 @@ class Board:
         is_said = any([*sizes] == several and _letters(at) == free for sizes, at in uses)  # by gapᵢⱼ
         self.order = self._ordered(text, order, free, shape, self._fitting(free, several, uses), is_typed, is_said)
         self._extend(uses, shape, several, sums)
+        for c in self._ragged(words) & {*sums} - {*self.order, *free}:
+            self.extents.pop(c, None)  # as far as each value
+            self.ends.pop(c, None)
         order = self.order or free
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
         products = regex.search(r"\.T|@|\*\+\+|outer|‖", text)
@@ -837,6 +859,16 @@ class Board:
             raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **self.extents}
         self._bare, self._scope, self._sums = bare if shape or used else set[str](), "", sums
+
+    def _ragged(self, words: Iterable[tuple[str, str]]) -> set[str]:
+        """The indices that only the values of a loop have, of which these have different numbers of entries."""
+        sizes: dict[str, set[tuple[int, ...]]] = {}
+        known = ((self.words[w], at) for w, at in words if self.words.get(w) in self.shapes)
+        read = [(regex.sub(r"\d+$", "", w), (*self.shapes[w],), at) for w, at in known]
+        for stem, shape, _ in read:
+            sizes.setdefault(stem, set()).add(shape)
+        each = [(len(sizes[stem]) > 1, c) for stem, _, at in read for c in _letters(at)]
+        return {c for is_it, c in each if is_it} - {c for is_it, c in each if not is_it}
 
     def _ordered(
         self, text: str, order: str, free: str, shape: Sequence[int], fits: Sequence[str], is_typed: bool, is_said: bool

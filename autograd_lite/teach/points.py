@@ -25,6 +25,7 @@ from ..derive.formula import Expr, index_parts, walk
 from ..derive.formula_ops import computed, evaluate
 from ..derive.given import Given
 from ..engine.engine_rows import STOP_GRADIENT
+from ..program.naming import stem
 from ..table import TABLE
 from .answers import worked_out
 from .blanks import lines_at
@@ -56,9 +57,17 @@ def forward(d: Derivation, start: Values, stopped: dict[str, Any] | None = None)
             env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
             env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=call)), n.shape)
         for word, e in {**c.shorter.labels, **d.order.introduced}.items():
+            if word not in start and word in tried(d):
+                continue
             with suppress(KeyError):  # Y = onehot(y), but not I
                 env[word] = evaluate(e, env)
     return env
+
+
+def tried(d: Derivation) -> set[str]:
+    """The names of indicators of labels that closed forms were tried with, Y1, Y2, …, if lines have Y alone."""
+    used = {w for section in d.sections for line in section.lines for e in line.formulas for w in e.names}
+    return {w for w in d.chain.shorter.labels.keys() - used if w[-1].isdigit() and stem(w) in used}
 
 
 def is_name(word: str) -> bool:

@@ -154,6 +154,7 @@ class Worksheet(HandOut):
         self.words = {**_in_short(symbols), **written(map(as_variable, values)), **round_d, **symbols}
         self.words |= {f"{m[1]}_{m[2]}{m[3]}": w for w in values if (m := MARKED.fullmatch(w))}
         self.words |= words or {}
+        self.words |= {decomposed(w): x for w, x in self.words.items()}  # ŷ as letter and mark
         gradients = {x for w, x in self.words.items() if "/" in w}  # -1, 0 and 1 there are no labels
         self._labels = [others - gradients for others in self._labels]
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
@@ -167,6 +168,7 @@ class Worksheet(HandOut):
         self.readers = [Reader(space, self.shown, self.full) for space in self.spaces]
         blanks = {at.word for q in questions for at in (q, *q.steps)}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
+        symbols |= {w.replace("dSigma", "dΣ"): word for w, word in symbols.items()}
         self._blanks = {w: word for w, word in symbols.items() if word in blanks} | short
 
     def __str__(self) -> str:
@@ -552,6 +554,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     """The derivation with blanks in the place of some formulas."""
     sections = d.sections  # this gives names to what has none
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
+    without = points.tried(d)
+    start = {w: x for w, x in start.items() if w not in without}
     choices = [start, *points.elsewhere(d, start)]
     kept, with_kept = points.with_kept(d, start, choices[1:])
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]

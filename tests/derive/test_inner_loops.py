@@ -175,7 +175,7 @@ def test_a_list_in_another_order_is_not_the_vector():
     assert f"{f(mu, X):.5g}"[:6] in text
 
 
-def test_an_inner_loop_that_runs_once_for_one_item_is_read_nowhere():
+def test_an_inner_loop_over_a_number_of_times_reads_so_many_entries():
     def survival(w, alpha, X, times):
         nll = 0.0
         for i in range(len(times)):
@@ -186,5 +186,7 @@ def test_an_inner_loop_that_runs_once_for_one_item_is_read_nowhere():
         return nll
 
     text = str(ag.trace(survival, draw(2), draw(3), draw(3, 2), np.array([2, 3, 1])).explain(["w", "alpha"]))
-    assert "nll = -Σₜ log(1 - hₜ)" in text
+    assert "aᵢ   = α[:times[i]] + ηᵢ" in text
+    assert "nll = -Σᵢ Σ log(1 - hᵢ)" in text
+    assert "dnll/dαₖ = Σᵢ 1[k < times[i]] dnll/daᵢₖ" in text
     assert "not confirmed" not in text

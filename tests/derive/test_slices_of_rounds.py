@@ -92,18 +92,18 @@ CASES = {
         "aₜ = p[:t] t = 1 … 5", "mₜ = mean(aₜ)", "dL/daₜ = dL/dmₜ / t since", "dL/dpₖ = Σₜ 1[k < t] dL/daₜₖ since",
     ]),
     after: ((normal(6), normal(6)), [
-        "aₜ = p[t:] t = 0 … 5", "dL/daₜ = dL/dmₜ / (6 - t) since", "dL/dp = Σₜ dL/daₜ at [t:], 0 elsewhere since",
+        "aₜ = p[t:] t = 0 … 5", "dL/daₜ = dL/dmₜ / (6 - t) since", "dL/dpₖ = Σₜ 1[k ≥ t] dL/daₜ[k-t] since",
     ]),
     windows: ((normal(7), normal(3)), [
         "L = Σₜ tanh(x[t:t+3] @ w)²", "dL/dw = 2 Σₜ tanh(x[t:t+3] @ w) (1 - tanh(x[t:t+3] @ w)²) x[t:t+3] since",
     ]),
     cox: ((normal(2), normal(5, 2)), [
         "aᵢ = η[i:] i = 0 … 4", "nll = -Σᵢ (η[i] - logsumexp(aᵢ))", "dnll/daᵢ = softmax(aᵢ)",
-        "dnll/dη = -1 + Σᵢ dnll/daᵢ at [i:], 0 elsewhere",
+        "dnll/dηₖ = Σᵢ 1[k ≥ i] dnll/daᵢ[k-i] - 1 since",
     ]),
     cox_with_events: ((normal(2), normal(5, 2)), [
         "(i1, …, i4) = (0, 2, 3, 4)", "aₜ = η[iₜ:] t = 1 … 4", "nll = -Σₜ (η[iₜ] - logsumexp(aₜ))",
-        "dnll/dη = Σₜ dnll/daₜ at [iₜ:], 0 elsewhere - Σₜ 1 at [iₜ], 0 elsewhere",
+        "dnll/dηₖ = Σₜ 1[k ≥ iₜ] dnll/daₜ[k-iₜ] - Σₜ 1[iₜ = k] since",
     ]),
     stacked: ((normal(4, 3), normal(4), normal(5, 3), normal(5)), [
         "aₜ = W @ X[t-1] 4 t = 1 … 5", "bₜ = tanh(aₜ)² 4 t = 1 … 5", "H = [b1; b2; b3; b4; b5]",

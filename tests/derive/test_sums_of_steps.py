@@ -44,7 +44,7 @@ def test_a_line_of_rows_does_not_name_the_steps_of_another():
 
     text = explained(ag.trace(list_mle, np.array([0.4, -0.3, 0.2, 0.1])).explain())
     assert "restₖ = scores[k:] k = 0 … 2 nll = Σₖ (logsumexp(restₖ) - scores[k]) 1" in text
-    assert "dnll/dscores = Σₖ dnll/drestₖ at [k:], 0 elsewhere" in text
+    assert "dnll/dscoresᵢ = Σₖ 1[i ≥ k] dnll/drestₖ[i-k]" in text
 
 
 @pytest.mark.parametrize("word", ["sites", "i_of"])

@@ -1088,7 +1088,70 @@ def causal(K, V, q):
     return L
 
 
+def hawkes(mu, b, times):
+    logs = 0.0
+    for i in range(1, len(times)):
+        ex = sum(np.exp(-b * (times[i] - times[j])) for j in range(i))
+        logs = logs + np.log(mu + ex)
+    return logs
+
+
+def by_rank(s, order):
+    loss = 0.0
+    for p in range(len(order) - 1):
+        left = s[order[p:]]
+        loss = loss + np.log(np.sum(np.exp(left))) - s[order[p]]
+    return loss
+
+
+def partial_likelihood(eta):
+    L = 0.0
+    for i in range(len(eta)):
+        risk = sum(np.exp(eta[j]) for j in range(i, len(eta)))
+        L = L - (eta[i] - np.log(risk))
+    return L
+
+
+def by_lists(U, V):
+    loss = 0.0
+    for i in range(4):
+        sims = [U[i] @ V[j] for j in range(4)]
+        loss = loss - np.log(np.exp(sims[i]) / sum(np.exp(s) for s in sims))
+    return loss
+
+
+def near_by(r, W):
+    loss = 0.0
+    for near in ([0, 1, 2], [1, 0, 3], [2, 0], [3, 1, 2, 0]):
+        a = r[near] @ W[near]
+        loss = loss + np.sum(np.tanh(a))
+    return loss
+
+
+def td_errors(v, r, g):
+    loss = 0.0
+    for t in reversed(range(4)):
+        δ = r[t] + g * v[t + 1] - v[t]
+        loss = loss + 0.5 * δ**2
+    return loss
+
+
+def predicted(C, u):
+    total, h = 0.0, np.zeros(3)
+    for k in range(3):
+        h = np.tanh(h + u[k])
+        ŷ = C @ h
+        total = total + ŷ**2
+    return total
+
+
+def gaussian(W, Sigma):
+    risk = np.sqrt(W @ Sigma @ W)
+    return np.log(risk)
+
+
 WRT = {
+    hawkes: ["mu", "b"], by_rank: ["s"], td_errors: ["v"], predicted: ["C"], gaussian: ["W"],
     adversarial: ["v"], written_to: ["K", "A"], routed: ["W"], projected: ["t"], regulated: ["K"], bratu: ["u"],
     barrier: ["x"], optics: ["gap", "power"], chi_squared: ["pred", "rho"], reprojected: ["focal", "yaw"],
     next_words: ["E", "U"], sweeps: ["b", "omega"], panel: ["alpha", "eta"], smoother: ["lam"], slits: ["g", "a"],
@@ -2121,6 +2184,34 @@ AS_ON_A_BOARD = {
         "dLdm_t": dict.fromkeys(("2 (m_t - y[t])", "2 (mₜ - yₜ)"), ""),
         "dLdp": dict.fromkeys(("Σₜ 1[k < t] dL/daₜₖ", "Σ_t 1[k<t] dL/dm_t / t"), "")
             | {"Σₜ dL/dmₜ/t": "expected shape 6, got 1"},
+    }),
+    hawkes: ((0.6, 1.2, np.array([0.4, 1.1, 1.5, 2.8])), {
+        "dlogsdb": dict.fromkeys(("-Σₜ Σ (dlogs/daₜ ⊙ (times[t] - times[:t]))",), ""),
+    }),
+    by_rank: ((MATRIX[:5], np.array([2, 0, 4, 1, 3])), {
+        "dlossdleft_k": dict.fromkeys(("softmax(leftₖ)", "exp(left_k) / Σ exp(left_k)"), ""),
+        "dlossds": dict.fromkeys(("Σₖ Σⱼ 1[order[j+k] = i] dloss/dleftₖⱼ - Σₖ 1[order[k] = i]",), ""),
+    }),
+    partial_likelihood: ((MATRIX[:5],), {
+        "dLdeta": dict.fromkeys(("Σₜ 1[k ≥ t] dL/daₜ[k-t] - 1", "-1 + Σₜ 1[t ≤ k] dL/daₜ[k-t]"), ""),
+    }),
+    by_lists: ((MATRIX[:12].reshape(4, 3), MATRIX[12:24].reshape(4, 3)), {
+        "dlossdsims_i": dict.fromkeys(("softmax(simsᵢ) - Yᵢ", "softmax(sims_i) - onehot(i)"), ""),
+        "dlossdV": dict.fromkeys(("Σᵢ dloss/dsimsᵢ @ U[i]ᵀ", "Σ_i dloss/dsims_i U_iᵀ"), ""),
+    }),
+    near_by: ((MATRIX[:4], MATRIX[4:12].reshape(4, 2)), {
+        "dlossdr": dict.fromkeys(("Σᵢ Σⱼ 1[nearᵢⱼ = k] dloss/dbᵢⱼ",), ""),
+    }),
+    td_errors: ((MATRIX[:5], MATRIX[5:9], 0.9), {
+        "dlossdv": dict.fromkeys(("dloss/dvₜ = g δₜ₋₁ - δₜ", "dloss/dv_t = g dloss/dδ_{t-1} - dloss/dδ_t",
+                               "1[k ≥ 1] g dloss/dδₖ₋₁ - 1[k < 4] dloss/dδₖ"), ""),
+    }),
+    predicted: ((MATRIX[:3], MATRIX[3:12].reshape(3, 3)), {
+        "dtotaldC": dict.fromkeys(("Σₜ dtotal/dŷₜ hₜ", "2 Σ_t ŷ_t h_t"), ""),
+    }),
+    gaussian: ((np.abs(MATRIX[:3]), 2 * np.eye(3) + 0.5), {
+        "dLdrisk": dict.fromkeys(("1/risk", "1/√(Wᵀ Σ W)", "1/√(W @ Σ @ W)"), ""),
+        "dLdW": dict.fromkeys(("dL/drisk (Σ W) / risk", "Sigma W / risk²", "Σ W / (Wᵀ Σ W)"), ""),
     }),
     causal: ((MATRIX[:12].reshape(4, 3), MATRIX[12:20].reshape(4, 2), MATRIX[5:17].reshape(4, 3)), {
         "dLdV": dict.fromkeys(("Σ_t 1[k <= t] w_tk dL/do_t", "Σₜ 1[k ≤ t] wₜₖ dL/doₜ", "Σₜ 1[i ≤ t] wₜᵢ dL/doₜⱼ"), ""),
