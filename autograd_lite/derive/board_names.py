@@ -19,7 +19,7 @@ from .formula import Expr, walk
 from .row_formulas import derivatives
 from .writing import TEXT
 
-TERMS = 20  # of a sum that is written with all of them
+TERMS = 48  # of a sum that is written with all of them
 
 
 def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:

@@ -471,7 +471,7 @@ class Constants:
 
     def _without_instances(self, e: ast.expr, code: Any) -> tuple[ast.expr, Variables]:
         """An expression with ``margin`` for ``self.margin``, and what such attributes are where that is known."""
-        values: Variables = {}
+        values: dict[str, Any] = {}
         parts = [part for part in ast.walk(e) if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)]
         for part in parts:
             of = self._value(part.value.id, code) if isinstance(part.value, ast.Name) else None

@@ -309,7 +309,7 @@ def _from_step(e: Expr, at: At) -> Expr | None:
         return None
     [core] = arrays
     moved = np.zeros((), int).view(Labels)
-    moved.word = f"{at[0]}-{start!r}" if isinstance(start, Place) else f"{at[0]}{_minus(start)}"
+    moved.word = f"{at[0]}{_minus(start)}" if isinstance(start, Step) else f"{at[0]}-{start!r}"
     row = unsimplified("getitem", (core,), core.shape[1:], index=moved, unique_indices=True)
     inside = entry(row, at[1:]) if any(at[1:]) else row
     rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
@@ -601,17 +601,17 @@ def _of_windows(e: Expr, at: At) -> Expr | None:
         return entry(inner, (*(_added_index(zip(of, within, strict=True), start) for start, of in by_axis), *others))
     inner = e.of.of if e.role == "reshape" else e.of
     by_axis = _in_terms_of_axes(places, e.shape[: len(e.shape) - max(len(inner.shape) - places.ndim, 0)])
-    at, others = at[: len(by_axis)], at[len(by_axis) :]
+    at, inside = at[: len(by_axis)], at[len(by_axis) :]
     if any(1 not in of or max(of) > 1 for _, of in by_axis):  # strides and dilations
         raise NoEntries
-    moving, letters = [of.index(1) for _, of in by_axis], [*_fresh((*at, *others), places.ndim)]
+    moving, letters = [of.index(1) for _, of in by_axis], [*_fresh((*at, *inside), places.ndim)]
     for k, (c, (start, of)) in zip(moving, zip(at, by_axis, strict=True), strict=True):
-        others = "".join(f"-{d}" for j, (by, d) in enumerate(zip(of, letters, strict=True)) if by and j != k)
-        if "" in (c, others) or len({*moving}) < len(moving):
+        moves = "".join(f"-{d}" for j, (by, d) in enumerate(zip(of, letters, strict=True)) if by and j != k)
+        if "" in (c, moves) or len({*moving}) < len(moving):
             raise NoEntries
-        letters[k] = f"{c}{others}{-start:+d}" if start else f"{c}{others}"
+        letters[k] = f"{c}{moves}{-start:+d}" if start else f"{c}{moves}"
     rest = tuple(c for k, c in enumerate(letters) if k not in moving)
-    return _sum(rest, entry(inner, (*letters, *others)))
+    return _sum(rest, entry(inner, (*letters, *inside)))
 
 
 def _of_convolution(e: Expr, at: At) -> Expr | None:
@@ -976,7 +976,7 @@ def _linear(e: Expr, t: str) -> tuple[Any, Any] | None:
 
 def _in_row_index(p: Any, row: Step, c: str, renames: bool = True) -> Any:
     if isinstance(p, Step):
-        if p.letter != row.letter:  # that of a sum inside
+        if p.letter.lstrip("0123456789") != row.letter:  # that of a sum inside
             return p
         if row.back:
             return Step(p.distance + (-row.distance if p.back else row.distance), c, not p.back)

@@ -9,6 +9,7 @@ their turn, also through a function that they call, and only add up across round
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
@@ -32,11 +33,29 @@ def without_inner_loops(program: Program, names: dict[Var, str], kept: Container
 
     Values that are `kept`, and results, are not replaced.
     """
-    places, turns = set[Any](), dict[Var, Any]()
+    places, turns, before = set[Any](), dict[Var, Any](), dict(names)
     while (found := _without_one_level(program, names, kept, turns)) is not None:  # comprehensions in others
         program, here = found
         places |= here
+    _close_gaps(names, before)
     return program, places
+
+
+def _close_gaps(names: dict[Var, str], before: Mapping[Var, str]) -> None:
+    """Number the values of the outer loop again, s1, s2, s4, s7 as s1 to s4, where the rounds of an inner loop had the
+    numbers between.
+    """
+    families: dict[str, dict[int, Var]] = {}
+    for v, word in names.items():
+        if m := re.fullmatch(r"(.*[^\W\d])([1-9]\d*)", word):
+            families.setdefault(m[1], {})[int(m[2])] = v
+    was = Counter(stem(word) for word in before.values())
+    fewer = [word for word, of in families.items() if len(of) < was[word]]  # the sums of an inner loop
+    for word, of in families.items():
+        numbers, is_whole = sorted(of), len(of) == was[word] - (word in before.values())
+        is_apart = is_whole and numbers[0] == 1 and numbers[-1] > len(numbers)
+        if fewer and is_apart and numbers[-1] <= max(was[other] for other in fewer):
+            names |= {of[k]: f"{word}{n}" for n, k in enumerate(numbers, 1)}
 
 
 def _without_one_level(
@@ -107,17 +126,18 @@ def _loops(
     users = program.users
     runs = _runs(program, turns)
     often, begun, done = Counter(key for key, _ in runs), Counter[Any](), set[Var]()
+    items = _items(program)
     growing = {key: _growing([run for other, run in runs if other == key]) for key in often if often[key] > 1}
     found, before = list[tuple[Any, _Whole]](), dict[tuple[Var, ...], _Whole]()
     for key, run in runs:
         is_listed = isinstance(key[0], str) and often[key] < 2  # a comprehension, whose values are perhaps an array
         begun[key] += often[key] > 1
         if (like := growing.get(key)) is not None:
-            whole = _Whole(run, turn=begun[key], like=like, before=before)
+            whole = _Whole(run, turn=begun[key], like=like, before=before, items=items)
             wholes = [whole] if whole.is_read() else []
         else:
             is_nested = is_inner(key) or is_listed
-            wholes = _wholes(run, often[key] > 1 or is_listed, is_nested, begun[key], before)
+            wholes = _wholes(run, often[key] > 1 or is_listed, is_nested, begun[key], before, items)
         for whole in wholes:
             if not is_listed or whole.is_of(program.constants.values()):
                 found.append((key, whole))
@@ -132,6 +152,15 @@ def _loops(
         for whole in _picking(run, names):
             if all(whole.may_go(v, users, program, kept, ()) for v in whole.inside):
                 yield key, whole
+
+
+def _items(program: Program) -> dict[Var, int]:
+    """The labels in the lists that were passed to a traced function, by their variables."""
+    if program.call is None:
+        return {}
+    arguments = inspect.signature(program.call[0]).parameters
+    inputs = (v for v in program.inputs if v.name not in arguments and not v.shape and v.dtype.kind in "iu")
+    return {v: int(program.examples[v]) for v in inputs if v in program.examples}
 
 
 def _that_may_go(
@@ -165,12 +194,13 @@ def _growing(runs: Sequence[Sequence[Equation]]) -> _Whole | None:
 
 
 def _wholes(
-    run: Sequence[Equation], is_repeated: bool, is_nested: bool, turn: int, before: Mapping[tuple[Var, ...], _Whole]
-) -> list[_Whole]:
+    run: Sequence[Equation], is_repeated: bool, is_nested: bool, turn: int,
+    before: Mapping[tuple[Var, ...], _Whole], items: Mapping[Var, int],
+) -> list[_Whole]:  # fmt: skip
     """The rounds of a loop as operations on arrays, where it runs for the `turn`-th time; if nothing is between its
     turns, each turn.
     """
-    whole = _Whole(run, turn=turn, before=before)
+    whole = _Whole(run, turn=turn, before=before, items=items)
     if is_repeated and whole.is_read():
         return [whole]
     length = _period([(place(eq), eq.row) for eq in run]) if is_nested else 0
@@ -232,9 +262,11 @@ class _Whole:
     axes: dict[Any, int] = field(default_factory=dict)  # the part of an index that is that of the round, by the place
     varied: set[Any] = field(default_factory=set)  # the operands that are constants of the round, by their places
     added: set[Any] = field(default_factory=set)  # the places of what is added up
+    rounds: list[Sequence[Equation]] = field(default_factory=list)
     before: Mapping[tuple[Var, ...], _Whole] = field(default_factory=dict)  # earlier loops by values in their rounds
     sources: list[_Whole] = field(default_factory=list)  # the earlier loops whose arrays this one reads
     read: set[Var] = field(default_factory=set)  # the values of these
+    items: Mapping[Var, int] = field(default_factory=dict)  # the labels in lists that are arguments
     is_read_by_others: bool = False
     picked: set[Var] = field(default_factory=set)  # values that a line of the outer loop reads, sims[i]
     summed: dict[int, list[Equation]] = field(default_factory=dict)  # the partial sums, of which nothing is left
@@ -248,6 +280,8 @@ class _Whole:
         run = self.run
         if any(eq.group is not run[0].group for eq in run):  # of np.linalg.norm in each round
             run = [replace(eq, origin=eq.origin._replace(group=None)) for eq in run]
+        if self.items:
+            run = [self._with_label(eq) for eq in run]
         self.rounds = [run[k : k + length] for k in range(0, len(run), length)] if length else []
         try:
             for same in zip(*self.rounds, strict=True):
@@ -255,6 +289,14 @@ class _Whole:
         except _NoArrays:
             return False
         return bool(self.rounds)
+
+    def _with_label(self, eq: Equation) -> Equation:
+        """A row that is read at an item of a list, which is an argument, as read at this label."""
+        is_it = eq.algebra == "gather" and len(eq.operands) == 2 and eq.operands[1] in self.items
+        if not is_it or [*map(type, index_parts(eq.params["index"]))] != [Slot]:
+            return eq
+        params = {"index": self.items[eq.operands[1]], "unique_indices": True}
+        return replace(eq, row=TABLE["getitem"], operands=eq.operands[:1], params=params)
 
     def is_array(self, values: tuple[Var, ...]) -> bool:
         """Return True if the values of one operation in all rounds are the entries or rows of an array."""
@@ -426,9 +468,11 @@ class _Whole:
             return self._made(first, [x], (len(taken),), index=index, unique_indices=True)
         others = [k for k in range(x.shape[turn]) if k not in taken]
         at, code = getattr(expression(first), "slice", None), first.code
-        is_of_list = isinstance(at, ast.Name) and code is not None and bool(looped(code, at)) and len(indices[0]) == 1
+        is_of_list = isinstance(at, ast.Name) and code is not None and len(indices[0]) == 1
         around = innermost(code, at)[1] if is_of_list and code is not None and at is not None else None
-        is_of_list = isinstance(getattr(around, "target", None), ast.Name) and not self.takes_entries
+        target = getattr(around, "target", None)
+        is_of_list = isinstance(target, (ast.Name, ast.Tuple) if self.turn else ast.Name) and not self.takes_entries
+        is_of_list = is_of_list and isinstance(at, ast.Name) and code is not None and bool(looped(code, at))
         if is_of_list and (others or taken != sorted(taken)):  # U[k] of k in negatives
             self.takes_labels = True
             labels = self._labels(first, taken)
@@ -445,6 +489,16 @@ class _Whole:
             raise _NoArrays
         index = index[0] if index[1:] == (slice(None),) else index  # S[i], of S[i, j]
         return self._made(first, [x], (self._count, *first.shape), index=index)
+
+    def _is_item(self, eq: Equation, k: int) -> bool:
+        """Return True if an operand is what the innermost loop takes from data side by side with labels, s of ``for
+        node, s in zip(path, turns)``, where that may be one number in all rounds.
+        """
+        e, code = operand(eq, k), eq.code
+        if not self.takes_labels or not isinstance(e, ast.Name) or code is None:
+            return False
+        target = getattr(innermost(code, e)[1], "target", None)
+        return isinstance(target, ast.Tuple) and e.id in [getattr(of, "id", "") for of in target.elts]
 
     def _is_of_turn(self, eq: Equation) -> bool:
         """Return True if an operation, which is alike in these rounds, differs between those of a longer run."""
@@ -572,7 +626,8 @@ class _Whole:
 
     def _operation(self, same: Sequence[Equation]) -> Var:
         first = same[0]
-        read = [self._operand([eq.operands[k] for eq in same], (place(first), k)) for k in range(len(first.operands))]
+        each = range(len(first.operands))
+        read = [self._operand([eq.operands[k] for eq in same], (first, place(first), k)) for k in each]
         if any(repr(eq.params) != repr(first.params) for eq in same):
             raise _NoArrays
         if not any(is_varied for _, is_varied in read):
@@ -645,10 +700,11 @@ class _Whole:
             return wholes[0], is_varied
         if any(isinstance(x, Var) for x in xs) or len({np.shape(x) for x in xs}) > 1:
             raise _NoArrays
-        is_turn = self.like is not None and at in self.like.varied
+        like = self.like.varied if self.like is not None else set()
+        is_turn = at is not None and (at[1:] in like or self._is_item(at[0], at[2]))
         if all(np.array_equal(x, xs[0]) for x in xs) and not is_turn:
             return xs[0], False
-        self.varied.add(at)
+        self.varied |= {at[1:]} if at is not None else set()
         if self.left_out is not None:
             raise _NoArrays
         whole = np.stack(xs)

@@ -75,8 +75,11 @@ def kept(code: CodeType, word: str) -> list[ast.expr]:
     classes = (of for of in parts if isinstance(of, ast.ClassDef))
     arguments = {at: (of, f) for of in classes for f in of.body if isinstance(f, ast.FunctionDef) for at in ast.walk(f)}
     expressions: list[ast.expr] = []
-    stores = [(at, t, at.value) for at in parts if isinstance(at, ast.Assign) for t in at.targets]
-    stores += [(at, at.target, at.value) for at in parts if isinstance(at, ast.AnnAssign | ast.AugAssign) and at.value]
+    stores: list[tuple[ast.AST, ast.expr, ast.expr]] = []
+    for at in parts:
+        targets = at.targets if isinstance(at, ast.Assign) else [getattr(at, "target", None)]
+        value = getattr(at, "value", None)
+        stores += [(at, t, value) for t in targets if isinstance(t, ast.expr) and isinstance(value, ast.expr)]
     several = [(at, t.elts, of.elts) for at, t, of in stores if isinstance(t, ast.Tuple) and isinstance(of, ast.Tuple)]
     stores += [(at, t, of) for at, ts, ofs in several if len(ts) == len(ofs) for t, of in zip(ts, ofs, strict=True)]
     for at, value in ((at, of) for at, t, of in stores if isinstance(t, ast.Attribute) and t.attr == word):

@@ -153,7 +153,8 @@ CASES = {
         "dL/daₜ = softmax(aₜ)", "dL/dsₖ = Σₜ 1[k ≥ iₜ] dL/daₜ[k-iₜ] - Σₜ 1[iₜ = k] since",
     ]),
     ranked: ((normal(5), np.array([2, 0, 4, 1, 3])), [
-        "leftₖ = s[order[k:]] k = 0 … 3", "loss = Σₖ (logsumexp(leftₖ) - s[order[k]])", "dloss/dleftₖ = softmax(leftₖ)",
+        "leftₖ = s[order[k:]] k = 0 … 3", "loss = Σₖ (logsumexp(leftₖ) - s[order[k]])",
+        "dloss/dleftₖ = softmax(leftₖ)",
         "dloss/dsᵢ = Σₖ Σⱼ 1[order[j+k] = i] dloss/dleftₖⱼ - Σₖ 1[order[k] = i] since",
     ]),
     infonce: ((normal(4, 3), normal(4, 3)), [
@@ -169,13 +170,16 @@ CASES = {
     ]),
     convolved: ((normal(4, 3, 2), normal(4), normal(7, 2)), [
         "aₜᵢ = Σⱼₖ xᵢ₊ⱼ,ₖ K[t-1]ⱼₖ + b[t-1]", "rowₜ = tanh(aₜ)", "L = Σₜ (Σ rowₜ / n)²",
-        "dL/daₜ = dL/drowₜ ⊙ (1 - rowₜ²) since", "dL/dKₖⱼₗ = Σᵢ dL/daₖ₊₁,ᵢ xᵢ₊ⱼ,ₗ since", "dL/dbₖ = Σᵢ dL/daₖ₊₁,ᵢ since",
+        "dL/daₜ = dL/drowₜ ⊙ (1 - rowₜ²) since",
+        "dL/dKₖⱼₗ = Σᵢ dL/daₖ₊₁,ᵢ xᵢ₊ⱼ,ₗ since",
+        "dL/dbₖ = Σᵢ dL/daₖ₊₁,ᵢ since",
     ]),
     by_items: ((normal(3), normal(3), normal(4), np.array([[1.0, 0, 1], [1, 0, 0], [1, 1, 1], [0, 1, 0]])), [
         "dloss/da = Σᵢ dloss/dpᵢ ⊙ pᵢ ⊙ (1 - pᵢ) ⊙", "= Σᵢ (pᵢ - U[i]) ⊙", "dloss/dθᵢ =",
     ]),
     near_by: ((normal(4), normal(4, 2)), [
-        "near0 (3), near1 (3), near2 (2), near3 (4)", "aᵢ = r[nearᵢ] i = 0 … 3", "dloss/dWₖ = Σᵢ Σⱼ 1[nearᵢⱼ = k] dloss/dbᵢⱼ",
+        "near0 (3), near1 (3), near2 (2), near3 (4)", "aᵢ = r[nearᵢ] i = 0 … 3",
+        "dloss/dWₖ = Σᵢ Σⱼ 1[nearᵢⱼ = k] dloss/dbᵢⱼ",
     ]),
     backwards: ((normal(5), normal(4), 0.9), [
         "δₜ = r[t] + g v[t+1] - v[t]", "dloss/dvₖ = 1[k ≥ 1] dloss/dδₖ₋₁ g - 1[k < 4]",
