@@ -615,6 +615,9 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
         return _one_power(formulas, steps)
     if any((e.head, len(e.args)) != (first.head, len(first.args)) for e in formulas):
         return None
+    widest = max(formulas, key=lambda e: len(e.shape))
+    formulas = [_as_wide(e, widest) for e in formulas]
+    first = formulas[0]
     ndims, shape = {len(e.shape) for e in formulas}, _shape_of(formulas)
     if len(ndims) > 1 and (0 not in ndims or first.role not in ("name", "product")):  # p0 = 0, a number, of an array
         return None
@@ -622,6 +625,15 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
         word = _word([e.value for e in formulas], steps)
         return name(word, shape) if word else None
     return _one_call(formulas, steps)
+
+
+def _as_wide(e: Expr, like: Expr) -> Expr:
+    """A formula of one number with the axes of length 1 that another has, which is of an array that grows."""
+    if len(e.shape) in (0, len(like.shape)) or np.prod(e.shape) != 1 or len(e.args) != len(like.args):
+        return e
+    params = {**e.params, "keepdims": like.params["keepdims"]} if "keepdims" in like.params else e.params
+    args = tuple(map(_as_wide, e.args, like.args))
+    return replace(e, args=args, params=params, shape=(1,) * len(like.shape)) if e.args else e
 
 
 def _shape_of(formulas: Sequence[Expr | Labels]) -> Shape:

@@ -186,7 +186,7 @@ def test_an_inner_loop_over_a_number_of_times_reads_so_many_entries():
         return nll
 
     text = str(ag.trace(survival, draw(2), draw(3), draw(3, 2), np.array([2, 3, 1])).explain(["w", "alpha"]))
-    assert "aᵢ   = α[:times[i]] + ηᵢ" in text
+    assert "aᵢ  = α[:times[i]] + ηᵢ" in text
     assert "nll = -Σᵢ Σ log(1 - hᵢ)" in text
     assert "dnll/dαₖ = Σᵢ 1[k < times[i]] dnll/daᵢₖ" in text
     assert "not confirmed" not in text
