@@ -229,6 +229,10 @@ class Given:
                 return all(self._is_computed(p, of, arguments, taken) for p in _returned(f))
             case ast.Dict(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts) if parts:  # {"slow": lam[0]}
                 return all(self._is_computed(p, code, within, tensors) for p in parts)
+            case ast.ListComp(elt=part) | ast.DictComp(value=part):
+                return self._is_computed(part, code, within, tensors)
+            case ast.Subscript(value=ast.Name(id=word)) if span(e) not in self.recorded:  # d[k] of a list of Tensors
+                return always(word)
         if span(e) not in self.recorded:
             return False
         calls = (part for part in _values(e) if part is not e and isinstance(part, ast.Call))

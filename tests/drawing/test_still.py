@@ -456,3 +456,16 @@ def test_a_page_does_not_take_a_matrix_that_can_be_changed_for_a_symmetric_one()
     a = ag.tensor(1.3, requires_grad=True, name="a")
     L = np.log(np.linalg.det(a * S + np.eye(2)))
     assert any(line.source().endswith("⁻ᵀ") for line in draw(L, names={"S": S, "a": a}).scene.lines)
+
+
+@pytest.mark.parametrize("is_changed", [True, False])
+def test_entries_of_a_list_of_tensors_are_no_numbers(is_changed, tmp_path):
+    lines = [
+        "import numpy as np, autograd_lite as ag", "a = ag.tensor([0.5, -0.2], requires_grad=True, name='a')",
+        "rows = {'cat': np.array([0.5, 1.2]), 'dog': np.array([0.1, 0.9])}",
+        "d = {k: np.tanh(x @ a) for k, x in rows.items()}", *["d['cat'] = float(np.sum(a.numpy()))"] * is_changed,
+        "loss = 0.0", "for k in rows:", "    loss += d[k]", "page = ag.draw(loss).html(live=True)",
+    ]  # fmt: skip
+    (tmp_path / "script.py").write_text("\n".join(lines), encoding="utf-8")
+    page = runpy.run_path(str(tmp_path / "script.py"))["page"]
+    assert ("that may have been computed from the numbers" in page) == is_changed
