@@ -104,7 +104,7 @@ def entries(formulas: Sequence[Expr], shape: Shape, beside: Iterable[Expr] = ())
         token = _LEFT.set(at)
         try:
             indexed = [_aligned(e, at) for e in formulas]
-        except NoEntries:
+        except (NoEntries, RecursionError):  # a sum of hundreds of terms has none
             continue
         finally:
             _LEFT.reset(token)

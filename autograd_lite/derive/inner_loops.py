@@ -169,11 +169,15 @@ def _that_may_go(
     """Those of some loops whose values are used in them alone, or in others of these as the array of all rounds."""
     before = None
     while before != (before := len(found)):
-        wholes = [whole for _, whole in found]
+        readers: dict[Var, list[_Whole]] = {}
+        for _, whole in found:
+            for v in whole.read:
+                readers.setdefault(v, []).append(whole)
+        left = {id(whole) for _, whole in found}
         found = [
             (key, whole) for key, whole in found
-            if all(any(source is other for other in wholes) for source in whole.sources)
-            and all(whole.may_go(v, users, program, kept, wholes) for v in whole.inside)
+            if all(id(source) in left for source in whole.sources)
+            and all(whole.may_go(v, users, program, kept, readers.get(v, ())) for v in whole.inside)
         ]  # fmt: skip
     return found
 
@@ -308,12 +312,12 @@ class _Whole:
         self, v: Var, users: Mapping[Var, list[Equation]], program: Program, kept: Container[Var],
         others: Sequence[_Whole],
     ) -> bool:  # fmt: skip
-        """Whether a value of a round is used in the loop alone, or in an array of those of all rounds; also in those
-        of `others`, beside which a round may read one entry of it.
+        """Whether a value of a round is used in the loop alone, or in an array of those of all rounds; also in `others`
+        that read it, beside which a round may read one entry of it.
         """
         if v in self.totals:
             return True
-        readers = [other for other in others if v in other.read and any(self is source for source in other.sources)]
+        readers = [other for other in others if any(self is source for source in other.sources)]
         outside = [eq for eq in users.get(v, ()) if id(eq) not in self._own]
         outside = [eq for eq in outside if all(id(eq) not in other._own for other in readers)]
         self.is_read_by_others |= bool(readers)
