@@ -451,6 +451,8 @@ class Constants:
             is_known = bool(word) or e.value.id not in self.taken
             e, word = (_instead(e, e.value.id, word), word) if word else (e, e.value.id)
             variables = {word: whole, **variables} if is_known else variables
+        if np.ndim(x) and (one := self._of_ones(e, x, variables)) is not None:
+            return one
         e, variables = _with_rows(e, x, variables)
         is_factor = eq.algebra in ("power", "product", "quotient")
         if np.ndim(x) == 1 and (is_factor or not isinstance(e, ast.Call) or not _is_counting(e)):
@@ -468,6 +470,21 @@ class Constants:
             return replaced(of, _without_rows)
         is_one = eq.algebra == "concatenation" and (np.ndim(x) > 1 or np.size(x) == 1) and np.all(x == 1)  # [1, X]
         return number(1) if is_one else self.in_line(eq, x, e) or self._quoted(e, x, variables, eq.code)
+
+    def _of_ones(self, e: ast.expr, x: Any, variables: Variables) -> Expr | None:
+        """The number that all entries of an array are, ``np.ones(3) / 3`` or ``np.full(3, 1 / 3)``, as it is written."""
+        calls = [part for part in ast.walk(e) if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)]
+        sizes = {"ones": 1, "full": 2}
+        ones = [part for part in calls if len(part.args) == sizes.get(part.func.attr)]
+        if not ones or not np.size(x) or np.any(x != np.ravel(x)[0]):
+            return None
+        for part in ones:
+            e = _instead(e, ast.unparse(part), ast.unparse(part.args[1]) if part.args[1:] else "1")
+        stated = evaluated(e, variables)
+        if stated is None or np.ndim(stated.value) or not is_near(stated.value, np.ravel(x)[0]):
+            return None
+        self.use(variables, stated.formula.names)
+        return stated.formula
 
     def _without_instances(self, e: ast.expr, code: Any) -> tuple[ast.expr, Variables]:
         """An expression with ``margin`` for ``self.margin``, and what such attributes are where that is known."""

@@ -22,7 +22,7 @@ from ..program import Var
 from ..program.naming import stem
 from .chain_rule import Chain
 from .closed import Candidates, Closed
-from .collect import has_kinks, has_ones, is_call, leaves, occurrences
+from .collect import has_kinks, has_ones, is_call, leaves, occurrences, over_one
 from .common_factors import is_short_sum
 from .entries import added, has_windows
 from .factors import Combine, Factor, beside, carried, scalars_apart, summed, total
@@ -780,6 +780,7 @@ class Lines:
             return form if form is not None and is_short and self._is_right(n, form) else None
         whole, short = self._product(n), self.chain.shorter
         forms = [whole, *(e for e, ones in short.forms(whole, set()) if not ones)]
+        forms += [replaced(whole, self._over_one)]
         e = min(forms, key=leaves)
         above = [form for m in self.candidates.between(n) if (form := self.short(m)) is not None]
         labels = {word: of for form in above for word, of in form.labels.items() if word in e.names}
@@ -788,6 +789,15 @@ class Lines:
         compared = substitute(substitute(e, labels), where)
         is_it = leaves(e) <= WIDE and short.is_gradient(n, compared) and short.is_gradient_of_data(n, compared)
         return form if is_it and not any("/" in word for word in e.names) else None
+
+    def _over_one(self, e: Expr) -> Expr | None:
+        """A product of a sum of fractions, ``(y / μ - (α y + 1) / (1 + α μ)) ⊙ μ``, as one fraction, if shorter."""
+        sums = [f for f in factors_of(e) if f.role in ("sum", "difference")] if e.role == "product" else []
+        if not any(x.role == "quotient" for f in sums for _, x in terms_of(f)):
+            return None
+        forms = [form for form, ones in self.chain.shorter.forms(e, how=over_one) if not ones]
+        best = min(forms, key=leaves, default=e)
+        return best if leaves(best) < leaves(e) else None
 
     @cached_method
     def _product(self, n: Var) -> Expr:

@@ -252,7 +252,12 @@ class Provenance(Interpreter):
         is_again = is_plain and np.array_equal(x, now := self._lookup(target.id, code)) and isinstance(now, np.ndarray)
         is_start = is_plain and (is_again or not is_repeated(code, target))
         word = target.id if once or is_again else f"{target.id}0"
-        value = Value(x, lambda _: self._name(word, x)) if once or is_start else y
+
+        def named(turn: int) -> Written | None:
+            is_read = of is not None and of.formula.role == "index" and (code, target.id) in self._recorded
+            return y.written(turn) if is_read else self._name(word, x)  # y0[0], where other calls have Tensors
+
+        value = Value(x, named) if once or is_start else y
         if is_plain and not once and is_repeated(code, target) and len(assigned(code, target.id) or ()) == 1:
             y.rename(self._computed(target, y, code, None if value is y else value))
             value = y
