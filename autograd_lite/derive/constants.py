@@ -472,7 +472,7 @@ class Constants:
         return number(1) if is_one else self.in_line(eq, x, e) or self._quoted(e, x, variables, eq.code)
 
     def _of_ones(self, e: ast.expr, x: Any, variables: Variables) -> Expr | None:
-        """The number that all entries of an array are, ``np.ones(3) / 3`` or ``np.full(3, 1 / 3)``, as it is written."""
+        """The number that all entries of an array are, ``np.ones(3) / 3`` or ``np.full(3, 1 / 3)``, as written."""
         calls = [part for part in ast.walk(e) if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)]
         sizes = {"ones": 1, "full": 2}
         ones = [part for part in calls if len(part.args) == sizes.get(part.func.attr)]

@@ -45,15 +45,16 @@ def _close_gaps(names: dict[Var, str], before: Mapping[Var, str]) -> None:
     """Number the values of the outer loop again, s1, s2, s4, s7 as s1 to s4, where the rounds of an inner loop had the
     numbers between.
     """
+    numbered = r"(.*[^\W\d])([1-9]\d*)"
     families: dict[str, dict[int, Var]] = {}
     for v, word in names.items():
-        if m := re.fullmatch(r"(.*[^\W\d])([1-9]\d*)", word):
+        if m := re.fullmatch(numbered, word):
             families.setdefault(m[1], {})[int(m[2])] = v
-    was = Counter(stem(word) for word in before.values())
+    was = Counter(m[1] for word in before.values() if (m := re.fullmatch(numbered, word)))
     fewer = [word for word, of in families.items() if len(of) < was[word]]  # the sums of an inner loop
     for word, of in families.items():
-        numbers, is_whole = sorted(of), len(of) == was[word] - (word in before.values())
-        is_apart = is_whole and numbers[0] == 1 and numbers[-1] > len(numbers)
+        numbers = sorted(of)
+        is_apart = len(of) == was[word] and numbers[0] == 1 and numbers[-1] > len(numbers)
         if fewer and is_apart and numbers[-1] <= max(was[other] for other in fewer):
             names |= {of[k]: f"{word}{n}" for n, k in enumerate(numbers, 1)}
 
