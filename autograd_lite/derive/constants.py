@@ -473,9 +473,9 @@ class Constants:
 
     def _of_ones(self, e: ast.expr, x: Any, variables: Variables) -> Expr | None:
         """The number that all entries of an array are, ``np.ones(3) / 3`` or ``np.full(3, 1 / 3)``, as written."""
-        calls = [part for part in ast.walk(e) if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)]
+        calls = [part for part in ast.walk(e) if isinstance(part, ast.Call)]
         sizes = {"ones": 1, "full": 2}
-        ones = [part for part in calls if len(part.args) == sizes.get(part.func.attr)]
+        ones = [part for part in calls if len(part.args) == sizes.get(getattr(part.func, "attr", ""))]
         if not ones or not np.size(x) or np.any(x != np.ravel(x)[0]):
             return None
         for part in ones:

@@ -776,6 +776,7 @@ class Lines:
         """
         if self.by_gradients or n in self.direct:
             form = self.candidates.closed(n, frozenset({self.chain.root})) if n not in self.direct else None
+            form = form and replace(form, formula=replaced(form.formula, _in_one_sum))
             is_short = form is not None and leaves(form.formula) <= SHORT and _is_neat(form.formula)
             return form if form is not None and is_short and self._is_right(n, form) else None
         whole, short = self._product(n), self.chain.shorter
@@ -822,6 +823,16 @@ class Lines:
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
+
+
+def _in_one_sum(e: Expr) -> Expr | None:
+    """``Σ (Y - P)`` for Σ Y - Σ P, along the same axes."""
+    if e.role != "difference" or any(a.role != "total" or a.params != e.of.params for a in e.args):
+        return None
+    a, b = (part.of for part in e.args)
+    if a.shape != b.shape or e.args[0].shape != e.shape:
+        return None
+    return replace(e.of, args=(unsimplified("subtract", (a, b), a.shape),))
 
 
 def _is_neat(e: Expr) -> bool:

@@ -30,7 +30,9 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
             for f in [f for f in factors if f not in signs] + signs[: len(signs) % 2]:
                 inner = Var("", eq.shape, y.dtype)
                 turned = tuple(inner if x is _array(f) else x for x in f.operands)
-                new = [*new[:-1], replace(new[-1], outputs=(inner,)), replace(f, operands=turned, outputs=(y,))]
+                origin = eq.origin if f in signs else f.origin  # -β of another line may be the same value
+                sign = replace(f, operands=turned, outputs=(y,), origin=origin)
+                new = [*new[:-1], replace(new[-1], outputs=(inner,)), sign]
         is_broadcast = [u.algebra in ("product", "quotient") and y.shape != u.y.shape for u in after]
         is_sign = new[-1].algebra == "negation" and all(map(max, is_broadcast, in_products))
         if y not in named and (is_sign or all(in_products) and _is_scaled(new[-1])):

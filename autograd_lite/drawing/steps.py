@@ -17,7 +17,7 @@ from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
 from ..derive.formula import Expr
 from ..derive.layout import Line, alike, names_split
-from ..derive.writing import LATEX, TEXT, Latex, text_name
+from ..derive.writing import LATEX, TEXT, Latex, text_name, write
 from ..program import Var
 from ..tensor import Tensor
 from . import formatting
@@ -227,8 +227,11 @@ class _Builder:
         self.gradients |= {item.key, *(self.key[f.wrt] for f in passed if f.wrt in self.key)}
         said = "; ".join(dict.fromkeys(said for f in passed for said in f.conventions))
         general = replace(self.written(t, item, [order.composition(t)], lines), remark=said)
-        if t.closed is None or t.node in order.direct:
+        if t.closed is None:
             return general
+        if t.node in order.direct:  # there is no other form
+            ones = [f"where {write(e, TEXT)} = 1" for e in t.closed.ones]
+            return replace(general, remark="; ".join([*ones, *filter(None, [said])]))
         closed = self.written(t, item, [order.composition(t), t.closed.formula], lines)
         if alike(texts(closed.line, formatting.LONGEST)[1:]):
             return general

@@ -469,3 +469,11 @@ def test_entries_of_a_list_of_tensors_are_no_numbers(is_changed, tmp_path):
     (tmp_path / "script.py").write_text("\n".join(lines), encoding="utf-8")
     page = runpy.run_path(str(tmp_path / "script.py"))["page"]
     assert ("that may have been computed from the numbers" in page) == is_changed
+
+
+def test_a_page_says_where_a_formula_holds_that_other_labels_may_break():
+    S = ag.tensor(np.linspace(-1.0, 2.0, 12).reshape(4, 3) ** 2, requires_grad=True, name="S")
+    Y = np.array([[1.0, 0, 0], [0, 0, 1.0], [0.1, 0.8, 0.1], [0, 1, 0]])  # on the page its rows may sum to 2
+    L = -np.sum(Y * (S - np.log(np.sum(np.exp(S), axis=1, keepdims=True)))) / 4
+    page = draw(L, names={"Y": Y, "S": S}).html(live=True)
+    assert "where Σⱼ Yⱼ = 1" in re.findall("<small>(.*?)</small>", page)
