@@ -451,7 +451,10 @@ class Constants:
             is_known = bool(word) or e.value.id not in self.taken
             e, word = (_instead(e, e.value.id, word), word) if word else (e, e.value.id)
             variables = {word: whole, **variables} if is_known else variables
-        if np.ndim(x) and (one := self._of_ones(e, x, variables)) is not None:
+        is_by_entry = eq.algebra in ("product", "quotient", "sum", "difference") and len(eq.operands) == 2
+        others = [k for k, y in enumerate(eq.operands) if isinstance(y, Var)]
+        is_beside = is_by_entry and any(eq.shape_of(k) == np.shape(x) for k in others)
+        if np.ndim(x) and is_beside and (one := self._of_ones(e, x, variables)) is not None:
             return one
         e, variables = _with_rows(e, x, variables)
         is_factor = eq.algebra in ("power", "product", "quotient")

@@ -442,7 +442,7 @@ class Lines:
         """The worth of the lines that are not written beside a form of the gradient with respect to `n`."""
         if self._is_all(n, form):
             return sum(self._length(m) + 1 for m in form.through) / 2
-        return sum(self._length(m) / len(self.inputs(m)) for m in form.through) / 2
+        return math.fsum(self._length(m) / len(self.inputs(m)) for m in form.through) / 2  # in any order
 
     @cached_method
     def _length(self, n: Var) -> int:

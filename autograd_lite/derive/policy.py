@@ -88,7 +88,7 @@ class Logits:
         single = [Weight((), ones), *(Weight((w,), x) for w, x in names.items())]
         for of in (*single, *(Weight((v, w), names[v] * names[w]) for v, w in combinations(names, 2))):
             yield from (Weight(of.names, of.value, k) for k in (1, *rows))
-        for n in between:
+        for n in (n for n in c.landmarks if n in between):  # in their order
             if n.shape == rows and n not in c.unnamed:
                 g = c.shorter.points[0].gradients[n]
                 yield from (Weight((c.gradient_symbol(n), *of.names), g * of.value, 1, -1, n) for of in single)

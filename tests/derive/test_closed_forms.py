@@ -1466,3 +1466,19 @@ def test_a_matrix_beside_a_diagonal_one_is_a_product_of_three():
     text = derived(network, np.ones(3), np.arange(6.0).reshape(3, 2) ** 1.5, np.ones(2), wrt="g")
     assert "Y = Aᵀ @ diag(g) @ A" in text
     assert "dL/dg = diag(A @ dL/dY @ Aᵀ)" in text
+
+
+def test_a_derivation_is_the_same_each_time():
+    """Of two equal forms the same one is chosen, whatever the order of sets."""
+    S, a, old = RNG.normal(size=(6, 4)), np.array([0, 2, 1, 1, 0, 2]), np.full(6, -1.2)
+    A = np.array([1.2, -0.7, 0.4, -1.1, 0.9, 0.3])
+
+    def ppo(θ):
+        logits = S @ θ
+        logp_all = logits - np.log(np.sum(np.exp(logits), axis=1, keepdims=True))
+        logp = logp_all[np.arange(len(a)), a]
+        ratio = np.exp(logp - old)
+        entropy = -np.mean(np.sum(np.exp(logp_all) * logp_all, axis=1))
+        return -np.mean(np.minimum(ratio * A, np.clip(ratio, 0.8, 1.2) * A)) - 0.01 * entropy
+
+    assert len({str(ag.trace(ppo, 0.5 * S[:4, :3]).explain()) for _ in range(6)}) == 1
