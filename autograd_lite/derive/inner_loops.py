@@ -167,7 +167,9 @@ def _items(program: Program) -> dict[Var, int]:
 def _that_may_go(
     found: Sequence[tuple[Any, _Whole]], users: Mapping[Var, list[Equation]], program: Program, kept: Container[Var]
 ) -> Sequence[tuple[Any, _Whole]]:
-    """Those of some loops whose values are used in them alone, or in others of these as the array of all rounds."""
+    """Return those of some loops whose values are used in them alone, or in others of these as the array of all
+    rounds.
+    """
     before = None
     while before != (before := len(found)):
         readers: dict[Var, list[_Whole]] = {}
@@ -313,8 +315,8 @@ class _Whole:
         self, v: Var, users: Mapping[Var, list[Equation]], program: Program, kept: Container[Var],
         others: Sequence[_Whole],
     ) -> bool:  # fmt: skip
-        """Whether a value of a round is used in the loop alone, or in an array of those of all rounds; also in `others`
-        that read it, beside which a round may read one entry of it.
+        """Return True if a value of a round is used in the loop alone, or in an array of those of all rounds; also in
+        `others` that read it, beside which a round may read one entry of it.
         """
         if v in self.totals:
             return True
@@ -673,7 +675,7 @@ class _Whole:
             params = {"subscripts": "abc,bc->a", "optimize": False}
             einsum = replace(first, row=TABLE["einsum"], params={})
             return self._made(einsum, [windows, kernel], shape, **params)
-        if by.operands != (windows, kernel):
+        if by.operands[0] is not windows:
             return None
         self.equations.pop()
         return self._made(replace(first, row=TABLE["matmul"], params={}), by.operands, shape)

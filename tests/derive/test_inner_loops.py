@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from loops import survival
 
 import autograd_lite as ag
 
@@ -176,15 +177,6 @@ def test_a_list_in_another_order_is_not_the_vector():
 
 
 def test_an_inner_loop_over_a_number_of_times_reads_so_many_entries():
-    def survival(w, alpha, X, times):
-        nll = 0.0
-        for i in range(len(times)):
-            eta = X[i] @ w
-            for t in range(times[i]):
-                h = 1 / (1 + np.exp(-(alpha[t] + eta)))
-                nll = nll - np.log(1 - h)
-        return nll
-
     text = str(ag.trace(survival, draw(2), draw(3), draw(3, 2), np.array([2, 3, 1])).explain(["w", "alpha"]))
     assert "aᵢ  = α[:times[i]] + ηᵢ" in text
     assert "nll = -Σᵢ Σ log(1 - hᵢ)" in text

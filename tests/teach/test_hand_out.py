@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loops import backwards, by_rank, predicted
 from thorough import EVERY_CASE
 
 import autograd_lite as ag
@@ -1096,14 +1097,6 @@ def hawkes(mu, b, times):
     return logs
 
 
-def by_rank(s, order):
-    loss = 0.0
-    for p in range(len(order) - 1):
-        left = s[order[p:]]
-        loss = loss + np.log(np.sum(np.exp(left))) - s[order[p]]
-    return loss
-
-
 def partial_likelihood(eta):
     L = 0.0
     for i in range(len(eta)):
@@ -1128,30 +1121,13 @@ def near_by(r, W):
     return loss
 
 
-def td_errors(v, r, g):
-    loss = 0.0
-    for t in reversed(range(4)):
-        δ = r[t] + g * v[t + 1] - v[t]
-        loss = loss + 0.5 * δ**2
-    return loss
-
-
-def predicted(C, u):
-    total, h = 0.0, np.zeros(3)
-    for k in range(3):
-        h = np.tanh(h + u[k])
-        ŷ = C @ h
-        total = total + ŷ**2
-    return total
-
-
 def gaussian(W, Sigma):
     risk = np.sqrt(W @ Sigma @ W)
     return np.log(risk)
 
 
 WRT = {
-    hawkes: ["mu", "b"], by_rank: ["s"], td_errors: ["v"], predicted: ["C"], gaussian: ["W"],
+    hawkes: ["mu", "b"], by_rank: ["s"], backwards: ["v"], predicted: ["C"], gaussian: ["W"],
     adversarial: ["v"], written_to: ["K", "A"], routed: ["W"], projected: ["t"], regulated: ["K"], bratu: ["u"],
     barrier: ["x"], optics: ["gap", "power"], chi_squared: ["pred", "rho"], reprojected: ["focal", "yaw"],
     next_words: ["E", "U"], sweeps: ["b", "omega"], panel: ["alpha", "eta"], smoother: ["lam"], slits: ["g", "a"],
@@ -2202,7 +2178,7 @@ AS_ON_A_BOARD = {
     near_by: ((MATRIX[:4], MATRIX[4:12].reshape(4, 2)), {
         "dlossdr": dict.fromkeys(("Σᵢ Σⱼ 1[nearᵢⱼ = k] dloss/dbᵢⱼ",), ""),
     }),
-    td_errors: ((MATRIX[:5], MATRIX[5:9], 0.9), {
+    backwards: ((MATRIX[:5], MATRIX[5:9], 0.9), {
         "dlossdv": dict.fromkeys(("dloss/dvₜ = g δₜ₋₁ - δₜ", "dloss/dv_t = g dloss/dδ_{t-1} - dloss/dδ_t",
                                "1[k ≥ 1] g dloss/dδₖ₋₁ - 1[k < 4] dloss/dδₖ"), ""),
     }),
