@@ -774,11 +774,15 @@ class Lines:
         """A gradient in terms of values, with which a derivation ends, ``λ w - Xᵀ @ (y ⊙ 1[m < 1]) / n``: of one factor
         by factor their product. None if it is long.
         """
-        if self.by_gradients or n in self.direct:
-            form = self.candidates.closed(n, frozenset({self.chain.root})) if n not in self.direct else None
-            form = form and replace(form, formula=replaced(form.formula, _in_one_sum))
-            is_short = form is not None and leaves(form.formula) <= SHORT and _is_neat(form.formula)
-            return form if form is not None and is_short and self._is_right(n, form) else None
+        if n in self.direct:
+            return None
+        if self.by_gradients:
+            form = self.candidates.closed(n, frozenset({self.chain.root}))
+            if form is None:
+                return None
+            form = replace(form, formula=replaced(form.formula, _in_one_sum))
+            is_short = leaves(form.formula) <= SHORT and _is_neat(form.formula)
+            return form if is_short and self._is_right(n, form) else None
         whole, short = self._product(n), self.chain.shorter
         forms = [whole, *(e for e, ones in short.forms(whole, set()) if not ones)]
         forms += [replaced(whole, self._over_one)]

@@ -319,7 +319,7 @@ def _from_step(e: Expr, at: At) -> Expr | None:
 
 
 def _minus(step: Step) -> str:
-    """What is subtracted, ``-t-1`` of t + 1."""
+    """Write a step as what is subtracted, ``-t-1`` of t + 1."""
     return f"-{step.letter}{-step.distance:+d}" if step.distance else f"-{step.letter}"
 
 

@@ -306,7 +306,7 @@ class Steps(Notation):
         return reader == "matrix product" and of in ("matrix product", "inverse", "diagonal matrix")
 
     def _is_growing(self, n: Var) -> bool:
-        """Whether an array of a loop grows or shrinks with the rounds, as V[:t+1] does."""
+        """Return True if an array of a loop grows or shrinks with the rounds, as V[:t+1] does."""
         return any(m.shape != n.shape for m in self.rounds.get(n, ()))
 
     def _is_row(self, n: Var) -> bool:

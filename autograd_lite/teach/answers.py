@@ -422,18 +422,17 @@ class Reader:
         as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", Σ as the matrix "Sigma", what
         is left of a sum without indices as "loose" from them, a vector beside a matrix as an entry for "each" row, the
         arrays of a list in a sum as "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1"
-        as they need, an array
-        without indices as "apart" from them, or in the "rest" of those of the result, a vector added to a column as a
-        "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack" of matrices,
-        π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where
-        it is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
-        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", arrays in
-        these as having "rows of steps", a sum, or one "below" a line, as that of the "next" factor, or over the indices
-        that are "bound" by it though it has none, and a term with an entry beyond the "ends" as none, a value before
-        brackets as a "call" of the function of that name, what stands side by side behind a division as "under" it, a
-        number and what stands behind it as the "argument" of ``sin 2γ``, a number in a sum over its letter as the
-        "index", an entry at t as a value that is "stepped", and t as an index like the others, "t", where there are no
-        steps.
+        as they need, an array without indices as "apart" from them, or in the "rest" of those of the result, a vector
+        added to a column as a "column", a vector as a "row", of which the transpose is a column, more than two axes as
+        a "stack" of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix
+        of the last axis where it is one of another size, an index as the user's "own" where that is an array, sums over
+        steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are
+        "written", arrays in these as having "rows of steps", a sum, or one "below" a line, as that of the "next"
+        factor, or over the indices that are "bound" by it though it has none, and a term with an entry beyond the
+        "ends" as none, a value before brackets as a "call" of the function of that name, what stands side by side
+        behind a division as "under" it, a number and what stands behind it as the "argument" of ``sin 2γ``, a number in
+        a sum over its letter as the "index", an entry at t as a value that is "stepped", and t as an index like the
+        others, "t", where there are no steps.
     choices : set of str
         Those of these that made a difference.
     """
