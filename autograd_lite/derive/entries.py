@@ -1140,6 +1140,7 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
 def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
     """The indicator of an index that is one of the positions: of those with a name, or on a diagonal."""
     label = entry(name(p.word.removesuffix(at_rows), p.shape), index) if p.word else name("".join(index))
+    label = number(int(p.word)) if p.word.isdigit() else label
     return [unsimplified(EQUAL, (label, name(c)), ())] if p.word or index != (c,) else []
 
 

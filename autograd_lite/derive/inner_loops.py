@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from ..program import Equation, Program, Var
-from ..program.assignments import innermost, listed_in, looped, part_taken, unequal
+from ..program.assignments import innermost, is_of_pairs, listed_in, looped, part_taken, unequal
 from ..program.naming import expression, is_inner, operand, outside, place, round_of, stem, taken_by, turn_of
 from ..rules.indexing import Slot
 from ..table import TABLE
@@ -31,14 +32,32 @@ def without_inner_loops(program: Program, names: dict[Var, str], kept: Container
     """The program with inner loops as operations on arrays, which have the names of the values of each round; and the
     places of these operations in the user's code.
 
-    Values that are `kept`, and results, are not replaced.
+    Values that are `kept`, and results, are not replaced. Nothing is where a value would then be infinite or NaN, such
+    as 1 / ‖x[i] - x[j]‖ at the j = i that the loop leaves out.
     """
     places, turns, before = set[Any](), dict[Var, Any](), dict(names)
-    while (found := _without_one_level(program, names, kept, turns)) is not None:  # comprehensions in others
-        program, here = found
+    new = _with_branches_apart(program, names, turns)
+    while (found := _without_one_level(new, names, kept, turns)) is not None:  # comprehensions in others
+        new, here = found
         places |= here
+    if places and not _agree(program, new):
+        names.clear()
+        names |= before
+        return program, set()
     _close_gaps(names, before)
-    return program, places
+    return (new if places else program), places
+
+
+def _agree(a: Program, b: Program) -> bool:
+    """Whether two programs have the same results, and the second one finite values where the first one has."""
+    first, second = a.values, b.values
+    pairs = [(first[v], second[w]) for v, w in zip(a.results, b.results, strict=True)]
+    are_same = all(np.allclose(x, y, rtol=1e-6, atol=1e-9, equal_nan=True) for x, y in pairs)
+    return are_same and (_are_finite(second) or not _are_finite(first))
+
+
+def _are_finite(values: Mapping[Var, Any]) -> bool:
+    return all(np.isfinite(x).all() for x in values.values() if np.asarray(x).dtype.kind in "fc")
 
 
 def _close_gaps(names: dict[Var, str], before: Mapping[Var, str]) -> None:
@@ -86,6 +105,66 @@ def _without_one_level(
     program = replace(program, equations=[eq for old in program.equations for eq in new.get(id(old), [old])])
     program = program.mapped(lambda eq, _: {v: instead[v] for v in eq.outputs if v in instead} or None)
     return program, {place(eq) for eqs in new.values() for eq in eqs if picked.isdisjoint(eq.outputs)}
+
+
+def _with_branches_apart(program: Program, names: dict[Var, str], turns: dict[Var, Any]) -> Program:
+    """The program with what an inner loop does ``if j != i`` behind what it does in every round, as a loop of its own,
+    which is added to `turns`.
+    """
+    users, order = program.users, list[Equation]()
+    keys = [turn_of(eq) for eq in program.equations]
+    for key, pairs in groupby(zip(keys, program.equations, strict=True), lambda pair: pair[0]):
+        run = [eq for _, eq in pairs]
+        often = Counter(map(place, run)) if key is not None and is_inner(key) else Counter[Any]()
+        most = max(often.values(), default=0)
+        rest = [eq for eq in run if often[place(eq)] == most - 1 > 1 and _is_in_branch(eq)]
+        every = [eq for eq in run if often[place(eq)] == most]
+        are_loops = all(_period([(place(eq), eq.row) for eq in part]) for part in (every, rest))
+        if not rest or not are_loops or len(rest) + len(every) < len(run):
+            order += run
+            continue
+        chains = list(_chains(run, users))
+        first, last = ({eq.y for eq in part} for part in (every, rest))
+        added = {eq.y for chain in chains for eq in chain}
+        if any(last - added & {*eq.reads} for eq in every if eq.y not in added):
+            order += run
+            continue
+        new = {y: eq for chain in chains for y, eq in _in_turn(chain, first)}
+        for chain in chains:
+            of = [word for eq in chain if (word := names.pop(eq.y, ""))]
+            names |= {chain[-1].y: of[-1]} if of else {}
+        both = [new.get(eq.y, eq) for part in (every, rest) for eq in part]
+        turns |= {eq.y: (key[0], (*key[1], "if")) for eq in both[len(every) :]}
+        order += both
+    return replace(program, equations=order)
+
+
+def _chains(run: Sequence[Equation], users: Mapping[Var, list[Equation]]) -> Iterator[list[Equation]]:
+    """What the rounds of a loop add up, of which nothing else reads a part: z of ``z = z + a[j]``."""
+    added = {eq.x: eq for eq in run if eq.algebra in ("sum", "difference") and isinstance(eq.x, Var)}
+    found = set[Var]()
+    for eq in run:
+        chain = [eq] if eq.algebra in ("sum", "difference") and eq.y not in found else []
+        while chain and [*map(id, users.get(last := chain[-1].y, ()))] == [id(added.get(last))]:
+            chain.append(added[last])
+        found |= {of.y for of in chain}
+        if chain[1:]:
+            yield chain
+
+
+def _in_turn(chain: Sequence[Equation], first: Container[Var]) -> Iterator[tuple[Var, Equation]]:
+    """For each value of a sum its equation in a sum that begins with the terms of those that are `first`."""
+    ordered = sorted(chain, key=lambda eq: eq.y not in first)
+    x = chain[0].x
+    for eq in ordered:
+        y = chain[-1].y if eq is ordered[-1] else Var("", eq.y.shape, eq.y.dtype)
+        yield eq.y, replace(eq, outputs=(y,), operands=(x, *eq.operands[1:]))
+        x = y
+
+
+def _is_in_branch(eq: Equation) -> bool:
+    """Whether an operation is in a branch of the innermost loop around it, ``if j != i``."""
+    return unequal(eq.code, expression(eq)) is not None
 
 
 def _runs(program: Program, turns: Mapping[Var, Any]) -> list[tuple[Any, list[Equation]]]:
@@ -326,9 +405,7 @@ class _Whole:
         self.is_read_by_others |= bool(readers)
         if readers and outside and v not in kept:
             values = next(turns for turns in self.turns if v in turns)
-            label = np.asarray(values.index(v)).view(Labels)
-            label.word = str(label)  # so that its indicator has a name
-            at = {"index": label, "unique_indices": True}
+            at = {"index": _by_number(values.index(v)), "unique_indices": True}
             if all(eq.y is not v for eq in self.equations):
                 read = replace(outside[0], outputs=(v,), row=TABLE["getitem"], operands=(self.inside[v],), params=at)
                 self.equations.append(read)
@@ -337,14 +414,14 @@ class _Whole:
         if len(outside) == 1 and outside[0].algebra == "sum" and (end := self._total(v, users)) is not None:
             outside = []
             if end.y not in self.stacks:
-                whole = self.inside[v]
+                whole = self._with_zero(self.inside[v])
                 self.stacks[end.y] = self._made(
                     replace(end, row=TABLE["sum"], params={}), [whole], end.y.shape,
                     axis=(0,) if end.y.shape else None, keepdims=False,
                 )  # fmt: skip
         for eq in outside:
             is_stack = eq.algebra == "stack" and all(isinstance(x, Var) for x in eq.operands)
-            is_stack = is_stack and tuple(eq.operands) in self.turns
+            is_stack = is_stack and tuple(eq.operands) in self.turns and self.left_out is None
             if not is_stack or v in self.carried or self.inside[v] in self.carried:
                 return False
             if eq.y not in self.stacks:
@@ -468,6 +545,7 @@ class _Whole:
         written = getattr(expression(first), "slice", None)
         is_part = isinstance(written, ast.BinOp) and x.ndim == 1  # x[i + j] of all j
         is_part |= isinstance(written, ast.Tuple) and x.ndim == len(indices[0]) == 2  # u[i, j + 1]
+        is_part &= unequal(first.code, expression(first)) is None
         if is_part and len(taken) < x.shape[turn] and taken == [*range(taken[0], taken[0] + len(taken))]:
             part = slice(taken[0], taken[-1] + 1)
             self.takes_entries |= x.ndim > 1
@@ -586,14 +664,25 @@ class _Whole:
         return self._made(first, operands, (self._count,), index=index, **params)
 
     def _leave_out(self, read: Equation, others: Sequence[int]) -> None:
-        """Note the entry that the rounds do not take, at a label: ``if j != y[i]``, not j != i, where d[i] = 0."""
-        code, of = read.code, unequal(read.code, expression(read)) if len(others) == 1 else None
-        is_label = isinstance(of, ast.Subscript) or code is not None and of is not None and bool(looped(code, of))
-        if others and not is_label or self.takes_entries and (self.left_out is None) != (not others):
+        """Note the entry that the rounds do not take: ``if j != y[i]``, or j != i, but for loops over pairs."""
+        of = unequal(read.code, expression(read)) if len(others) == 1 else None
+        is_known = of is not None and not (isinstance(of, ast.Name) and is_of_pairs(read.code, of))
+        if others and not is_known or self.takes_entries and (self.left_out is None) != (not others):
             raise _NoArrays
         self.left_out = self.left_out or (others[0], read) if others else None
         if others and self.left_out and self.left_out[0] != others[0]:
             raise _NoArrays
+
+    def _with_zero(self, of: Var) -> Var:
+        """The values of all rounds with 0 at the entry that no round takes."""
+        if self.left_out is None:
+            return of
+        k, by = self.left_out
+        label = _by_number(k) if _counts(unequal(by.code, expression(by)), by.code) else k
+        rest = Var("", of.shape, of.dtype)
+        zero = replace(by, outputs=(rest,), row=TABLE["set_at"], operands=(of, 0), params={"index": label})
+        self.equations.append(zero)
+        return rest
 
     @property
     def _count(self) -> int:
@@ -609,12 +698,7 @@ class _Whole:
         read = {x for eq in self.run for x in (eq.reads[1:] if eq.y in added else eq.reads)}
         if not is_varied or of.shape[1:] != first.shape or values & read:
             raise _NoArrays
-        if self.left_out is not None:
-            k, by = self.left_out
-            rest = Var("", of.shape, of.dtype)
-            zero = replace(by, outputs=(rest,), row=TABLE["set_at"], operands=(of, 0), params={"index": k})
-            self.equations.append(zero)
-            of = rest
+        of = self._with_zero(of)
         axis = None if not first.shape else (0,)
         x = self.partial.get(first.x, first.x) if isinstance(first.x, Var) else first.x
         new = last if is_end else Var("", first.shape, last.dtype)
@@ -719,6 +803,18 @@ class _Whole:
             raise _NoArrays  # windows of an image
         self.stacked += [whole] if np.ndim(xs[0]) else []
         return whole, True
+
+
+def _by_number(k: int) -> Labels:
+    """A position whose indicator is written, with its number as its name."""
+    label = np.asarray(k).view(Labels)
+    label.word = str(k)
+    return label
+
+
+def _counts(e: ast.expr | None, code: CodeType | None) -> bool:
+    """Whether an expression is the variable of a loop that counts."""
+    return isinstance(e, ast.Name) and code is not None and looped(code, e) == ""
 
 
 def _period(keys: Sequence[Any]) -> int:

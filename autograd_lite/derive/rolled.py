@@ -270,8 +270,9 @@ class Counting:
         if isinstance(index, tuple):
             return tuple(map(self._index, index))
         if isinstance(index, Labels) and index.word.isidentifier():
-            index = index.copy()
-            index.word = self.name(index.word, moves=False)
+            moved = index.copy()
+            moved.word = self.name(index.word, moves=False)
+            return moved
         return index
 
     def sections(self, sections: Iterable[Section]) -> list[Section]:

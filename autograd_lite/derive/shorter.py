@@ -45,6 +45,7 @@ ROUNDING = 1e-12  # what is smaller, in absolute value or beside the largest ent
 DIGITS, STEADY = 2e-15, 1e-4  # a change of the last digits of the inputs, and what it changes a result less than
 LIMIT = 8  # names in whose definition another stands, behind letters
 MANY = 24  # names in a formula; one with more is not collected
+LONG = 500  # names and numbers in one that is written out further
 
 
 class Point(NamedTuple):
@@ -478,10 +479,10 @@ def _close(x: Any, y: Any, size: float) -> bool:
 
 
 def _written_out(e: Expr, meanings: Mapping[str, Expr], out: Set[str]) -> Expr:
-    """`e` with their meanings for the names of `out`, and for the names in these, unless these become too many;
-    positions in an index keep theirs.
+    """`e` with their meanings for the names of `out`, and for the names in these, unless it becomes too long; positions
+    in an index keep theirs.
     """
-    while (here := e.names & out) and len(e.names) <= MANY:
+    while (here := e.names & out) and len(e.names) <= MANY and leaves(e) <= LONG:
         new = substitute(e, {word: meanings[word] for word in here})
         if new.key == e.key:
             break

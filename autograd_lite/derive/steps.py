@@ -279,6 +279,8 @@ class Steps(Notation):
             return False
         if self._is_stacked(n) or self.defined[n].algebra == "square" and self.defined[user].algebra == "total":
             return True
+        if self.defined[user].algebra == "assignment" and self.defined[n].row.kind == "elementwise":  # if j != i
+            return isinstance(self.defined[user].params["index"], Labels)
         if self._is_entry(n):
             return all(self.defined[k].row.kind == "elementwise" or self._is_vector(k) for k in users)
         if self._is_row(n) or self._is_in_product(n, user) or self._is_shifted_turn(n, user):

@@ -346,13 +346,16 @@ def unequal(code: CodeType | None, e: ast.expr | None) -> ast.expr | None:
     """What the variable of the inner loop around an entry ``s[j]`` is not there: y[i] of ``if j != y[i]``."""
     if code is None or e is None:
         return None
-    around = [at for scope in _scopes(code) for at in _fors(scope) if contains(at, e)]
-    for inner in sorted(around, key=lambda at: at.lineno)[-1:]:
-        for test, holds in Pairs((), inner).tests(e):
-            match test:
-                case ast.Compare(ast.Name(word), [ast.NotEq() | ast.Eq() as op], [of]):
-                    if word in names(inner.target) and isinstance(op, ast.NotEq) == holds:
-                        return of
+    tests: list[tuple[ast.expr, bool, ast.expr]] = []
+    if (inner := innermost(code, e)[1]) is not None and isinstance(inner, ast.comprehension):
+        tests = [(test, True, inner.target) for test in inner.ifs]
+    elif isinstance(inner, ast.For):
+        tests = [(*test, inner.target) for test in Pairs((), inner).tests(e)]
+    for test, holds, target in tests:
+        match test:
+            case ast.Compare(ast.Name(word), [ast.NotEq() | ast.Eq() as op], [of]):
+                if word in names(target) and isinstance(op, ast.NotEq) == holds:
+                    return of
     return None
 
 

@@ -25,7 +25,7 @@ from ..derive.writing import GREEK, LETTER_NAMES, shape_text, subscript, symbol,
 from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .indices import Indexed, each, entrywise, indexed, laid_out, shape_of, summed
+from .indices import Indexed, cut, each, entrywise, indexed, laid_out, shape_of, summed
 from .notation import LETTERS, OTHERS, Board, Misfit, Unread
 from .spellings import signs_replaced
 
@@ -413,26 +413,27 @@ class Reader:
         The names that have been used.
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an "inner 2"
-        product of vectors, those with a dot between as a "dot" product, with × as a "cross" product, one side by side
-        as more "tight" than the one before, sums with axes "dropped", entries of an array as "counted" from 1 as the
-        steps are, ``Xᵢ`` as one of the "rows", an inverse as that of each "entry", an array of "one" entry as that with
-        index 0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a
-        "group", bars as a "length" or a determinant, an index that no axis has as the "last", one of matrices as that
-        of the "class" in each row, one alone as that of its letter among the "axes", the name of a value below the line
-        as one of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", Σ as the matrix "Sigma", what
-        is left of a sum without indices as "loose" from them, a vector beside a matrix as an entry for "each" row, the
-        arrays of a list in a sum as "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1"
-        as they need, an array without indices as "apart" from them, or in the "rest" of those of the result, a vector
-        added to a column as a "column", a vector as a "row", of which the transpose is a column, more than two axes as
-        a "stack" of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix
-        of the last axis where it is one of another size, an index as the user's "own" where that is an array, sums over
-        steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are
-        "written", arrays in these as having "rows of steps", a sum, or one "below" a line, as that of the "next"
-        factor, or over the indices that are "bound" by it though it has none, and a term with an entry beyond the
-        "ends" as none, a value before brackets as a "call" of the function of that name, what stands side by side
-        behind a division as "under" it, a number and what stands behind it as the "argument" of ``sin 2γ``, a number in
-        a sum over its letter as the "index", an entry at t as a value that is "stepped", and t as an index like the
-        others, "t", where there are no steps.
+        product of vectors, those with a dot between as a "dot 1" product, or all as "dots", with × as a "cross"
+        product, one side by side as more "tight" than the one before, a sum at a step as one "in each step", sums with
+        axes "dropped", entries of an array as "counted" from 1 as the steps are, ``Xᵢ`` as one of the "rows", an
+        inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in brackets as "joined",
+        or "columns", matrices as "below" each other, one in brackets as a "group", bars as a "length" or a determinant,
+        an index that no axis has as the "last", one of matrices as that of the "class" in each row, one alone as that
+        of its letter among the "axes", the name of a value below the line as one of the "letters", ``x_t+1`` as
+        ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", Σ as the matrix "Sigma", what is left of a sum without indices as
+        "loose" from them, a vector beside a matrix as an entry for "each" row, the arrays of a list in a sum as
+        "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1" as they need, an array
+        without indices as "apart" from them, or in the "rest" of those of the result, a vector added to a column as a
+        "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack" of matrices,
+        π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where
+        it is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
+        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", arrays in
+        these as having "rows of steps", a sum, or one "below" a line, as that of the "next" factor, or over the indices
+        that are "bound" by it though it has none, and a term with an entry beyond the "ends" as none, a value before
+        brackets as a "call" of the function of that name, what stands side by side behind a division as "under" it, a
+        number and what stands behind it as the "argument" of ``sin 2γ``, a number in a sum over its letter as the
+        "index", an entry at t as a value that is "stepped", and t as an index like the others, "t", where there are no
+        steps.
     choices : set of str
         Those of these that made a difference.
     """
@@ -782,6 +783,8 @@ class Reader:
         except ValueError:
             return not (_is_of_each(a, b) and self._is_read_as("each"))
         is_turned = a.shape == (1, b.size) and b.ndim == 1 and _last_factor(e.left) == "T"  # zᵀ a
+        if kind == "dot" and self._is_read_as("dots"):  # all of them
+            return True
         return self._is_read_as(f"{kind} {self._number('product', e)}") or is_turned
 
     def _number(self, kind: str, e: ast.expr) -> int:
@@ -810,6 +813,8 @@ class Reader:
             else self._argument(a, is_ours or bare in ("einsum", "convolve", "correlate"))
             for a in e.args
         ]  # fmt: skip
+        if bare == "stack" and args and isinstance(args[0], list):
+            args[0] = self._of_one_length(args[0])
         over, at = (next((_letters_of(k.value) for k in e.keywords if k.arg == w), "") for w in ("over", "at"))
         params = {
             k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS)
@@ -827,6 +832,14 @@ class Reader:
         if is_length and self._is_read_as("of rows"):  # x / ‖x‖, of each row
             params = {"axis": -1, "keepdims": True}
         return fn(*args, **params)
+
+    def _of_one_length(self, rows: list[Any]) -> list[Any]:
+        """The values of a loop of which those of some steps have fewer entries, with 0 behind these, or with none."""
+        sizes = {np.size(x) for x in rows if np.ndim(x) == 1}
+        if len(sizes) < 2 or len(rows) * max(sizes) > ENTRIES or any(np.ndim(x) != 1 for x in rows):
+            return rows
+        beyond = np.nan if self._is_read_as("ends") else 0
+        return [np.append(x, np.full(max(sizes) - np.size(x), beyond)) for x in rows]
 
     def _function(self, e: ast.Call) -> tuple[str, str]:
         """What is called, as it is typed and as a function that is listed here."""
@@ -885,7 +898,7 @@ class Reader:
                 self._charge(math.prod(np.broadcast_shapes(*map(np.shape, arrays))))
             return fn(*arrays)
 
-        return entrywise(charged, args, frame)
+        return entrywise(charged, cut(args, self.board.ragged), frame)
 
     def _with_indices(self, e: ast.Call) -> Any:
         """What the notation writes as ``indexed(X,_ij)``, ``indexed(u,_i,(1,))``, or ``indexed(_i)`` of an index."""

@@ -7,7 +7,7 @@ index broadcasts as in NumPy.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,6 +105,17 @@ def entrywise(fn: Callable[..., Any], args: Sequence[Any], frame: str = "") -> A
     """An elementwise function of operands of which some have indices."""
     letters, arrays = aligned(args, frame)
     return Indexed(np.asarray(fn(*arrays)), letters) if letters else fn(*arrays)
+
+
+def cut(args: Sequence[Any], letters: Iterable[str]) -> list[Any]:
+    """Operands of which those with one of these letters go as far as the shortest along its axis."""
+    new = [*args]
+    for c in letters:
+        at = {k: x.letters.index(c) for k, x in enumerate(new) if isinstance(x, Indexed) and c in x.letters}
+        n = min((new[k].x.shape[axis] for k, axis in at.items()), default=0)
+        for k, axis in at.items():
+            new[k] = Indexed(np.take(new[k].x, range(n), axis), new[k].letters)
+    return new
 
 
 def each(fn: Callable[..., Any], args: Sequence[Any]) -> Any:

@@ -163,6 +163,16 @@ const aligned = (args, frame = "") => {
     return array(shape, y.data, x.kind);
   })];
 };
+/** Operands of which those with one of these letters go as far as the shortest along its axis. */
+const cut = (args, letters) => [...letters].reduce((all, c) => {
+  const n = Math.min(...all.filter((x) => x.letters?.includes(c)).map((x) => x.shape[x.letters.indexOf(c)]));
+  return all.map((x) => {
+    const axis = x.letters?.includes(c) ? x.letters.indexOf(c) : -1;
+    if (axis < 0 || x.shape[axis] === n) return x;
+    const size = count(x.shape.slice(axis + 1)), shape = x.shape.map((m, k) => (k === axis ? n : m));
+    return { ...x, shape, data: x.data.filter((_, k) => Math.floor(k / size) % x.shape[axis] < n) };
+  });
+}, args);
 const entrywise = (f, args, frame) => {
   const [letters, arrays] = aligned(args, frame);
   return withLetters(f(...arrays), letters);
@@ -769,7 +779,7 @@ class Board {
     const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || METHODS.includes(f.split(".")[1]) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
     this.unknown = Object.keys(all).filter((side) => !has(whole, side)); // with a function that the page has not
-    Object.assign(this, { words, whole, letter, full, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
+    Object.assign(this, { words, whole, letter, full, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, ragged: [], bare: new Set() });
     this.counts = Object.fromEntries(constants.filter(([x]) => Number.isInteger(x)).map(([x, w]) => [w, x]));
     if (letter !== "t" && has(words, "t")) words._t = words.t;
     this.hasSteps = Object.keys(words).some((w) => w.endsWith("ₜ"));
@@ -778,6 +788,7 @@ class Board {
     this.sign = new RegExp(anyOf(Object.keys(signs)), "gu");
     this.gradients = new Set(copied.filter((w) => w.includes("/")).map((w) => words[w]));
     const parts = anyOf(copied);
+    this.ofLists = new RegExp(`(?<!${W}|\\.)(?:${anyOf(Object.keys(words).filter((w) => w.startsWith("len(")))})`, "gu");
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*|${P.OF_STEP})\\s*=(?!=)`, "u");
     this.steps = new Map();
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
@@ -818,6 +829,13 @@ class Board {
     return text;
   }
 
+  /** The letter on the left side of an answer that otherwise only values in a loop have: dL/dbᵤ beside u1, u2. */
+  ofValues(text) {
+    const m = text.match(new RegExp(`^\\s*[d∂]${W}+?/[d∂]${W}+?(?:_\\{?([a-z])\\}?|\\[([a-z])\\]|([${Object.keys(TABLES.OTHERS).join("")}]))\\s*=(?!=)`, "u"));
+    const c = m && (m[1] ?? m[2] ?? TABLES.OTHERS[m[3]]);
+    return c && this.stems.has(c) && !has(this.words, c) && !LETTERS.includes(c) ? [c] : [];
+  }
+
   /** The letters on the left side of an answer that are no indices of sheets, t and a of dL/dlogp_{t,a}, where a value has a row for each step; also t of an answer without a left side. */
   ofRows(text, ndim, steps) {
     if (steps.length === 1 || !ndim || has(this.words, "t")) return [];
@@ -833,13 +851,14 @@ class Board {
     const within = [...text.matchAll(new RegExp(`_\\{?(?:[a-z] ?, ?)*([${LETTERS}])(?!${W})`, "gu"))].map((m) => m[1]).join("");
     const taken = within + letters + [...text.matchAll(new RegExp(`(?:(?<!${W})sum|[Σ∑])_\\{?([a-z, ]+)`, "gu"))].map((m) => m[1]).join("");
     const by = [...LETTERS].reverse().find((x) => !taken.includes(x) && !text.includes(INDICES[LETTERS.indexOf(x)]));
-    text = text.replace(/(?<=_\{)[^{}]*(?=\})/gu, (m) => m.replaceAll(c, by)).replaceAll(FURTHER[c] ?? "ₜ", INDICES[LETTERS.indexOf(by)]);
-    text = text.replace(new RegExp(`(?<=(?:${W}|[)\\]]))_${c}(?!${W})`, "gu"), `_${by}`);
+    text = text.replace(/(?<=_\{)[^{}]*(?=\})/gu, (m) => m.replaceAll(c, by)).replaceAll(Object.keys(TABLES.OTHERS).find((x) => TABLES.OTHERS[x] === c) ?? "ₜ", INDICES[LETTERS.indexOf(by)]);
+    text = text.replace(new RegExp(`(?<=(?:${W}|[)\\]]))(?:_${c}(?!${W})|\\[${c}\\])`, "gu"), `_${by}`);
     return [text.replace(new RegExp(`(?<!${W}|\\.)${c}(?!${W}|\\()`, "gu"), `_${by}`), letters.replaceAll(c, by)];
   }
 
   python(text, shape, letters = "", steps = []) {
-    for (const c of [...[...letters].filter((x) => x in FURTHER), ...this.ofRows(text, shape.length, steps)]) [text, letters] = this.inKnownLetters(text, letters, c);
+    text = text.replace(this.ofLists, (m) => this.words[m]);
+    for (const c of [...[...letters].filter((x) => x in FURTHER), ...this.ofValues(text), ...this.ofRows(text, shape.length, steps)]) [text, letters] = this.inKnownLetters(text, letters, c);
     if (new RegExp(`^(?:${P.PRINTED})$`, "u").test(text)) text = text.replace(/(?<=[\p{Nd}.\]])\s+(?=[-+]?[\p{Nd}.]|\[)/gu, ", ");
     text = this.listed(text);
     text = text.replace(this.atEntry, (_, w, at, place) => `${w}_{${[...at].map((c) => LETTERS[INDICES.indexOf(c)]).join(",")},${place}}`);
@@ -1008,6 +1027,7 @@ class Board {
       const step = `t${by > 0 ? "+" : ""}${by || ""}`;
       return before && !after ? `(${word}[${":,".repeat(before.length)}${step}])${before}` : `${word}[${[...lettersOf(before), step, ...[...after.replaceAll(",", "")].map((c) => lettersOf(c)[0] ?? SMALL.indexOf(c))].join(",")}]`; // respᵢₜ, emitₜⱼ, xₜ₀
     });
+    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*ₜ`, "gu"), (_, c, op) => `Σ${c} 1[${lettersOf(c).join("")} ${op} t] `); // Σⱼ<ₜ
     const counted = new Set(), bare = (c) => new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W})`, "gu");
     const inRows = new RegExp(`(?<!${W})(${every})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), hasStart = (word) => [word, word.split("/d").at(-1)].some((w) => this.steps.get(w)?.includes(0));
     const ofStart = new Set([...text.matchAll(inRows)].filter(([, word]) => hasStart(word)).map(([, , index]) => index)); // the indices of values with a start
@@ -1026,7 +1046,9 @@ class Board {
     for (const c of counted) text = text.replace(bare(c), `(${c}+1)`);
     text = text.replace(new RegExp(`((?<!${W})(?:${this.arrays})|(?<=\\p{Nd}))ₜ`, "gu"), (all, word) => word && !this.steps.has(`${word}_`) ? all : `${word}_ₜ`);
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
-    if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
+    const summed = `(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`;
+    const isOfAll = steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ") && new RegExp(summed, "u").test(text);
+    if (isOfAll && !(shape.length && this.isReadAs("in each step"))) text = text.replace(new RegExp(summed, "gu"), "Σₜ");
     const values = [...text.matchAll(RE.AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
     if (text.includes("Σₜ") && values.length && !/ₜ[₊₋]/.test(text) && values.every((w) => has(this.words, w) && !this.steps.has(w))) { // t is an index of arrays
       text = text.replaceAll("ₜ", [...INDICES].reverse().find((c) => !(text + letters).includes(c)) ?? "ₜ");
@@ -1282,9 +1304,8 @@ class Board {
       const of = inside.filter(([d]) => d === c), vectors = new Set(of.flatMap(([, , , size]) => size || []));
       if (!letters.includes(c) && (of.some(([, , sign]) => sign) || vectors.size > 1)) this.ends[c] = Math.min(...of.map(([, n]) => n));
     }
-    for (const c of this.ragged(text)) {
-      if (sums.includes(c) && !letters.includes(c) && !free.includes(c)) [extents, this.ends].forEach((ends) => delete ends[c]); // as far as each value
-    }
+    this.ragged = this.raggedIn(text).filter((c) => sums.includes(c) && !letters.includes(c) && !free.includes(c)); // as far as the shortest of some values
+    for (const c of this.ragged) delete this.ends[c];
     const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.lengths(base)?.length].includes(lettersOf(at).length));
     const ofRows = [...text.matchAll(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}])(?![${INDICES}₊₋])`, "gu"))];
     const beside = ofRows.filter(([, w, c]) => ofRows.some(([, v, d]) => v === w && d !== c)).map(([, , c]) => ["", c]); // qᵢ - qⱼ
@@ -1300,13 +1321,14 @@ class Board {
     [this.bare, this.scope, this.sums] = [new Set(shape.length || used.length ? bare : []), "", sums];
   }
 
-  /** The indices that only the values of a loop have, of which these have different numbers of entries. */
-  ragged(text) {
+  /** The indices of values in a loop that have different numbers of entries. */
+  raggedIn(text) {
     const sizes = {}, words = (text.match(RE.TOKEN) ?? []).map(split).filter(([base]) => has(this.words, base) && has(this.shapes, this.words[base]));
     const read = words.map(([base, at]) => [this.words[base].replace(/\d+$/, ""), this.shapes[this.words[base]], lettersOf(at)]);
     read.forEach(([stem, shape]) => (sizes[stem] ??= new Set()).add(JSON.stringify(shape)));
-    const each = (isIt) => read.filter(([stem]) => (sizes[stem].size > 1) === isIt).flatMap(([, , at]) => at);
-    return each(true).filter((c) => !each(false).includes(c));
+    const lists = [...text.matchAll(new RegExp(`stack\\(\\[([^\\][]*)\\]\\)\\)([${INDICES}]+)`, "gu"))].map(([, of, at]) => [of.match(new RegExp(`[\\p{L}_]${W}*`, "gu")), lettersOf(at).slice(1)]);
+    const inLists = lists.filter(([of]) => new Set(of.map((w) => JSON.stringify(this.shapes[w]))).size > 1).flatMap(([, at]) => at);
+    return [...new Set([...read.filter(([stem]) => sizes[stem].size > 1).flatMap(([, , at]) => at), ...inLists])];
   }
 
   /** The orders of the indices of a result in which each is as long as in the values. */
@@ -1762,6 +1784,7 @@ class Reader {
     }
     if (!together(x.shape, y.shape)) return !(isOfEach(x, y) && this.isReadAs("each"));
     const isTurned = y.shape.length === 1 && alike(x.shape, [1, y.shape[0]]) && lastFactor(e[2]) === "T"; // zᵀ a
+    if (kind === "dot" && this.isReadAs("dots")) return true; // all of them
     return this.isReadAs(`${kind} ${this.number("product", e)}`) || isTurned;
   }
 
@@ -2015,12 +2038,20 @@ class Reader {
     return array([...arrays[0].shape, ...rest], starts.flatMap((s) => (s === null ? Array(size).fill(isNone ? NaN : 0) : x.data.slice(s, s + size))), isNone ? "f" : x.kind);
   }
 
+  /** The values of a loop of which those of some steps have fewer entries, with 0 behind these, or with none. */
+  ofOneLength(rows) {
+    const sizes = rows.map((x) => x?.shape?.length === 1 && x.shape[0]), n = Math.max(...sizes);
+    if (sizes.includes(false) || new Set(sizes).size < 2) return rows;
+    const beyond = this.isReadAs("ends") ? NaN : 0;
+    return rows.map((x) => array([n], [...x.data, ...Array(n - x.shape[0]).fill(beyond)], "f"));
+  }
+
   /** An elementwise function; beside operands with indices the others stand in the frame, or have none. */
   entrywise(f, args) {
     const letters = args.map((x) => x.letters ?? "").join(""), rest = [...this.frame].filter((c) => !letters.includes(c)).join("");
     const sizes = letters ? args.filter((x) => !x.letters && x.shape.length).map((x) => x.shape.length) : [];
     const isOfRest = sizes.length && sizes.every((n) => n === rest.length) && !this.frame.endsWith(rest) && this.isReadAs("rest");
-    return entrywise(f, args, isOfRest ? rest : sizes.length && !this.isReadAs("apart") ? this.frame : "");
+    return entrywise(f, cut(args, this.board.ragged), isOfRest ? rest : sizes.length && !this.isReadAs("apart") ? this.frame : "");
   }
 
   /** What the notation writes as indexed(X,_ij), indexed(u,_i,(1,)) or, of an index alone, indexed(_i). */
@@ -2121,7 +2152,7 @@ class Reader {
       else if (a[0] === "param") letters[a[1]] = lettersNamed(a[2]);
       else if (isStack && a[0] === "list") {
         const parts = a[1].map((part) => this.part(part));
-        values.push(parts.some((x) => x?.letters) ? this.value(a) : { list: parts });
+        values.push(parts.some((x) => x?.letters) ? this.value(a) : { list: short === "stack" ? this.ofOneLength(parts) : parts });
       } else values.push(this.part(a));
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod", "expand_dims"].includes(short);
@@ -2459,7 +2490,7 @@ const marking = (data) => {
     }
   };
   return (word, text) => {
-    const { says, ...marked } = mark(word, text), ofLetter = (part) => part.replaceAll("ₜ", stepOf(data.letter)).replaceAll("step t", `step ${data.letter}`);
+    const { says, ...marked } = mark(word, text), ofLetter = (part) => part.replaceAll("ₜ", stepOf(data.letter)).replace(/step t(?!\w)/g, `step ${data.letter}`);
     try { return { ...marked, says: says.split(clipped(text)).map(ofLetter).join(clipped(text)) }; } catch { return { ...marked, says: ofLetter(says) }; }
   };
 };

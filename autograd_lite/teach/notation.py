@@ -45,7 +45,7 @@ _PLACES = r"(?<!\w)at +(\[(?:[^\][]|\[[^\][]*\])*\]), 0 elsewhere"  # behind a t
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+\d?|\d[i-n])(?![^\WᵀΣ]|[{_MARKS}])"  # x_i, x_i0
 _IN_BRACKETS = r"(\w+)\[([^\[\]]*)\]"
-_PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
+_PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-nt]) ?\}"  # Σ_{i ≥ k}
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
 _PLACED = (  # behind a value: an entry of that at a step, A_{t+1,0,1}
     rf"(?:_\{{([ti-n](?:[+-]\d+)?)((?:,\d+)+)\}}|([{INDICES}ₜ](?:[₊₋][₀-₉]+)?)((?:,[₀-₉]+)+)(?![₀-₉{INDICES}ₜ₊₋]))"
@@ -56,6 +56,7 @@ _SELECTED = (  # sum(x[w == k])
 )
 _CHI2 = r"(?:\\?chi|χ)(?:²|₂|_2(?![\w])|_\{2\}|\^2|\^\{2\})"
 OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
+_SMALLS = {c: small for small, c in OTHERS.items()}
 _LISTED = r" for ([^\W\d]\w*) in range\((?:(\d+), ?)?(?:(\w+)|len\((\w+)\))\) ?[\])]"  # [f(k) for k in range(2)]
 _QUOTED = r"""((?<!\w)['"][a-zA-Z,.> -]*['"])"""  # of an einsum
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
@@ -153,6 +154,7 @@ class Board:
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Iterable[str] = ""
+        self.ragged: Set[str] = frozenset()
         self._renamed: Mapping[str, str] = {}  # other letters of indices
         self.free = ""
         #: How what can be read in two ways is read, and what could: see :class:`~autograd_lite.teach.answers.Reader`.
@@ -179,6 +181,7 @@ class Board:
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not regex.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self.gradients = {words[w] for w in self.copied if "/" in w}
         self._copied = _any(self.copied)
+        self._lengths = _any(w for w in words if w.startswith("len("))
         of_t = _called_t(words, self.shapes)
         self._of_t = _any(of_t)
         #: What is no value of a loop, so that ``xₜ`` is the name x_t.
@@ -193,7 +196,9 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        for c in [c for c in letters if c in FURTHER] + self._of_rows(text, len(shape), steps):
+        text = regex.sub(rf"(?<![\w.])(?:{self._lengths})", lambda m: self.words[m[0]], text)
+        others = [c for c in letters if c in FURTHER] + self._of_values(text)
+        for c in others + self._of_rows(text, len(shape), steps):
             text, letters = self._in_known_letters(text, letters, c)
         if regex.fullmatch(_PRINTED, text):
             text = regex.sub(r"(?<=[\d.\]])\s+(?=[-+]?[\d.]|\[)", ", ", text)
@@ -277,8 +282,17 @@ class Board:
         taken += "".join(regex.findall(rf"_\{{?(?:[a-z] ?, ?)*([{LETTERS}])(?!\w)", text))
         by = next(x for x in LETTERS[::-1] if x not in taken and _below(x) not in text)
         text = regex.sub(r"(?<=_\{)[^{}]*(?=\})", lambda m: m[0].replace(c, by), text)
-        text = regex.sub(rf"(?<=[\w)\]])_{c}(?!\w)", f"_{by}", text.replace(FURTHER.get(c, "ₜ"), _below(by)))
+        text = text.replace(_SMALLS.get(c, "ₜ"), _below(by))
+        text = regex.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|\[{c}\])", f"_{by}", text)
         return regex.sub(rf"(?<![\w.]){c}(?![\w(])", f"_{by}", text), letters.replace(c, by)
+
+    def _of_values(self, text: str) -> list[str]:
+        """The letter on the left side of an answer that otherwise only values in a loop have: ``dL/dbᵤ`` beside u1, u2.
+        """
+        left = rf"\s*[d∂]\w+?/[d∂]\w+?(?:_\{{?([a-z])\}}?|\[([a-z])\]|([{''.join(OTHERS)}]))\s*=(?!=)"
+        m = regex.match(left, text)
+        c = m and (m[1] or m[2] or OTHERS[m[3]])
+        return [c] if c in self._stems - self.words.keys() - {*LETTERS} else []
 
     def _of_rows(self, text: str, ndim: int, steps: Sequence[int]) -> list[str]:
         """The letters on the left side of an answer that are no indices of sheets, t and a of ``dL/dlogp_{t,a}``, where
@@ -535,8 +549,8 @@ class Board:
     def of_letter(self, says: str, typed: str = "") -> str:
         """A message with the letter of the sheet, but for what was `typed`."""
         parts = says.split(typed) if typed else [says]
-        own = (part.replace("ₜ", below_t(self.letter)).replace("step t", f"step {self.letter}") for part in parts)
-        return typed.join(own)
+        own = (part.replace("ₜ", below_t(self.letter)) for part in parts)
+        return typed.join(regex.sub(r"step t(?!\w)", f"step {self.letter}", part) for part in own)
 
     def with_subscripts(self, text: str, is_plain: bool = False) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``; t is one
@@ -619,14 +633,18 @@ class Board:
         rows = rf"(?<!\w)({every})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         of_start = {m[2] for m in regex.finditer(rows, text) if self._has_start(m[1])}  # indices of values with a start
         counted = set[str]()
+        before = rf"Σ([{INDICES}])\s*([<>]=?|!=)\s*ₜ"  # Σⱼ<ₜ
+        text = regex.sub(before, lambda m: f"Σ{m[1]} 1[{_letters(m[1])} {m[2]} t] ", text)
         text = regex.sub(rows, lambda m: self._stacked(m, letters, shape, counted, m[2] in of_start), text)
         for bare in counted:
             text = regex.sub(rf"(?<![^\W\d]){bare}(?!\w)", f"({bare}+1)", text)
         row = rf"((?<!\w)(?:{self._arrays})|(?<=\d))ₜ"  # X1ₜ is a row of X1, but k1_2 the second value of k1
         text = regex.sub(row, lambda m: m[0] if m[1] and f"{m[1]}_" not in self._steps else f"{m[1] or ''}_ₜ", text)
         text = regex.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
-        if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
-            text = regex.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
+        summed = rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])"
+        is_of_all = len(steps) != 1 and "ₜ" in text and "Σₜ" not in text and regex.search(summed, text)
+        if is_of_all and not (shape and self._is_read_as("in each step")):
+            text = regex.sub(summed, "Σₜ", text)
         return text
 
     def _with_typed_steps(self, text: str) -> str:
@@ -841,9 +859,9 @@ class Board:
         is_said = any([*sizes] == several and _letters(at) == free for sizes, at in uses)  # by gapᵢⱼ
         self.order = self._ordered(text, order, free, shape, self._fitting(free, several, uses), is_typed, is_said)
         self._extend(uses, shape, several, sums)
-        for c in self._ragged(words) & {*sums} - {*self.order, *free}:
-            self.extents.pop(c, None)  # as far as each value
-            self.ends.pop(c, None)
+        #: The indices that go as far as the shortest of some values.
+        self.ragged = (self._ragged(words) | self._in_stacks(text)) & {*sums} - {*self.order, *free}
+        self.ends = {c: n for c, n in self.ends.items() if c not in self.ragged}
         order = self.order or free
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
         products = regex.search(r"\.T|@|\*\+\+|outer|‖", text)
@@ -861,14 +879,19 @@ class Board:
         self._bare, self._scope, self._sums = bare if shape or used else set[str](), "", sums
 
     def _ragged(self, words: Iterable[tuple[str, str]]) -> set[str]:
-        """The indices that only the values of a loop have, of which these have different numbers of entries."""
+        """The indices of values in a loop that have different numbers of entries."""
         sizes: dict[str, set[tuple[int, ...]]] = {}
         known = ((self.words[w], at) for w, at in words if self.words.get(w) in self.shapes)
         read = [(regex.sub(r"\d+$", "", w), (*self.shapes[w],), at) for w, at in known]
         for stem, shape, _ in read:
             sizes.setdefault(stem, set()).add(shape)
-        each = [(len(sizes[stem]) > 1, c) for stem, _, at in read for c in _letters(at)]
-        return {c for is_it, c in each if is_it} - {c for is_it, c in each if not is_it}
+        return {c for stem, _, at in read if len(sizes[stem]) > 1 for c in _letters(at)}
+
+    def _in_stacks(self, text: str) -> set[str]:
+        """The indices of :meth:`_ragged` where the values of a loop stand in a list, aᵢⱼ of a1, a2, …."""
+        lists = regex.findall(rf"stack\(\[([^][]*)\]\)\)([{INDICES}]+)", text)
+        sizes = (({(*self.shapes.get(w, ()),) for w in regex.findall(r"[^\W\d]\w*", of)}, at) for of, at in lists)
+        return {c for shapes, at in sizes if len(shapes) > 1 for c in _letters(at)[1:]}
 
     def _ordered(
         self, text: str, order: str, free: str, shape: Sequence[int], fits: Sequence[str], is_typed: bool, is_said: bool

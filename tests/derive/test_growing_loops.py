@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from in_order import assert_in_order
-from loops import backwards, by_rank, predicted, survival
+from loops import backwards, by_rank, predicted, survival, two_views, without_own
 
 import autograd_lite as ag
 from autograd_lite.testing import assert_gradients
@@ -105,7 +105,38 @@ def near_by(r, W):
     return loss
 
 
-DATA = ("X", "U", "times", "d", "order", "x", "r")
+def in_list(Z, y):
+    L = 0
+    for i in range(4):
+        m = [np.exp(Z[i, j] - Z[i, y[i]]) for j in range(3) if j != y[i]]
+        L = L + np.log(1 + sum(m))
+    return L
+
+
+def neighbours(X):
+    L = 0
+    for i in range(4):
+        z = sum(1 / (1 + np.sum((X[i] - X[j]) ** 2)) for j in range(4) if j != i)
+        for j in range(4):
+            if j == i:
+                continue
+            L = L + np.log(1 / (1 + np.sum((X[i] - X[j]) ** 2)) / z)
+    return L
+
+
+def potential(X):
+    L = 0
+    for i in range(3):
+        z = 0
+        for j in range(3):
+            if i != j:
+                z = z + 1 / np.sqrt(np.sum((X[i] - X[j]) ** 2))
+        L = L + np.log(z)
+    return L
+
+
+DATA = ("X", "y", "tau", "U", "times", "d", "order", "x", "r")
+WHOLE = (fields, after, near_by, infonce, appended, neighbours, potential)
 CASES = {
     hawkes: ((0.6, 1.2, np.array([0.4, 1.1, 1.5, 2.8, 3.0])), [
         "ex0 = 0", "aₜ = b (times[:t] - times[t]) t = 1 … 4", "exₜ = Σ exp(aₜ)", "logs = Σₜ log(μ + exₜ)", "t = 0 … 4",
@@ -156,6 +187,25 @@ CASES = {
         "near0 (3), near1 (3), near2 (2), near3 (4)", "aᵢ = r[nearᵢ] i = 0 … 3",
         "dloss/dWₖ = Σᵢ Σⱼ 1[nearᵢⱼ = k] dloss/dbᵢⱼ",
     ]),
+    two_views: ((normal(4, 3), normal(4, 3), 0.5), [
+        "positiveᵢ = exp((A[i] @ B[i]) / τ)", "cᵢ = B @ A[i] 4", "fᵢ = A @ A[i] 4",
+        "everythingᵢ = Σ exp(cᵢ / τ) + Σⱼ 1[i ≠ j] exp(fᵢⱼ / τ)", "total = -Σᵢ log(positiveᵢ / everythingᵢ)",
+        "dtotal/dfᵢⱼ = 1[i ≠ j] dtotal/deverythingᵢ exp(fᵢⱼ / τ) / τ since",
+        "dtotal/dBₖ = Σᵢ dtotal/dcᵢₖ A[i] + dtotal/dpositiveₖ positiveₖ A[k] / τ",
+    ]),
+    without_own: ((normal(4, 3),), [
+        "aᵢ = Z @ Z[i] 4 i = 0 … 3", "zᵢ = Σⱼ 1[i ≠ j] exp(aᵢⱼ)", "total = Σᵢ log(zᵢ)",
+        "dtotal/daᵢⱼ = 1[i ≠ j] dtotal/dzᵢ exp(aᵢⱼ) since", "dtotal/dZₖ = Σᵢ dtotal/daᵢₖ Z[i] + Zᵀ @ dtotal/daₖ since",
+    ]),
+    in_list: ((normal(4, 3), np.array([0, 2, 1, 1])), [
+        "aₜ = Z[t-1] - Z[t-1, y[t-1]]", "mₜ = exp(aₜ)", "L = Σₜ log(1 + Σᵢ 1[y[t-1] ≠ i] mₜᵢ)", "dL/daₜ = dL/dmₜ ⊙ mₜ",
+    ]),
+    neighbours: ((normal(4, 2),), [
+        "aₜ = X[t-1] - X", "zₜ = Σᵢ 1[t-1 ≠ i] / cₜᵢ", "dL/dXₖ = Σᵢ dL/daₖ₊₁,ᵢ - Σₜ dL/daₜₖ since",
+    ]),
+    potential: ((normal(3, 2),), [  # where j = i would divide by 0
+        "z1 = 1 / ‖a1‖ + 1 / ‖a2‖", "L = Σₜ log(zₜ)",
+    ]),
     backwards: ((normal(5), normal(4), 0.9), [
         "δₜ = r[t] + g v[t+1] - v[t]", "dloss/dvₖ = 1[k ≥ 1] dloss/dδₖ₋₁ g - 1[k < 4]",
     ]),
@@ -166,7 +216,7 @@ CASES = {
 def test_a_loop_whose_range_depends_on_another_has_one_line(f):
     args, lines = CASES[f]
     words = f.__code__.co_varnames[: len(args)]
-    wrt = list(words) if f in (fields, after, near_by, infonce, appended) else [w for w in words if w not in DATA]
+    wrt = list(words) if f in WHOLE else [w for w in words if w not in DATA]
     derivation = ag.trace(f, *args).explain(wrt)
     text = " ".join(str(derivation).split())
     assert_in_order(lines, text)

@@ -38,3 +38,55 @@ def predicted(C, u):
         ŷ = C @ h
         total = total + ŷ**2
     return total
+
+
+def two_views(A, B, tau):
+    total = 0.0
+    for i in range(len(A)):
+        positive = np.exp(A[i] @ B[i] / tau)
+        everything = 0.0
+        for j in range(len(B)):
+            everything = everything + np.exp(A[i] @ B[j] / tau)
+            if j != i:
+                everything = everything + np.exp(A[i] @ A[j] / tau)
+        total = total - np.log(positive / everything)
+    return total
+
+
+def without_own(Z):
+    total = 0
+    for i in range(4):
+        z = 0
+        for j in range(4):
+            if j != i:
+                z = z + np.exp(Z[i] @ Z[j])
+        total = total + np.log(z)
+    return total
+
+
+def excitation(beta, times):
+    total = 0.0
+    for i in range(1, len(times)):
+        total += np.log(sum(np.exp(-beta * (times[i] - times[j])) for j in range(i)))
+    return total
+
+
+def offsets(bu, ratings):
+    L = 0
+    for u, i, r in ratings:
+        e = r - 3.4 * i - bu[u]
+        L = L + e**2
+    return L
+
+
+def by_lists_of_neighbours(W, F):
+    states = [np.tanh(sum(F[u] @ W for u in near)) for near in ([1, 2], [0, 2, 3], [0], [1, 0])]
+    pooled = sum(states) / len(states)
+    return np.sum(pooled**2)
+
+
+def scalar_layers(w, b, x):
+    z = x
+    for k in range(3):
+        z = np.tanh(z * w[k] + b[k])
+    return np.sum(z**2)

@@ -14,7 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loops import backwards, by_rank, predicted
+from loops import (
+    backwards,
+    by_lists_of_neighbours,
+    by_rank,
+    excitation,
+    offsets,
+    predicted,
+    scalar_layers,
+    two_views,
+    without_own,
+)
 from thorough import EVERY_CASE
 
 import autograd_lite as ag
@@ -1128,6 +1138,8 @@ def gaussian(W, Sigma):
 
 WRT = {
     hawkes: ["mu", "b"], by_rank: ["s"], backwards: ["v"], predicted: ["C"], gaussian: ["W"],
+    two_views: ["A", "B"], excitation: ["beta"], offsets: ["bu"], by_lists_of_neighbours: ["W"],
+    scalar_layers: ["w", "b"],
     adversarial: ["v"], written_to: ["K", "A"], routed: ["W"], projected: ["t"], regulated: ["K"], bratu: ["u"],
     barrier: ["x"], optics: ["gap", "power"], chi_squared: ["pred", "rho"], reprojected: ["focal", "yaw"],
     next_words: ["E", "U"], sweeps: ["b", "omega"], panel: ["alpha", "eta"], smoother: ["lam"], slits: ["g", "a"],
@@ -2184,6 +2196,44 @@ AS_ON_A_BOARD = {
     }),
     predicted: ((MATRIX[:3], MATRIX[3:12].reshape(3, 3)), {
         "dtotaldC": dict.fromkeys(("Σₜ dtotal/dŷₜ hₜ", "2 Σ_t ŷ_t h_t"), ""),
+    }),
+    two_views: ((MATRIX[:12].reshape(4, 3), MATRIX[9:21].reshape(4, 3), 0.5), {
+        "dtotaldB": dict.fromkeys((
+            "Σᵢ dtotal/deverythingᵢ exp(Aᵢ·Bₖ/τ) Aᵢ/τ + dtotal/dpositiveₖ positiveₖ Aₖ/τ",
+            "dtotal/dBⱼ = Σₜ dtotal/deverythingₜ exp(Aₜ·Bⱼ/τ) Aₜ/τ + dtotal/dpositiveⱼ positiveⱼ Aⱼ/τ",
+            "dtotal/dB_k = sum_i dtotal/deverything_i exp(A_i·B_k/τ) A_i/τ - A_k/τ"), "")
+            | {"Σᵢ dtotal/deverythingₖ exp(Aᵢ·Bₖ/τ) Aᵢ/τ - Aₖ/τ": "12 of 12 entries are off, by up to 1.388"},
+        "dtotaldA": dict.fromkeys((
+            "Σᵢ 1[i ≠ k] (dtotal/deverythingᵢ + dtotal/deverythingₖ) exp(Aᵢ·Aₖ/τ) Aᵢ/τ + Bᵀ @ dtotal/dcₖ - Bₖ/τ",
+            "Σ_{i≠k} (dtotal/deverything_i + dtotal/deverything_k) exp(A_i·A_k/τ) A_i/τ + Bᵀ @ dtotal/dc_k - B_k/τ",
+        ), ""),
+    }),
+    without_own: ((MATRIX[:12].reshape(4, 3),), {
+        "dtotaldZ": dict.fromkeys((
+            "dtotal/dZⱼ = Σᵢ exp(Zᵢ·Zⱼ) Zᵢ (1/zᵢ + 1/zⱼ) - 2 exp(Zⱼ·Zⱼ) Zⱼ/zⱼ",
+            "dtotal/dZⱼ = Σₜ exp(Zₜ·Zⱼ) Zₜ (1/zₜ + 1/zⱼ) - 2 exp(Zⱼ·Zⱼ) Zⱼ/zⱼ",
+            "dtotal/dZⱼ = Σᵢ 1[i ≠ j] exp(Zᵢ·Zⱼ) Zᵢ (1/zᵢ + 1/zⱼ)"), ""),
+    }),
+    excitation: ((1.3, np.array([0.4, 0.9, 1.1, 2.3])), {
+        "dtotaldbeta": dict.fromkeys((
+            "-Σₜ Σⱼ dtotal/daₜⱼ (times[t] - times[j])", "-Σₜ Σⱼ<ₜ dtotal/daₜⱼ (times[t] - times[j])",
+            "-Σₜ Σ_{j<t} dtotal/da_{tj} (times_t - times_j)", "-Σᵢ Σⱼ<ᵢ dtotal/daᵢⱼ (timesᵢ - timesⱼ)",
+            "-Σᵢ Σⱼ exp(aᵢⱼ)/Σₖ exp(aᵢₖ) (timesᵢ - timesⱼ)"), "")
+            | {"Σᵢ Σⱼ<ᵢ dtotal/daᵢⱼ (timesᵢ - timesⱼ)": "the sign is wrong"},
+    }),
+    offsets: ((MATRIX[:4], [(0, 1, 4.0), (0, 3, 2.5), (1, 0, 5.0), (2, 2, 3.0), (3, 1, 3.5)]), {
+        "dLdbu": dict.fromkeys(("dL/dbu_u = -Σ_t 1[u_t = u] dL/de_t", "dL/dbuᵤ = -Σ_t 1[u_t = u] dL/de_t",
+                                "dL/dbu[u] = -2 Σₜ 1[uₜ = u] eₜ"), "")
+            | {"dL/dbu_u = Σ_t 1[u_t = u] dL/de_t": "the sign is wrong"},
+    }),
+    by_lists_of_neighbours: ((MATRIX[:15].reshape(3, 5), MATRIX[9:21].reshape(4, 3)), {
+        "dLdstates_t": {"dL/dpooled / n": "", "dL/dpooled / len(states)": "",
+                        "dL/dpooled / len(statesₜ)": "it is 4/5 times the right one"},
+    }),
+    scalar_layers: ((MATRIX[:3], MATRIX[3:6], MATRIX[6:11]), {
+        "dLdb": dict.fromkeys(("dL/db[t-1] = np.sum(dL/da_t)", "np.sum(dL/da_t)", "dL/db[t-1] = Σ dL/da_t"), ""),
+        "dLdw": dict.fromkeys(("dL/dw[t-1] = Σ dL/da_t z_{t-1}", "dL/dw[t-1] = np.sum(dL/da_t * z_{t-1})"), "")
+            | {"dL/dw[t-1] = np.sum(dL/da_t * z_t)": "zₜ is of another step than it should be"},
     }),
     gaussian: ((np.abs(MATRIX[:3]), 2 * np.eye(3) + 0.5), {
         "dLdrisk": dict.fromkeys(("1/risk", "1/√(Wᵀ Σ W)", "1/√(W @ Σ @ W)"), ""),
