@@ -232,7 +232,16 @@ class Constants:
             return None
         if not is_named:
             return number(x) if is_number(x) else None if np.any(x) else full(number(0), np.shape(x))
-        return of if self._can_use(of) else None
+        return self._of_state(of, operand(eq, k)) if self._can_use(of) else None
+
+    def _of_state(self, of: Expr, e: ast.expr | None) -> Expr:
+        """A part ``start[:-1]`` of what the state x of a loop begins with as that of x0."""
+        match e:
+            case ast.Subscript(ast.Name(word)) if of.role == "index":
+                whole = self.changing.get(word, "")
+                if whole in self.defined and self.defined[whole].key == of.of.key:
+                    return replace(of, args=(name(whole, of.of.shape),))
+        return of
 
     def _argument(self, e: ast.expr | None, code: CodeType | None, x: Any) -> Expr | None:
         """The number that is passed for an argument of a function in one of several calls, in the caller's terms, or

@@ -1178,7 +1178,7 @@ def _summed(line: Line, looped: Container[str], whole: Container[str]) -> Line:
     are_rows = is_summed and all(_is_by_row(x) for e in formulas for x in _over(e))
     if are_rows and not (steps := _steps_in(since, line.since)):  # the index is that of the row
         return replace(line, formulas=formulas, since=since)
-    how = f"{line.how}; {_range(steps, t)}{'' if are_rows else _ranges(formulas, steps)}"
+    how = f"{line.how}; {_range(steps, t)}{'' if are_rows else _ranges(formulas, steps, t)}"
     return replace(line, formulas=formulas, since=since, how=how)
 
 
@@ -1220,9 +1220,16 @@ def _with_sums(d: Definition, looped: Container[str], whole: Container[str]) -> 
         return replace(d, formula=_inside(d.formula, () if "@" in d.symbol else looped)[0])
 
 
-def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
-    """The steps of sums that are over fewer than others, of a state that the last round does not need."""
-    others = [part for part in [part for e in formulas for part in _over(e)] if part.params["steps"] != steps]
+def _ranges(formulas: Iterable[Expr], steps: Sequence[int], letter: str) -> str:
+    """The steps of sums in others, which have letters of their own; and of those that are over fewer steps than others,
+    of a state that the last round does not need.
+    """
+    every = [part for e in formulas for part in _over(e)]
+    inside: dict[str, set[str]] = {}
+    for part in every:
+        inside.setdefault(part.head[-1], set()).add(_range(part.params["steps"], part.head[-1]))
+    alone = {c: at for c, at in inside.items() if c != letter and len(at) == 1}
+    others = [part for part in every if part.params["steps"] != steps and part.head[-1] not in alone]
     named = {id(part): [e.value for e in walk(part) if e.role == "name"] for part in others}
     fewer = {w: part for part in others for w in [w for w in named[id(part)] if "/" in w] or named[id(part)][:1]}
     said = dict[str, list[str]]()
@@ -1230,7 +1237,8 @@ def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
         of = word.partition("@")[0]  # of dL/dθₜ, or of dθₜ/dr
         of = of[1:] if "/" in word and "/" not in of else of.rpartition("/d")[2]
         said.setdefault(_range(part.params["steps"]), []).append(text_name(of.rstrip("_")))
-    return "".join(f", with {' and '.join(sorted({*words}))} {at}" for at, words in said.items())
+    ends = "".join(f", {at}" for several in alone.values() for at in several)
+    return ends + "".join(f", with {' and '.join(sorted({*words}))} {at}" for at, words in said.items())
 
 
 def _defined(since: list[Definition], steps: Sequence[int], least: int) -> list[Definition]:

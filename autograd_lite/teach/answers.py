@@ -414,26 +414,26 @@ class Reader:
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product 1" of matrices, or an "inner 2"
         product of vectors, those with a dot between as a "dot 1" product, or all as "dots", with × as a "cross"
-        product, one side by side as more "tight" than the one before, a sum at a step as one "in each step", sums with
-        axes "dropped", entries of an array as "counted" from 1 as the steps are, ``Xᵢ`` as one of the "rows", an
-        inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in brackets as "joined",
-        or "columns", matrices as "below" each other, one in brackets as a "group", bars as a "length" or a determinant,
-        an index that no axis has as the "last", one of matrices as that of the "class" in each row, one alone as that
-        of its letter among the "axes", the name of a value below the line as one of the "letters", ``x_t+1`` as
-        ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", Σ as the matrix "Sigma", what is left of a sum without indices as
-        "loose" from them, a vector beside a matrix as an entry for "each" row, the arrays of a list in a sum as
-        "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1" as they need, an array
-        without indices as "apart" from them, or in the "rest" of those of the result, a vector added to a column as a
-        "column", a vector as a "row", of which the transpose is a column, more than two axes as a "stack" of matrices,
-        π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix of the last axis where
-        it is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
-        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", arrays in
-        these as having "rows of steps", a sum, or one "below" a line, as that of the "next" factor, or over the indices
-        that are "bound" by it though it has none, and a term with an entry beyond the "ends" as none, a value before
-        brackets as a "call" of the function of that name, what stands side by side behind a division as "under" it, a
-        number and what stands behind it as the "argument" of ``sin 2γ``, a number in a sum over its letter as the
-        "index", an entry at t as a value that is "stepped", and t as an index like the others, "t", where there are no
-        steps.
+        product, one side by side as more "tight" than the one before, a sum at a step as one "in each step", one of
+        values in a loop as "from 1" on, sums with axes "dropped", entries of an array as "counted" from 1 as the steps
+        are, ``Xᵢ`` as one of the "rows", an inverse as that of each "entry", an array of "one" entry as that with index
+        0, vectors in brackets as "joined", or "columns", matrices as "below" each other, one in brackets as a "group",
+        bars as a "length" or a determinant, an index that no axis has as the "last", one of matrices as that of the
+        "class" in each row, one alone as that of its letter among the "axes", the name of a value below the line as one
+        of the "letters", ``x_t+1`` as ``xₜ₊₁`` and ``x_t,i`` as ``xₜᵢ``, "moved", Σ as the matrix "Sigma", what is left
+        of a sum without indices as "loose" from them, a vector beside a matrix as an entry for "each" row, the arrays
+        of a list in a sum as "added", as Python does, labels as of the "first 1" axis, or of as many "classes 1" as
+        they need, an array without indices as "apart" from them, or in the "rest" of those of the result, a vector
+        added to a column as a "column", a vector as a "row", of which the transpose is a column, more than two axes as
+        a "stack" of matrices, π or e as the "number", a 1 behind an array as a vector of "ones", I as the "unit" matrix
+        of the last axis where it is one of another size, an index as the user's "own" where that is an array, sums over
+        steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are
+        "written", arrays in these as having "rows of steps", a sum, or one "below" a line, as that of the "next"
+        factor, or over the indices that are "bound" by it though it has none, and a term with an entry beyond the
+        "ends" as none, a value before brackets as a "call" of the function of that name, what stands side by side
+        behind a division as "under" it, a number and what stands behind it as the "argument" of ``sin 2γ``, a number in
+        a sum over its letter as the "index", an entry at t as a value that is "stepped", and t as an index like the
+        others, "t", where there are no steps.
     choices : set of str
         Those of these that made a difference.
     """

@@ -1041,7 +1041,8 @@ class Board {
       const by = moved(sign, k) + isCounted;
       const rows = Array.from({ length: n }, (_, j) => j + by);
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
-      return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
+      const isFrom1 = steps.includes(0) && whole.includes(`Σ${index}`) && this.isReadAs("from 1"); // Σₛ≤ₜ of what each round computes
+      return `(stack([${rows.map((j) => (steps.includes(j) && !(isFrom1 && j === 0) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
     for (const c of counted) text = text.replace(bare(c), `(${c}+1)`);
     text = text.replace(new RegExp(`((?<!${W})(?:${this.arrays})|(?<=\\p{Nd}))ₜ`, "gu"), (all, word) => word && !this.steps.has(`${word}_`) ? all : `${word}_ₜ`);
@@ -1089,7 +1090,7 @@ class Board {
     for (const m of [...text.matchAll(new RegExp(`Σ([${INDICES}])(?![${INDICES}])`, "gu"))].reverse()) {
       const [all, c] = m, start = m.index + all.length, end = endOfSum(text, start, c), term = text.slice(start, end);
       const values = [...term.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)${c}`, "gu"))].map(([, word]) => word);
-      if (text.slice(end).includes(c) || !values.some((w) => this.stems.has(w)) || values.some((w) => !this.stems.has(w) && !has(this.words, w))) continue;
+      if (/ₜ/.test(term) || new RegExp(P.BARE, "u").test(term) || text.slice(end).includes(c) || !values.some((w) => this.stems.has(w)) || values.some((w) => !this.stems.has(w) && !has(this.words, w))) continue;
       if (!values.every((w) => this.stems.has(w)) && !this.isReadAs("rows of steps")) continue;
       text = `${text.slice(0, m.index)}Σₜ${term.replaceAll(c, "ₜ").replace(new RegExp(P.BARE.replace("t(", `${lettersOf(c)}(`), "gu"), "t")}${text.slice(end)}`;
     }
@@ -1304,6 +1305,7 @@ class Board {
       const of = inside.filter(([d]) => d === c), vectors = new Set(of.flatMap(([, , , size]) => size || []));
       if (!letters.includes(c) && (of.some(([, , sign]) => sign) || vectors.size > 1)) this.ends[c] = Math.min(...of.map(([, n]) => n));
     }
+    for (const [of, [c]] of this.stacksIn(text)) if (sums.includes(c)) extents[c] ??= of.length;
     this.ragged = this.raggedIn(text).filter((c) => sums.includes(c) && !letters.includes(c) && !free.includes(c)); // as far as the shortest of some values
     for (const c of this.ragged) delete this.ends[c];
     const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.lengths(base)?.length].includes(lettersOf(at).length));
@@ -1321,13 +1323,17 @@ class Board {
     [this.bare, this.scope, this.sums] = [new Set(shape.length || used.length ? bare : []), "", sums];
   }
 
+  /** The values of a loop that stand in lists, each with the indices of the list: aᵢⱼ of a1, a2, …. */
+  stacksIn(text) {
+    return [...text.matchAll(new RegExp(`stack\\(\\[([^\\][]*)\\]\\)\\)([${INDICES}]+)`, "gu"))].map(([, of, at]) => [of.match(new RegExp(`[\\p{L}_]${W}*`, "gu")), lettersOf(at)]);
+  }
+
   /** The indices of values in a loop that have different numbers of entries. */
   raggedIn(text) {
     const sizes = {}, words = (text.match(RE.TOKEN) ?? []).map(split).filter(([base]) => has(this.words, base) && has(this.shapes, this.words[base]));
     const read = words.map(([base, at]) => [this.words[base].replace(/\d+$/, ""), this.shapes[this.words[base]], lettersOf(at)]);
     read.forEach(([stem, shape]) => (sizes[stem] ??= new Set()).add(JSON.stringify(shape)));
-    const lists = [...text.matchAll(new RegExp(`stack\\(\\[([^\\][]*)\\]\\)\\)([${INDICES}]+)`, "gu"))].map(([, of, at]) => [of.match(new RegExp(`[\\p{L}_]${W}*`, "gu")), lettersOf(at).slice(1)]);
-    const inLists = lists.filter(([of]) => new Set(of.map((w) => JSON.stringify(this.shapes[w]))).size > 1).flatMap(([, at]) => at);
+    const inLists = this.stacksIn(text).filter(([of]) => new Set(of.map((w) => JSON.stringify(this.shapes[w]))).size > 1).flatMap(([, at]) => at.slice(1));
     return [...new Set([...read.filter(([stem]) => sizes[stem].size > 1).flatMap(([, , at]) => at), ...inLists])];
   }
 

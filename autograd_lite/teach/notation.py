@@ -676,7 +676,7 @@ class Board:
             end, c = _end_of_sum(text, m.end(), m[1]), m[1]
             term = text[m.end() : end]
             values = {*regex.findall(rf"([^\W\d][\w{_MARKS}/]*?){c}", term)}
-            is_of_steps = values & self._stems and c not in text[end:]
+            is_of_steps = values & self._stems and c not in text[end:] and not regex.search(rf"ₜ|{_BARE}", term)
             others = {w for w in values - self._stems if w not in self.words} if is_of_steps else values
             if is_of_steps and not others and (values <= self._stems or self._is_read_as("rows of steps")):
                 term = regex.sub(rf"(?<![^\W\d]){_letters(c)}(?!\w)", "t", term.replace(c, "ₜ"))
@@ -751,6 +751,8 @@ class Board:
             counted |= {*c} - self.words.keys()
         if not {*range(by, n + by)} & steps:
             raise Misfit(f"there is no {word}{by}")
+        if 0 in steps and f"Σ{index}" in m.string and self._is_read_as("from 1"):  # Σₛ≤ₜ of what each round computes
+            steps = steps - {0}
         values = (f"{word}{k}" if k in steps else f"0*{word}{max(steps)}" for k in range(by, n + by))
         return f"(stack([{','.join(values)}])){index}"
 
@@ -859,8 +861,11 @@ class Board:
         is_said = any([*sizes] == several and _letters(at) == free for sizes, at in uses)  # by gapᵢⱼ
         self.order = self._ordered(text, order, free, shape, self._fitting(free, several, uses), is_typed, is_said)
         self._extend(uses, shape, several, sums)
+        lists = regex.findall(rf"stack\(\[([^][]*)\]\)\)([{INDICES}]+)", text)
+        stacks = [(regex.findall(r"[^\W\d]\w*", of), _letters(at)) for of, at in lists]  # aᵢⱼ of a1, a2, …
+        self.extents = {**{at[0]: len(of) for of, at in stacks if at[0] in sums}, **self.extents}
         #: The indices that go as far as the shortest of some values.
-        self.ragged = (self._ragged(words) | self._in_stacks(text)) & {*sums} - {*self.order, *free}
+        self.ragged = (self._ragged(words) | self._in_stacks(stacks)) & {*sums} - {*self.order, *free}
         self.ends = {c: n for c, n in self.ends.items() if c not in self.ragged}
         order = self.order or free
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
@@ -887,11 +892,10 @@ class Board:
             sizes.setdefault(stem, set()).add(shape)
         return {c for stem, _, at in read if len(sizes[stem]) > 1 for c in _letters(at)}
 
-    def _in_stacks(self, text: str) -> set[str]:
-        """The indices of :meth:`_ragged` where the values of a loop stand in a list, aᵢⱼ of a1, a2, …."""
-        lists = regex.findall(rf"stack\(\[([^][]*)\]\)\)([{INDICES}]+)", text)
-        sizes = (({(*self.shapes.get(w, ()),) for w in regex.findall(r"[^\W\d]\w*", of)}, at) for of, at in lists)
-        return {c for shapes, at in sizes if len(shapes) > 1 for c in _letters(at)[1:]}
+    def _in_stacks(self, stacks: Sequence[tuple[Sequence[str], str]]) -> set[str]:
+        """The indices of :meth:`_ragged` where the values of a loop stand in a list."""
+        sizes = (({(*self.shapes.get(w, ()),) for w in of}, at) for of, at in stacks)
+        return {c for shapes, at in sizes if len(shapes) > 1 for c in at[1:]}
 
     def _ordered(
         self, text: str, order: str, free: str, shape: Sequence[int], fits: Sequence[str], is_typed: bool, is_said: bool

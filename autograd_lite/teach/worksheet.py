@@ -94,7 +94,7 @@ _SIGMA = r"Σ(?=⁻¹|⁻ᵀ|ᵀ|\s*(?:[-+*/@)⊙·]|$))", "Sigma", ""  # the na
 NUMBERS = "biuf"  # kinds of arrays
 OF_STEP = r"ₜ|_t(?![^\Wᵀ])|_\{?\(?t(?![\w])"  # behind a variable of a loop
 STEP = r"(?<=[^\W\d])\d+|[ₜₛₘ](?:[₊₋][₀-₉]+)?|(?<=\[)\d+(?=\])"  # of a value, as it is printed
-OVER = r"; [a-z] = (\d+) … (\d+)(, with .+)?$"  # in a remark: the steps of a loop that a line is for
+OVER = r"; [a-z] = (\d+) … (\d+)(, .+)?$"  # in a remark: the steps of a loop that a line is for
 KINK = r"; [^;]+ at (?:a tie|0)(?![^;])|; sign\(0\) = 0|; Φ: [^;]+"  # in a remark: a convention, which no one can guess
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
@@ -799,6 +799,8 @@ def _symbols(line: Line) -> list[str]:
 def _range(line: Line) -> Sequence[int]:
     """The steps of a loop that a line is for, or sums over."""
     over = re.search(OVER, line.how)
+    if "@" in line.symbol:  # not those of a sum in its line
+        over = re.search(rf"; {line.symbol[-1]} = (\d+) … (\d+)", line.how) or over
     first, last = (int(over[1]), int(over[2])) if over else (0, -1)
     return range(first, last + 1) if over is None or first < last else range(first, last - 1, -1)
 
