@@ -79,7 +79,7 @@ class Given:
             if {word} in (names, {stem(w) for w in names}) and not names <= aliases:  # x0 of x = x0
                 self.fixed |= names - {word}  # S2, of the list from which a loop takes S
                 return self._local(word, code) > UNKNOWN
-            variables = {stem(w) if w in starts else w for w in names}
+            variables = {stem(w) if w in starts or self._is_of_round(w, code) else w for w in names}
             return all(self.word(word, code) for word in variables - self.chain.constants.sizes.keys())
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
@@ -88,6 +88,12 @@ class Given:
         if not names:  # its numbers only, such as those of x in ``for x in xs``
             self._fix(_names(written)[0], code)
         return origin > UNKNOWN
+
+    @staticmethod
+    def _is_of_round(word: str, code: CodeType | None) -> bool:
+        """Whether a name is that of a variable in one round, i2 of ``for i, j in pairs``."""
+        is_it = code is not None and stem(word) != word and sources(code, word) is None
+        return is_it and code is not None and sources(code, stem(word)) is not None
 
     def _first(self, e: Expr, code: CodeType | None) -> bool:
         """True if what the first step of a loop has computed from constants alone, Q1 = R + γ P @ V0, is given."""

@@ -1311,7 +1311,7 @@ class Board {
     const pins = (text.match(RE.TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.lengths(base)?.length].includes(lettersOf(at).length));
     const ofRows = [...text.matchAll(new RegExp(`(?<!${W})(${this.arrays})([${INDICES}])(?![${INDICES}₊₋])`, "gu"))];
     const beside = ofRows.filter(([, w, c]) => ofRows.some(([, v, d]) => v === w && d !== c)).map(([, , c]) => ["", c]); // qᵢ - qⱼ
-    this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...[...pins, ...beside].flatMap(([, at]) => lettersOf(at))];
+    this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...[...pins, ...beside].flatMap(([, at]) => lettersOf(at)), ...this.stacksIn(text).flatMap(([, at]) => (at.length > 1 ? at : []))];
     const rest = lettersOf(text.replace(new RegExp(`Σ[${INDICES}]+`, "gu"), ""));
     for (const [, w, at] of text.matchAll(RE.IN_BRACKETS)) { // of j in g[k-j,j]
       const lengths = this.shapes[has(this.words, w) ? this.words[w] : ""] ?? [];

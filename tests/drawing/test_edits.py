@@ -123,7 +123,7 @@ OFFERED = {
     "leaky": {"w", "x"}, "attention": {"Wq", "Wk", "X", "mask"}, "ppo": {"theta", "adv", "old"},
     "huber": {"w", "b", "X", "y"}, "process": {"D", "l", "sigma", "y"}, "ode": {"k"}, "baseline": {"theta"},
     "graph": {"N", "W1", "W2", "X"}, "margins": {"W", "X"}, "springs": {"P", "rest"}, "gelu": {"W", "g", "x"},
-    "truss": {"EA", "B", "h", "f"},
+    "truss": {"EA", "B", "h", "f"}, "counts": {"w", "X"},
     "logs": {"x", "w"}, "gaussian": {"S", "mu", "X"}, "frame": {"W", "X"},
 }  # fmt: skip
 
@@ -446,6 +446,24 @@ SIGMOIDS = [
     for z in ["-x @ W", "x @ W", "-(x @ W)", "-x @ -W"]
     for body in ["z = {}\nr = 1 / (1 + np.exp(z))", "r = 1 / (1 + np.exp({}))"]
 ]
+
+
+def test_a_part_of_what_a_loop_starts_with_follows_it():
+    body = """
+pop, L = n0, 0
+for year in range(3):
+    births = f @ pop
+    pop = np.concatenate([births[None], s * pop[:-1]])
+    L += np.sum(pop**2)
+"""
+    start = np.array([2.7, 1.4, 0.6])
+    program = Learner({"f": np.array([0.2, 1.1, 1.4]), "s": np.array([0.5, 0.6])}, {"n0": start}, body)
+
+    def drawn(now):
+        variables = program.script({"n0": now.get("pop0", start), **{k: x for k, x in now.items() if k != "pop0"}})
+        return draw(variables["L"], names={k: variables[k] for k in ("f", "s", "n0", "L")}, roll=False)
+
+    assert check_page(drawn) == {"f", "s", "pop0"}
 
 
 @pytest.mark.parametrize(

@@ -197,4 +197,10 @@ L = -np.sum(ag.stats.poisson.logpmf(y, mu)) + np.sum(np.einsum("i,i,i->i", w, w,
 K = B.T @ np.diag(EA / h) @ B
 L = f @ np.linalg.solve(K, f * np.ones_like(f))
 """),
+    "counts": Learner(
+        {"w": np.array([0.3, -0.2])}, {"X": np.array([[3.0, 1, 2], [4, 7, 5]])},
+        """
+pairs = [(i, j) for i in range(2) for j in range(3)]
+L = sum([(w[i] - np.log(X[i, j])) ** 2 for i, j in pairs])
+"""),
 }  # fmt: skip
