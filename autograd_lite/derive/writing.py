@@ -256,10 +256,15 @@ def _with_entries(e: Expr) -> Expr:
     if _is_joined(e) and e.params["axis"] == 1:
         return replace(e, args=tuple(map(entries_of, e.args)))
     if _is_joined(e) and e.role == "concatenation":
-        return replace(e, args=tuple(a.of if _is_row(a) else a for a in e.args))
+        return replace(e, args=tuple(a.of if _is_row(a) or _is_one(a) else a for a in e.args))
     if not _is_vector(e) or len(e.shape) != 2:
         return e
     return replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))
+
+
+def _is_one(e: Expr) -> bool:
+    """Whether a vector is one number, a[None]."""
+    return e.role in ("index", "reshape") and e.shape == (1,) and not e.of.shape
 
 
 def _leaf(e: Expr, printer: Printer) -> tuple[str, int]:
