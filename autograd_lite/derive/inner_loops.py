@@ -12,11 +12,11 @@ import ast
 import inspect
 import re
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby
 from types import CodeType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,25 +27,45 @@ from ..rules.indexing import Slot
 from ..table import TABLE
 from .formula import Labels, index_parts
 
+#: What a variable of the user's code is, by its name and the code.
+Given: TypeAlias = "Callable[[str, Any], Any]"
 
-def without_inner_loops(program: Program, names: dict[Var, str], kept: Container[Var]) -> tuple[Program, set[Any]]:
+
+def without_inner_loops(
+    program: Program, names: dict[Var, str], kept: Container[Var], given: Given | None
+) -> tuple[Program, set[Any]]:
     """The program with inner loops as operations on arrays, which have the names of the values of each round; and the
     places of these operations in the user's code.
 
-    Values that are `kept`, and results, are not replaced. Nothing is where a value would then be infinite or NaN, such
-    as 1 / ‖x[i] - x[j]‖ at the j = i that the loop leaves out.
+    Values that are `kept`, and results, are not replaced; `given` is what variables are. Nothing is replaced where a
+    value would then be infinite or NaN, such as 1 / ‖x[i] - x[j]‖ at the j = i that the loop leaves out.
     """
-    places, turns, before = set[Any](), dict[Var, Any](), dict(names)
-    new = _with_branches_apart(program, names, turns)
-    while (found := _without_one_level(new, names, kept, turns)) is not None:  # comprehensions in others
-        new, here = found
-        places |= here
-    if places and not _agree(program, new):
+    before = dict(names)
+    for is_apart in (True, False):
+        new, places, is_it = _without_loops(program, names, kept, given, is_apart)
+        if places and is_it and _agree(program, new):
+            _close_gaps(names, before)
+            return new, places
         names.clear()
         names |= before
-        return program, set()
-    _close_gaps(names, before)
-    return (new if places else program), places
+    return program, set()
+
+
+def _without_loops(
+    program: Program, names: dict[Var, str], kept: Container[Var], given: Given | None, is_apart: bool
+) -> tuple[Program, set[Any], bool]:
+    """:func:`without_inner_loops`, perhaps with what is under an ``if`` in them apart; and whether nothing of that is
+    left in the program.
+    """
+    places, turns, apart = set[Any](), dict[Var, Any](), set[Var]()
+    if is_apart:
+        program, apart = _with_branches_apart(program, names, turns)
+        if not apart:
+            return program, places, False
+    while (found := _without_one_level(program, names, kept, turns, given)) is not None:  # comprehensions in others
+        program, here = found
+        places |= here
+    return program, places, apart.isdisjoint(program.defined)
 
 
 def _agree(a: Program, b: Program) -> bool:
@@ -79,7 +99,7 @@ def _close_gaps(names: dict[Var, str], before: Mapping[Var, str]) -> None:
 
 
 def _without_one_level(
-    program: Program, names: dict[Var, str], kept: Container[Var], turns: dict[Var, Any]
+    program: Program, names: dict[Var, str], kept: Container[Var], turns: dict[Var, Any], given: Given | None
 ) -> tuple[Program, set[Any]] | None:
     """:func:`without_inner_loops`, without what that makes an inner loop; None where there is nothing to do. The loops
     of values that are no longer in their own are added to `turns`.
@@ -88,7 +108,7 @@ def _without_one_level(
     instead: dict[Var, Any] = {}
     picked = set[Var]()
     new: dict[int, list[Equation]] = {}
-    loops = list(_loops(program, names, kept, turns))
+    loops = list(_loops(program, names, kept, turns, given))
     runs = Counter(key for key, _ in _runs(program, turns))
     found = Counter(key for key, _ in loops)
     for key, whole in loops:
@@ -107,11 +127,13 @@ def _without_one_level(
     return program, {place(eq) for eqs in new.values() for eq in eqs if picked.isdisjoint(eq.outputs)}
 
 
-def _with_branches_apart(program: Program, names: dict[Var, str], turns: dict[Var, Any]) -> Program:
+def _with_branches_apart(
+    program: Program, names: dict[Var, str], turns: dict[Var, Any]
+) -> tuple[Program, set[Var]]:
     """The program with what an inner loop does ``if j != i`` behind what it does in every round, as a loop of its own,
-    which is added to `turns`.
+    which is added to `turns`; and the values of its later rounds, but for sums.
     """
-    users, order = program.users, list[Equation]()
+    users, order, apart = program.users, list[Equation](), set[Var]()
     keys = [turn_of(eq) for eq in program.equations]
     for key, pairs in groupby(zip(keys, program.equations, strict=True), lambda pair: pair[0]):
         run = [eq for _, eq in pairs]
@@ -119,8 +141,8 @@ def _with_branches_apart(program: Program, names: dict[Var, str], turns: dict[Va
         most = max(often.values(), default=0)
         rest = [eq for eq in run if often[place(eq)] == most - 1 > 1 and _is_in_branch(eq)]
         every = [eq for eq in run if often[place(eq)] == most]
-        are_loops = all(_period([(place(eq), eq.row) for eq in part]) for part in (every, rest))
-        if not rest or not are_loops or len(rest) + len(every) < len(run):
+        lengths = [_period([(place(eq), eq.row) for eq in part]) for part in (every, rest)]
+        if not rest or not all(lengths) or len(rest) + len(every) < len(run):
             order += run
             continue
         chains = list(_chains(run, users))
@@ -135,8 +157,9 @@ def _with_branches_apart(program: Program, names: dict[Var, str], turns: dict[Va
             names |= {chain[-1].y: of[-1]} if of else {}
         both = [new.get(eq.y, eq) for part in (every, rest) for eq in part]
         turns |= {eq.y: (key[0], (*key[1], "if")) for eq in both[len(every) :]}
+        apart |= {eq.y for eq in both[len(every) + lengths[1] :]} - {chain[-1].y for chain in chains}
         order += both
-    return replace(program, equations=order)
+    return replace(program, equations=order), apart
 
 
 def _chains(run: Sequence[Equation], users: Mapping[Var, list[Equation]]) -> Iterator[list[Equation]]:
@@ -200,7 +223,7 @@ def _last(keys: Iterable[Any]) -> Iterator[Any]:
 
 
 def _loops(
-    program: Program, names: Container[Var], kept: Container[Var], turns: Mapping[Var, Any]
+    program: Program, names: Container[Var], kept: Container[Var], turns: Mapping[Var, Any], given: Given | None
 ) -> Iterator[tuple[Any, _Whole]]:
     """The loops that are operations on arrays, each time that they run, each with the loop that it is."""
     users = program.users
@@ -217,7 +240,9 @@ def _loops(
             wholes = [whole] if whole.is_read() else []
         else:
             is_nested = is_inner(key) or is_listed
-            wholes = _wholes(run, often[key] > 1 or is_listed, is_nested, begun[key], before, items)
+            is_repeated = often[key] > 1 or is_listed
+            whole = _Whole(run, turn=begun[key], before=before, items=items, given=given)
+            wholes = _wholes(run, is_repeated, is_nested, whole)
         for whole in wholes:
             if not is_listed or whole.is_of(program.constants.values()):
                 found.append((key, whole))
@@ -280,13 +305,9 @@ def _growing(runs: Sequence[Sequence[Equation]]) -> _Whole | None:
 
 
 def _wholes(
-    run: Sequence[Equation], is_repeated: bool, is_nested: bool, turn: int,
-    before: Mapping[tuple[Var, ...], _Whole], items: Mapping[Var, int],
-) -> list[_Whole]:  # fmt: skip
-    """The rounds of a loop as operations on arrays, where it runs for the `turn`-th time; if nothing is between its
-    turns, each turn.
-    """
-    whole = _Whole(run, turn=turn, before=before, items=items)
+    run: Sequence[Equation], is_repeated: bool, is_nested: bool, whole: _Whole
+) -> list[_Whole]:
+    """The rounds of a loop as operations on arrays; if nothing is between its turns, each turn."""
     if is_repeated and whole.is_read():
         return [whole]
     length = _period([(place(eq), eq.row) for eq in run]) if is_nested else 0
@@ -353,6 +374,7 @@ class _Whole:
     sources: list[_Whole] = field(default_factory=list)  # the earlier loops whose arrays this one reads
     read: set[Var] = field(default_factory=set)  # the values of these
     items: Mapping[Var, int] = field(default_factory=dict)  # the labels in lists that are arguments
+    given: Given | None = None
     is_read_by_others: bool = False
     picked: set[Var] = field(default_factory=set)  # values that a line of the outer loop reads, sims[i]
     summed: dict[int, list[Equation]] = field(default_factory=dict)  # the partial sums, of which nothing is left
@@ -796,13 +818,24 @@ class _Whole:
         if all(np.array_equal(x, xs[0]) for x in xs) and not is_turn:
             return xs[0], False
         self.varied |= {at[1:]} if at is not None else set()
-        if self.left_out is not None:
-            raise _NoArrays
-        whole = np.stack(xs)
+        whole = np.stack(xs) if self.left_out is None else self._with_left_out(xs, at)
         if np.ndim(xs[0]) and xs[1:] and np.may_share_memory(xs[0], xs[1]) and np.shares_memory(xs[0], xs[1]):
             raise _NoArrays  # windows of an image
         self.stacked += [whole] if np.ndim(xs[0]) else []
         return whole, True
+
+
+    def _with_left_out(self, xs: Sequence[Any], at: Any) -> Any:
+        """Constants of the rounds, c[j] or C[i, j], with the one of the round that is left out."""
+        k, _ = self.left_out or (0, None)
+        e, known = operand(at[0], at[2]) if at is not None else None, self.given or (lambda word, code: None)
+        match e:
+            case ast.Subscript(ast.Name(word)) if isinstance(array := known(word, at[0].code), np.ndarray):
+                rows = [array] if array.ndim == np.ndim(xs[0]) + 1 else [*array] if array.ndim else []
+                for row in rows:
+                    if len(row) == self._count and np.array_equal(np.delete(row, k, 0), np.stack(xs)):
+                        return row
+        raise _NoArrays
 
 
 def _by_number(k: int) -> Labels:

@@ -171,7 +171,9 @@ class Notation:
         The values that were left out, and the program that a page runs, become attributes.
         """
         if is_read:
-            program, self._inner = without_inner_loops(program, names, {*(wrt or ())})
+            known = self._provenance.known if self._provenance is not None else None
+            given = None if known is None else (lambda word, code: known(word, code).x)
+            program, self._inner = without_inner_loops(program, names, {*(wrt or ())}, given)
         program = with_masks(program, names).mapped(_with_exponent)
         kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}

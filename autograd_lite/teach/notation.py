@@ -871,10 +871,11 @@ class Board:
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
         products = regex.search(r"\.T|@|\*\+\+|outer|‖", text)
         #: The indices that may be those of rows, where derivations have them on another axis.
-        of_rows = regex.findall(rf"(?<!\w)({self._arrays})([{INDICES}])(?![{INDICES}₊₋])", text)
-        beside = [c for w, c in of_rows if any(v == w and d != c for v, d in of_rows)]  # qᵢ - qⱼ
+        single = regex.findall(rf"(?<!\w)({self._arrays})([{INDICES}])(?![{INDICES}₊₋])", text)
+        beside = [c for w, c in single if any(v == w and d != c for v, d in single)]  # qᵢ - qⱼ
         listed = "".join(at for _, at in stacks if at[1:])
-        self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join([*pins, *beside])), *listed}
+        of_rows = {*LETTERS[:1], *order, *bare, *listed, *_letters("".join([*pins, *beside]))}
+        self.rows = LETTERS if products else of_rows
         rest = _letters(regex.sub(f"Σ[{INDICES}]+", "", text))
         within = ((self.shapes.get(self.words.get(w, ""), ()), at) for w, at in regex.findall(_IN_BRACKETS, text))
         pairs = (pair for sizes, at in within for pair in zip(at.replace(" ", "").split(","), sizes, strict=False))

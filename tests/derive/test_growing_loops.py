@@ -135,7 +135,26 @@ def potential(X):
     return L
 
 
-DATA = ("X", "y", "tau", "U", "times", "d", "order", "x", "r")
+def weighted(Z, c, C):
+    total = 0
+    for i in range(4):
+        z = 0
+        for j in range(4):
+            z = z + C[i, j] * np.exp(Z[i] @ Z[j])
+            if j != i:
+                z = z - c[j] * np.tanh(Z[j] @ Z[i])
+        total = total + z**2
+    return total
+
+
+def greatest(Z):
+    total = 0
+    for i in range(4):
+        total = total + np.max(np.stack([Z[i] @ Z[j] for j in range(4) if j != i]))
+    return total
+
+
+DATA = ("X", "y", "c", "C", "tau", "U", "times", "d", "order", "x", "r")
 WHOLE = (fields, after, near_by, infonce, appended, neighbours, potential)
 CASES = {
     hawkes: ((0.6, 1.2, np.array([0.4, 1.1, 1.5, 2.8, 3.0])), [
@@ -203,6 +222,10 @@ CASES = {
     neighbours: ((normal(4, 2),), [
         "aₜ = X[t-1] - X", "zₜ = Σᵢ 1[t-1 ≠ i] / cₜᵢ", "dL/dXₖ = Σᵢ dL/daₖ₊₁,ᵢ - Σₜ dL/daₜₖ since",
     ]),
+    weighted: ((normal(4, 3), normal(4), normal(4, 4)), [
+        "aᵢ = Z @ Z[i] 4", "zᵢ = Σ (C[i] ⊙ exp(aᵢ)) - Σⱼ 1[i ≠ j] cⱼ tanh(aᵢⱼ)", "dtotal/dzᵢ = 2 zᵢ",
+    ]),
+    greatest: ((normal(4, 3),), ["b1 = [a1, a2, a3]", "b4 = [a10, a11, a12]"]),  # of three numbers each
     potential: ((normal(3, 2),), [  # where j = i would divide by 0
         "z1 = 1 / ‖a1‖ + 1 / ‖a2‖", "L = Σₜ log(zₜ)",
     ]),
