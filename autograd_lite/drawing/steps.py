@@ -19,6 +19,7 @@ from ..derive.formula import Expr
 from ..derive.layout import Line, alike, names_split
 from ..derive.writing import LATEX, TEXT, Latex, text_name, write
 from ..program import Var
+from ..program.naming import stem
 from ..tensor import Tensor
 from . import formatting
 from .dot import State
@@ -119,8 +120,22 @@ def _fixed(shown: Sequence[Step], scene: Scene, chain: Chain, defined: Mapping[s
     env, landmarks = chain.environment(), {chain.names[n] for n in chain.landmarks}
     computed = {*defined, *landmarks, *(w for w in chain.introduced if not is_number(env.get(w)))}
     others = computed | scene.keys_named().keys()
-    fixed = [f"{text_name(w)} = {formatting.listed(env[w])}" for w in words if w in env and w not in others]
-    return f"{FIXED}{', '.join(fixed)}" if fixed else ""
+    fixed = {w: formatting.listed(env[w]) for w in words if w in env and w not in others}
+    return f"{FIXED}{', '.join(_together(fixed))}" if fixed else ""
+
+
+def _together(numbers: Mapping[str, str]) -> Iterator[str]:
+    """Names with their numbers, those of the rounds of a loop as in a derivation: ``(i1, …, i3) = (0, 0, 1)``."""
+    families: dict[str, list[str]] = {}
+    for w in numbers:
+        families.setdefault(stem(w), []).append(w)
+    for word, several in families.items():
+        ordered = [f"{word}{k}" for k in range(1, len(several) + 1)]
+        if several[2:] and {*several} == {*ordered}:
+            first, *_, last = map(text_name, ordered)
+            yield f"({first}, …, {last}) = ({', '.join(numbers[w] for w in ordered)})"
+        else:
+            yield from (f"{text_name(w)} = {numbers[w]}" for w in several)
 
 
 def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Var]:

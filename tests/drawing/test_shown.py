@@ -100,6 +100,17 @@ def test_a_page_states_conventions_labels_and_sizes():
 
 
 @can_render
+def test_a_page_lists_what_loops_count_as_a_derivation_does():
+    def bonds(r):
+        return sum(m[i] * m[j] / (r[i] - r[j]) ** 2 for i in range(3) for j in range(i))
+
+    m = np.array([2.0, 1.0, 0.5])
+    page = html.unescape(ag.trace(bonds, np.array([0.1, 0.5, 1.3])).draw().html(live=True))
+    [fixed] = re.findall("<small>fixed: (.*?)</small>", page)
+    assert "(i1, …, i3) = (1, 2, 2), (j1, …, j3) = (0, 0, 1)" in fixed
+
+
+@can_render
 def test_a_page_of_a_system_of_given_equations():
     Lap, goal = 2 * np.eye(2) - np.eye(2, k=1), np.array([0.5, 0.8])
     src = ag.Tensor(np.array([1.0, 0.5]), requires_grad=True)
