@@ -446,6 +446,7 @@ class Reader:
         self.numbers = self.names.keys() & {"pi", "_pi", "e"}
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
+        self.listed: ast.expr | None = None
         self.choices: set[str] = set()
         self.numbered: dict[str, dict[str, int]] = {}  # by their kinds the parts that can be read in two ways
         self.shape: tuple[int, ...] = ()
@@ -813,7 +814,7 @@ class Reader:
             else self._argument(a, is_ours or bare in ("einsum", "convolve", "correlate"))
             for a in e.args
         ]  # fmt: skip
-        if bare == "stack" and args and isinstance(args[0], list):
+        if e is self.listed and args and isinstance(args[0], list):
             args[0] = self._of_one_length(args[0])
         over, at = (next((_letters_of(k.value) for k in e.keywords if k.arg == w), "") for w in ("over", "at"))
         params = {
@@ -905,6 +906,7 @@ class Reader:
         letters = _letters_of(e.args[min(len(e.args) - 1, 1)])
         if len(e.args) == 1:
             return Indexed(np.arange(self.board.extents[letters]), letters)
+        self.listed = e.args[0]  # perhaps a list of the values of a loop
         x, by = self._in_full(e.args[0], len(letters)), self._value(e.args[2]) if len(e.args) > 2 else ()
         is_on_ring = any(by) and not isinstance(x, Indexed) and self._is_read_as("ring")
         has_one = not isinstance(x, Indexed) and np.shape(x) == (1,) and self.board.ends.get(letters, 1) > 1

@@ -2068,6 +2068,7 @@ class Reader {
       return withLetters(array([n], [...Array(n).keys()], "i"), letters);
     }
     const by = args[2] ? whole(this.operand(this.value(args[2]))) : [];
+    this.listed = args[0]; // perhaps a list of the values of a loop
     const value = this.inFull(args[0], letters.length), isOnRing = by.some(Boolean) && !value.letters && this.isReadAs("ring");
     const ndim = entryShape(value).length;
     if (letters.length === 1 && ndim > 1 && !value.letters && !LETTERS.slice(0, ndim).includes(letters) && this.isReadAs("last")) letters = LETTERS.slice(0, ndim - 1) + letters; // Σₖ Pₖ for Σₖ Pᵢₖ
@@ -2158,7 +2159,7 @@ class Reader {
       else if (a[0] === "param") letters[a[1]] = lettersNamed(a[2]);
       else if (isStack && a[0] === "list") {
         const parts = a[1].map((part) => this.part(part));
-        values.push(parts.some((x) => x?.letters) ? this.value(a) : { list: short === "stack" ? this.ofOneLength(parts) : parts });
+        values.push(parts.some((x) => x?.letters) ? this.value(a) : { list: e === this.listed ? this.ofOneLength(parts) : parts });
       } else values.push(this.part(a));
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod", "expand_dims"].includes(short);
