@@ -114,6 +114,7 @@ class Constants:
         self._followed: dict[Any, dict[Var, Expr]] = {}  # by these places, the formulas in the rounds
         self._every: dict[Any, list[tuple[Var, Any]]] = {}  # by these places, every operand
         self.provenance: Provenance | None = None
+        self.terms: set[Var] = set()  # what is only added to arrays of its shape
         self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
         self._sourced: dict[tuple[str, Any], Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
@@ -166,7 +167,11 @@ class Constants:
         rounds: dict[Any, dict[Var, Any]] = {}
         every: dict[Any, list[tuple[Var, Any]]] = {}
         carried, read = set[Any](), set[Any]()
+        users: dict[Var, list[bool]] = {}
         for eq in equations:
+            of_shape = [x for x in eq.operands if np.shape(x) == eq.shape]
+            for x in (x for x in eq.operands if isinstance(x, Var)):
+                users.setdefault(x, []).append(eq.algebra in ("sum", "difference") and len(of_shape) == 2 and x.shape == eq.shape)
             by_row = self.indices.setdefault(place(eq), {})
             by_row.setdefault(eq.row, {})[eq.y] = eq.params.get("index")
             for k, x in enumerate(eq.operands):
@@ -176,6 +181,7 @@ class Constants:
                     rounds.setdefault(at := place_in_code(eq, k), {})[eq.y] = x
                     carried |= {at} if self._is_carried(e, eq.code) else set()
                     read |= {at} if _reads_in_turn(e, eq.code) else set()
+        self.terms = {v for v, are_terms in users.items() if all(are_terms)}
         self._every = {at: [(y, x) for y, x in values if y not in starts] for at, values in every.items()}
         if provenance is not None and not self.inner:
             self.provenance, provenance.name_of = provenance, self._called
@@ -352,8 +358,12 @@ class Constants:
         e = operand(eq, k)
         if _is_choice(source := self.source(eq, k)) and self._chosen(eq, k, source, x) is not None:
             return True  # X[T >= T[i]], which is all of X
-        if isinstance(e, ast.Subscript) and written.role == "name" and stem(written.value) != written.value:
+        is_numbered = written.role == "name" and stem(written.value) != written.value
+        if isinstance(e, ast.Subscript) and is_numbered:
             return written.value not in names(e) and stem(written.value) not in names(e)
+        is_turn = is_numbered and place_in_code(eq, k) in self.rounds and self._is_turn(e, eq.code)
+        if is_turn and all(code is None or bound(code, written.value) is None for code, _ in self.scopes):  # a2 of ``for a, b in pairs``, which was b1 before
+            return True
         return isinstance(e, ast.Name) and e.id == written.value and place_in_code(eq, k) in self.rounds
 
     def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
@@ -462,7 +472,7 @@ class Constants:
             variables = {word: whole, **variables} if is_known else variables
         is_by_entry = eq.algebra in ("product", "quotient", "sum", "difference") and len(eq.operands) == 2
         others = [k for k, y in enumerate(eq.operands) if isinstance(y, Var)]
-        is_beside = is_by_entry and any(eq.shape_of(k) == np.shape(x) for k in others)
+        is_beside = is_by_entry and any(eq.shape_of(k) == np.shape(x) for k in others) or eq.y in self.terms
         if np.ndim(x) and is_beside and (one := self._of_ones(e, x, variables)) is not None:
             return one
         e, variables = _with_rows(e, x, variables)
@@ -647,8 +657,10 @@ class Constants:
             return None
         word = ast.unparse(e)
         word = f"({word})" if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare) else word
-        if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)) or counts(x):
+        if not np.ndim(x) or any(isinstance(part, ast.List) for part in ast.walk(e)) or counts(x):
             return None
+        if word in self.taken:
+            return name(word, np.shape(x)) if _is_same(self.values.get(word), x) else None
         arrays = [w for w in variables if np.ndim(variables[w])]
         is_mask = np.ndim(x) == 2 and not arrays and (np.asarray(x).dtype == bool or re.search(r"\btri[lu]\b", word))
         word = "mask" if is_mask and self._is_free("mask", x) else word  # np.tril(np.ones((n, n))) == 0
@@ -883,11 +895,29 @@ class Constants:
             return self._entry(eq, e.value.id, e.slice, x) or self._visited(eq, e, x)
         if not isinstance(e, ast.Name) or code is None:
             return ""
+        if word := self._of_caller(eq, e, x):
+            return word
         of, part = iterated(code, e)
         if not of:
             is_numbered = self._is_numbered(eq, e, of)
             return self._by_round(eq, e.id, x) if is_numbered else str(x) if self._is_of_own(eq, of) else ""
         return self._of_data(eq, x, e, of, part) if eq.y in turns and len(turns) > 1 else ""
+
+    def _of_caller(self, eq: Equation, e: ast.Name, x: Any) -> str:
+        """The name, with the number of the round, of the variable of a loop that is passed for an argument of a
+        function called several times in each round: i2 and j2 of ``score(u, i) - score(u, j)``.
+        """
+        code, turns = eq.code, [*self._reads(eq)]
+        if code is None or self.provenance is None or len(passed(code, e.id)) < 2:
+            return ""
+        visits = [v for v, is_live in self.provenance.visits.get((code.co_filename, span(e)), ()) if is_live]
+        taken = [v.turn for v in visits[-len(turns) :] if v.turn is not None]
+        of = visits[-len(turns) :][turns.index(eq.y)] if len(taken) == len(turns) else None
+        if of is None or of.turn is None or not _is_same(of.x, x):
+            return ""
+        word, t = of.turn
+        self.use({(label := numbered(word, t - min(t for _, t in taken) + 1)): x}, [label])
+        return label
 
     def _of_data(self, eq: Equation, x: Any, e: ast.Name, of: str, part: slice) -> str:
         """The name of a position that a variable takes from data in one round of a loop: j2, an entry of them."""

@@ -64,14 +64,17 @@ class Making:
 
 
 class Value:
-    """A value, its formula, and whether it is a Tensor, so that what is computed from it is recorded."""
+    """A value, its formula, and whether it is a Tensor, so that what is computed from it is recorded; of the variable
+    of a loop also its name and the number of the round.
+    """
 
-    __slots__ = ("_made", "_make", "is_live", "size", "x")
+    __slots__ = ("_made", "_make", "is_live", "size", "turn", "x")
 
     def __init__(self, x: Any, make: Make | None = None, is_live: bool = False) -> None:
         self.x, self._make, self.is_live = x, make, is_live
         self.size = make.size if isinstance(make, Making) else 1
         self._made = dict[int, Written | None]()
+        self.turn: tuple[str, int] | None = None
 
     def written(self, turn: int) -> Written | None:
         """Its formula where the round of this number uses it; None if it has none."""

@@ -118,6 +118,7 @@ class Provenance(Interpreter):
         self.starts: set[str] = set()
         self._recorded = set[tuple[Any, str]]()  # the variables that have had Tensors
         self._rounds, self._begun = Multiset[Any](), Multiset[Any]()  # how often they were assigned, and loops began
+        self._taken = Multiset[Any]()  # how often a loop has given its variable a value, by the place of that
         self.pairs: set[str] = set()
         self.visits: dict[Any, list[tuple[Value, bool]]] = defaultdict(list)
         self.results: dict[Any, list[Result]] = defaultdict(list)
@@ -330,7 +331,10 @@ class Provenance(Interpreter):
             is_numbered = is_pair or is_number or has_gaps
             return self._name(numbered(target.id, turn + 1), y.x) if turn != WHOLE and is_numbered else of
 
-        return Value(y.x, make, y.is_live)
+        value = Value(y.x, make, y.is_live)
+        value.turn = target.id, self._taken[span(target)]
+        self._taken[span(target)] += 1
+        return value
 
     def with_gaps(self, word: str, rounds: int) -> Sequence[int]:
         """What a variable counts in so many rounds of a loop that leaves out others between them; nothing for another.

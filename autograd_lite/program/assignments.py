@@ -6,7 +6,7 @@ import ast
 import builtins
 import linecache
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dis import Positions
 from functools import lru_cache, reduce
@@ -202,12 +202,18 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
 
 def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
     """:func:`looped`, and the part of it that a loop is over, ``xs[1:]``."""
-    scopes, sites = _scopes(code), passed(code, e.id) if isinstance(e, ast.Name) else []
-    if len(sites) == 1:
-        module, e = tree(code.co_filename), sites[0]
-        scopes = iter([*functions_at(module, e.lineno), module])
-    elif sites and all(isinstance(of, ast.Subscript) for of in sites) and len({*map(_name, sites)}) == 1:
+    sites = passed(code, e.id) if isinstance(e, ast.Name) else []
+    if len(sites) > 1 and all(isinstance(of, ast.Subscript) for of in sites) and len({*map(_name, sites)}) == 1:
         return _name(sites[0]), slice(None)  # f(y[0]), and f(y[t]) in a loop
+    module = tree(code.co_filename)
+    passed_on = [_iterated(code, (*functions_at(module, of.lineno), module), of) for of in sites]
+    if len(sites) == 1 or passed_on and passed_on[0][0] and all(of == passed_on[0] for of in passed_on):
+        return passed_on[0]  # f(i) - f(j), for i, j in pairs
+    return _iterated(code, _scopes(code), e)
+
+
+def _iterated(code: CodeType, scopes: Iterable[ast.AST], e: ast.expr) -> tuple[str | None, slice]:
+    """:func:`iterated` in these scopes, apart from what is passed for an argument."""
     for scope in scopes:
         turns, over = _loops(scope)
         values: Sequence[Any] = [e]
