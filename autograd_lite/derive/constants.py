@@ -790,6 +790,12 @@ class Constants:
     def _positions(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:
         """Positions with their name: that of a variable, with the number of the round that has them, or as written."""
         labels, is_all = x.view(Labels), x.ndim == 1 and np.array_equal(x, np.arange(len(x)))
+        is_steady = isinstance(e, ast.Name) and eq.code is not None and iterated(eq.code, e)[0] is None
+        of = self._of_call(eq, e, x) if is_steady else None
+        if of is not None and of.role == "name" and self._is_free(of.value, x):  # heads of ``score(heads, rels)``
+            labels.word = of.value
+            self.use({labels.word: x}, [labels.word])
+            return labels
         if isinstance(e, ast.Name) and _are_several([*self._reads(eq).values()]):
             labels.word = self._by_round(eq, e.id, x)
             return labels

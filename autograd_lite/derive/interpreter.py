@@ -127,6 +127,10 @@ class Interpreter(ABC):
         """An object that the lines read; unknown for None. If it has a name, that is its formula."""
 
     @abstractmethod
+    def default(self, word: str, y: Value) -> Value:
+        """A number that an argument of a function is if nothing is passed for it."""
+
+    @abstractmethod
     def formula(self, e: ast.expr, env: Variables, code: Any) -> Make:
         """Return what makes the formula of an expression, of the values that its variables have now."""
 
@@ -507,7 +511,8 @@ class Interpreter(ABC):
         words = [a.arg for a in (*spec.posonlyargs, *spec.args)]
         env = {**f.around}
         for word, e in zip(words[::-1], spec.defaults[::-1], strict=False):
-            env[word] = self.value(e, f.around, f.code)
+            y = self.value(e, f.around, f.code)
+            env[word] = self.default(word, y) if isinstance(e, ast.Constant) and type(e.value) is float else y
         env |= dict(zip(words, args, strict=False)) | {**given}
         if isinstance(f.at, ast.Lambda):
             return self.value(f.at.body, env, f.code)

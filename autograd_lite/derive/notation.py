@@ -29,6 +29,7 @@ from ..program.assignments import (
     counts_up,
     innermost,
     is_of_pairs,
+    is_passed_once,
     is_repeated,
     looped,
     names,
@@ -833,7 +834,10 @@ def _step_of(call: Any) -> Any:
 def _turns(code: Any, index: ast.expr | None) -> list[ast.Name]:
     """The variables in an index that another round of a loop may have with another value; W[k] is the same in all."""
     read = (part for part in ast.walk(index) if isinstance(part, ast.Name)) if index is not None else ()
-    return [part for part in read if not counts_up(code, part) or is_of_pairs(code, part)]
+    return [
+        part for part in read
+        if not is_passed_once(code, part) and (not counts_up(code, part) or is_of_pairs(code, part))
+    ]  # fmt: skip
 
 
 def _vector_of(eq: Equation) -> Var | None:

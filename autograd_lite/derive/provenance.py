@@ -203,6 +203,10 @@ class Provenance(Interpreter):
         x = [*x] if type(x) is list else x  # to which the lines may add something
         return Value(x, (lambda _: self._name(word, x)) if word and _is_data(x) else None)
 
+    def default(self, word: str, y: Value) -> Value:
+        """The number by the name of the argument, unless that of another function is called so."""
+        return self.read(y.x, word) if self.given.get(word, y.x) == y.x and self._lookup(word, None) is None else y
+
     def computed(self, here: Any, y: Value) -> None:
         if here in self._operands:
             self._time += 1

@@ -60,6 +60,15 @@ def passed(code: CodeType, word: str) -> list[ast.expr]:
     return expressions
 
 
+def is_passed_once(code: CodeType, e: ast.Name) -> bool:
+    """Whether a variable is an argument for which one variable, that is of no loop, is passed in each of several calls:
+    heads of ``score(heads, tails) - score(heads, others)``.
+    """
+    sites = passed(code, e.id)
+    is_one = len(sites) > 1 and len({at.id for at in sites if isinstance(at, ast.Name)} | {*map(type, sites)}) == 2
+    return is_one and iterated(code, e)[0] is None and not assigned(code, e.id)
+
+
 def default(code: CodeType, word: str) -> ast.expr | None:
     """What an argument of the function of `code` is if nothing is passed for it."""
     f = next(_scopes(code))
