@@ -539,6 +539,10 @@ class Lines:
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         e = replaced(e, self._turned) if self._differences else e
+        return self.with_traces(e)
+
+    def with_traces(self, e: Expr) -> Expr:
+        """A formula with the trace of G for the sum of all entries of ``G ⊙ I``."""
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
 
     @cached_property

@@ -53,7 +53,9 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         steps = _scaled(eq, defined, once) or _row_products(eq, defined, once, named)
         steps = steps or _squeezed(eq, defined, once) or _batched(eq, defined, once) or _of_diagonals(eq)
         steps = steps or is_read and _gain(eq, defined, once) or [eq]
-        likely = [r for r in rows if eq.algebra in r.idiom and eq.group is None and eq not in flat]
+        is_begun = eq.algebra == "sum" and any(not isinstance(x, Var) and not np.any(x) for x in eq.operands)  # 0 + x
+        is_it = eq.group is None and eq not in flat and not is_begun
+        likely = [r for r in rows if eq.algebra in r.idiom] if is_it else []
         if likely:
             wide = _widest(likely, kept, _cones(eq, defined, place))
             wide = wide or _grouped(eq, likely, kept, defined, place, once) or _one_share(eq, kept, defined, place)

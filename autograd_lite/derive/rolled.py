@@ -137,7 +137,7 @@ def _rolled(sections: Sequence[Section], looped: Collection[str], named: Contain
 
 
 def _without_pair(e: Expr) -> Expr:
-    """A sum ``a b - a c + …`` for ``a (b - c) + …``, if no other term has such a factor: each round adds both."""
+    """A sum ``a b - a c + …`` for ``a (b - c) + …``, if other terms have both factors too: each round adds both."""
     if e.role == "negation" and (of := _without_pair(e.of)) is not e.of:
         return replace(e, args=(of,))
     terms = terms_of(e) if e.role in ("sum", "difference") and not e.shape else []
@@ -148,7 +148,7 @@ def _without_pair(e: Expr) -> Expr:
     rest = [f for f in factors_of(of) if f is not pair]
     each = [(sign * s, multiplied((*rest, x), ())) for s, x in terms_of(pair)] if rest else [terms[k]]
     others = {_family(x) for _, x in [*terms[:k], *terms[k + 1 :]]}
-    if others.isdisjoint(_family(x) for _, x in each):  # 2 (y - data) + dL/dz
+    if not others.issuperset(_family(x) for _, x in each):  # 2 (y - data) + dL/dz
         return e
     return added([*terms[:k], *each, *terms[k + 1 :]])
 
