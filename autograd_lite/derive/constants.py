@@ -169,9 +169,9 @@ class Constants:
         carried, read = set[Any](), set[Any]()
         users: dict[Var, list[bool]] = {}
         for eq in equations:
-            of_shape = [x for x in eq.operands if np.shape(x) == eq.shape]
+            are_terms = eq.algebra in ("sum", "difference") and all(shape == eq.shape for shape in eq.shapes)
             for x in (x for x in eq.operands if isinstance(x, Var)):
-                users.setdefault(x, []).append(eq.algebra in ("sum", "difference") and len(of_shape) == 2 and x.shape == eq.shape)
+                users.setdefault(x, []).append(are_terms)
             by_row = self.indices.setdefault(place(eq), {})
             by_row.setdefault(eq.row, {})[eq.y] = eq.params.get("index")
             for k, x in enumerate(eq.operands):
@@ -362,8 +362,8 @@ class Constants:
         if isinstance(e, ast.Subscript) and is_numbered:
             return written.value not in names(e) and stem(written.value) not in names(e)
         is_turn = is_numbered and place_in_code(eq, k) in self.rounds and self._is_turn(e, eq.code)
-        if is_turn and all(code is None or bound(code, written.value) is None for code, _ in self.scopes):  # a2 of ``for a, b in pairs``, which was b1 before
-            return True
+        if is_turn and all(code is None or bound(code, written.value) is None for code, _ in self.scopes):
+            return True  # a2 of ``for a, b in pairs``, which was b1 before
         return isinstance(e, ast.Name) and e.id == written.value and place_in_code(eq, k) in self.rounds
 
     def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
@@ -472,8 +472,8 @@ class Constants:
             variables = {word: whole, **variables} if is_known else variables
         is_by_entry = eq.algebra in ("product", "quotient", "sum", "difference") and len(eq.operands) == 2
         others = [k for k, y in enumerate(eq.operands) if isinstance(y, Var)]
-        is_beside = is_by_entry and any(eq.shape_of(k) == np.shape(x) for k in others) or eq.y in self.terms
-        if np.ndim(x) and is_beside and (one := self._of_ones(e, x, variables)) is not None:
+        is_beside = any(eq.shape_of(k) == np.shape(x) for k in others) or eq.y in self.terms
+        if np.ndim(x) and is_by_entry and is_beside and (one := self._of_ones(e, x, variables)) is not None:
             return one
         e, variables = _with_rows(e, x, variables)
         is_factor = eq.algebra in ("power", "product", "quotient")

@@ -384,7 +384,8 @@ class Derivation(GraphView):
         composed, closed = self.composition(line), line.closed
         if closed is None or line.node in self.order.direct:
             whole = self.order.written_out(line.node) if self.chain.is_input(line.node) else None
-            sides = [composed, *([self.order.with_traces(self.order.opened(whole.formula))] if whole is not None else [])]
+            last = [] if whole is None else [self.order.with_traces(self.order.opened(whole.formula))]
+            sides = [composed, *last]
             letters = {Line("", [e], line.value).indexed[0] for e in sides} if self.order.by_gradients else set()
             is_same = len(letters) > 1 or alike(Line("", sides, line.value).written(TEXT)[1:])
             return sides[:1] if is_same else sides

@@ -73,6 +73,7 @@ from .board_names import (
 from .chosen_sizes import ChosenSizes, lengths_in
 from .constants import SIZES, Constants, counts, is_size
 from .entries import is_new
+from .entries_of_lists import with_arrays_of_lists
 from .factors import WRITTEN_OUT, Edge
 from .first_rounds import with_first_rounds
 from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, is_masked, name, named, number, walk
@@ -172,6 +173,8 @@ class Notation:
         The values that were left out, and the program that a page runs, become attributes.
         """
         if is_read:
+            visits = self._provenance.visits if self._provenance is not None else {}
+            program = with_arrays_of_lists(program, names, visits, _turns)
             known = self._provenance.known if self._provenance is not None else None
             given = None if known is None else (lambda word, code: known(word, code).x)
             program, self._inner = without_inner_loops(program, names, {*(wrt or ())}, given)

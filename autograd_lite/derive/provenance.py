@@ -160,7 +160,8 @@ class Provenance(Interpreter):
                 self._wholes |= operands
             else:
                 self._operands.setdefault(here, [*operands])
-                at = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) else []
+                entries = [of for of in (e, *operands.values()) if isinstance(of, ast.Subscript)]
+                at = [part for of in entries for part in getattr(of.slice, "elts", [of.slice])]
                 self._positions[here] = [(code.co_filename, span(part)) for part in at]
             places.setdefault(code, {})[here] = e.lineno
         return places
