@@ -39,7 +39,7 @@ from .naming import (
     Names,
     argument_names,
     assigned,
-    captured,
+    captured_through,
     first_number,
     layered,
     loop_at,
@@ -176,7 +176,7 @@ def _captured(
     now = changed(recording=True, group=None, level=level, joins=True, choices=choices)
     with untouched(f, args), now, lists_joined(f):
         result, variables = run(f, wrapped, params or {})
-    named = [*captured(f), *(names or {}).items()]
+    named = [*captured_through(f), *(names or {}).items()]
     outside = [*variables, *named]
     roots = [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)

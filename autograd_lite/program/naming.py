@@ -837,6 +837,19 @@ def captured(f: Function) -> list[tuple[str, Any]]:
     return [*around.nonlocals.items(), *around.globals.items()]
 
 
+def captured_through(f: Function) -> list[tuple[str, Any]]:
+    """:func:`captured`, also by the functions in the file of `f` that it calls."""
+    found, waiting, seen = list[tuple[str, Any]](), [inspect.unwrap(f)], set[int]()
+    while waiting:
+        g = waiting.pop(0)
+        if id(g) not in seen:
+            seen.add(id(g))
+            found += (here := captured(g))
+            file = getattr(getattr(g, "__code__", None), "co_filename", None)
+            waiting += [x for _, x in here if isinstance(x, FunctionType) and x.__code__.co_filename == file]
+    return found
+
+
 def argument_names(f: Function, args: Sequence[Any]) -> list[tuple[str, Any]]:
     try:
         bound = inspect.signature(f).bind(*args)
