@@ -14,6 +14,7 @@ import numpy as np
 from ..program import Equation, Program, Var
 from ..program.naming import at_place, operand, span
 from ..table import TABLE
+from .interpreter import Value
 
 LEAST = 3  # values in a list
 
@@ -30,13 +31,13 @@ class _Read(NamedTuple):
 
 
 def with_arrays_of_lists(
-    program: Program, names: dict[Var, str], visits: Mapping[Any, Sequence[tuple[Any, bool]]], turns: Turns
+    program: Program, names: dict[Var, str], rounds: Mapping[Any, Sequence[Value]], turns: Turns
 ) -> Program:
     """The program with the values of a list as one array, where loops read z[i] at positions that are data, or those of
     pairs; `names` gets the name z of that array.
 
-    `visits` has what the parts of the user's lines were in each round, by their places; `turns` are the variables in an
-    index that may have any other value in another round.
+    `rounds` has what the variables in such indices were in each round, by their places; `turns` are those that may have
+    any other value in another round.
     """
     words = {word: v for v, word in names.items()}
     reads = [read for eq in program.equations for read in _reads(eq, turns)]
@@ -44,7 +45,7 @@ def with_arrays_of_lists(
     positions = dict[tuple[int, int], int]()
     for at, several in groupby(sorted(reads, key=_place), key=_place):
         each = [*several]
-        numbers = [v.x for v, is_live in visits.get(at, ()) if is_live][-len(each) :]
+        numbers = [v.x for v in rounds.get(at, ())][-len(each) :]
         pairs = zip(each, numbers, strict=False)
         positions |= {(id(read.eq), read.k): int(n) for read, n in pairs if isinstance(n, int | np.integer)}
     for eq, k, _, word in reads:

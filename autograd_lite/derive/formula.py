@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from hashlib import blake2b
 from operator import mul
@@ -17,6 +17,8 @@ from ..table import TABLE, Primitive
 T = TypeVar("T")
 Shape: TypeAlias = tuple[int, ...]
 Array: TypeAlias = np.ndarray[Any, Any]
+
+KEPT = 100  # parts of a formula of which the list is kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +34,11 @@ class Expr:
     params: Mapping[str, Any] = field(default_factory=dict)
     shape: Shape = ()
     row: Any = None  # a Primitive or a Function, if it is applied to formulas
+    #: What it is in algebra: ``"name"``, ``"number"``, ``"array"``, or the `algebra` of its row.
+    role: str = field(init=False)
 
-    @cached_property
-    def role(self) -> str:
-        """What it is in algebra: ``"name"``, ``"number"``, ``"array"``, or the `algebra` of its row."""
-        return self.head if self.row is None else self.row.algebra or ""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", self.head if self.row is None else self.row.algebra or "")
 
     @property
     def of(self) -> Expr:
@@ -62,6 +64,8 @@ class Expr:
 
     def _find_below(self, attribute: str) -> None:
         """Compute a cached attribute of all parts, the innermost first: a sum of 500 terms is 500 sums deep."""
+        if all(attribute in vars(a) for a in self.args):
+            return
         below, stack = list[Expr](), [self]
         while stack:
             new = [a for a in stack.pop().args if attribute not in vars(a)]
@@ -74,8 +78,8 @@ class Expr:
     def key(self) -> str:
         """Equal for formulas that are the same."""
         self._find_below("key")
-        params = sorted((k, _key(v)) for k, v in self.params.items())
-        words = [p.word for p in index_parts(self.params.get("index")) if isinstance(p, Labels)]
+        params = sorted((k, _key(v)) for k, v in self.params.items()) if self.params else []
+        words = [p.word for p in index_parts(self.params.get("index")) if isinstance(p, Labels)] if params else []
         args = self.shape if self.head == "identity" else [a.key for a in self.args]  # of any matrix of its size
         content = repr((self.head, _key(self.value), params, words, args))
         return blake2b(content.encode(), digest_size=16).hexdigest()
@@ -218,18 +222,23 @@ def terms_of(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
 
 
 def walk(e: Expr) -> list[Expr]:
-    """Every part of `e` once, arguments first."""
+    """Every part of `e` once, arguments first; the list is kept, and is not to be changed."""
+    if (parts := vars(e).get("_parts")) is not None:
+        return parts  # of the same formula before
     done: dict[str, Expr] = {}
     stack = [e]
     while stack:  # a formula may be deep: no recursion
         at = stack[-1]
-        waiting = [a for a in at.args if a.key not in done]
-        if waiting and at.key not in done:
+        waiting = [a for a in at.args if a.key not in done] if at.key not in done else []
+        if waiting:
             stack += waiting[::-1]
             continue
         done.setdefault(at.key, at)
         stack.pop()
-    return list(done.values())
+    parts = [*done.values()]
+    if len(parts) <= KEPT:
+        vars(e)["_parts"] = parts
+    return parts
 
 
 def fold(e: Expr, step: Callable[[Expr, tuple[T, ...]], T], done: dict[str, T] | None = None) -> T:
@@ -249,7 +258,16 @@ def replaced(e: Expr, new: Callable[[Expr], Expr | None], done: dict[str, Expr] 
 
     `done` is that of :func:`fold`.
     """
-    return fold(e, lambda part, args: new(part) or (replace(part, args=args) if args else part), done)
+    def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        is_same = all(a is b for a, b in zip(args, part.args, strict=True))
+        return new(part) or (part if is_same else applied_to(part, args))
+
+    return fold(e, step, done)
+
+
+def applied_to(e: Expr, args: tuple[Expr, ...]) -> Expr:
+    """The row of `e` applied to other formulas."""
+    return Expr(e.head, args, e.value, e.params, e.shape, e.row)
 
 
 def named(e: Expr, meanings: Mapping[str, Expr]) -> Expr:

@@ -173,8 +173,8 @@ class Notation:
         The values that were left out, and the program that a page runs, become attributes.
         """
         if is_read:
-            visits = self._provenance.visits if self._provenance is not None else {}
-            program = with_arrays_of_lists(program, names, visits, _turns)
+            rounds = self._provenance.entries if self._provenance is not None else {}
+            program = with_arrays_of_lists(program, names, rounds, _turns)
             known = self._provenance.known if self._provenance is not None else None
             given = None if known is None else (lambda word, code: known(word, code).x)
             program, self._inner = without_inner_loops(program, names, {*(wrt or ())}, given)

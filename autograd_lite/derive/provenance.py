@@ -92,6 +92,8 @@ class Provenance(Interpreter):
     ----------
     visits : dict
         By the file and the place of an operand what it is in each round, and whether the result is a Tensor.
+    entries : dict
+        By the file and the place of a variable i of an operand z[i] what it is in each round that is recorded.
     results : dict
         By those of an expression what it is in each round.
     given : dict
@@ -124,6 +126,8 @@ class Provenance(Interpreter):
         self.results: dict[Any, list[Result]] = defaultdict(list)
         self._operands: dict[Any, list[Any]] = {}  # the places of the operands of each expression
         self._positions: dict[Any, list[Any]] = {}  # those in its index
+        self.entries: dict[Any, list[Value]] = defaultdict(list)
+        self._entries: dict[Any, list[Any]] = {}  # the variables at which operands are entries, z[i]
         self._wholes: dict[Any, ast.expr] = {}  # the operands in inner loops
         self._arrays: dict[Any, list[Value]] = defaultdict(list)  # that rounds of a loop compute, by the place
         self._turn: dict[Any, Any] = {}  # what a loop counts now, by the place of its variable
@@ -160,9 +164,10 @@ class Provenance(Interpreter):
                 self._wholes |= operands
             else:
                 self._operands.setdefault(here, [*operands])
-                entries = [of for of in (e, *operands.values()) if isinstance(of, ast.Subscript)]
-                at = [part for of in entries for part in getattr(of.slice, "elts", [of.slice])]
+                at = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) else []
                 self._positions[here] = [(code.co_filename, span(part)) for part in at]
+                entries = (of.slice for of in operands.values() if isinstance(of, ast.Subscript))
+                self._entries[here] = [(code.co_filename, span(of)) for of in entries if isinstance(of, ast.Name)]
             places.setdefault(code, {})[here] = e.lineno
         return places
 
@@ -215,6 +220,8 @@ class Provenance(Interpreter):
             self.results[here].append(Result(y, operands, self._time))
             for at in (*self._operands[here], *self._positions.get(here, ())):
                 self.visits[at].append((self.last(at), is_live(y)))
+            for at in self._entries.get(here, ()) if is_live(y) else ():
+                self.entries[at].append(self.last(at))
 
     def tested(self, line: ast.If, holds: bool) -> None:
         at, is_kept = self._filters.get(id(line), (None, True))

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import combinations
 from typing import Any
 
@@ -166,6 +166,7 @@ def _size(e: Expr) -> int:
     return math.prod(e.shape)
 
 
+@lru_cache(maxsize=4096)
 def _broadcast(*shapes: Shape) -> Any:
     try:
         return np.broadcast_shapes(*shapes)
