@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dis import Positions
 from functools import lru_cache, reduce
+from itertools import islice
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -218,7 +219,7 @@ def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
     passed_on = [_iterated(code, (*functions_at(module, of.lineno), module), of) for of in sites]
     if len(sites) == 1 or passed_on and passed_on[0][0] and all(of == passed_on[0] for of in passed_on):
         return passed_on[0]  # f(i) - f(j), for i, j in pairs
-    return _iterated(code, _scopes(code), e)
+    return _iterated(code, islice(_scopes(code), 1 if sites else None), e)
 
 
 def _iterated(code: CodeType, scopes: Iterable[ast.AST], e: ast.expr) -> tuple[str | None, slice]:

@@ -1243,3 +1243,55 @@ def test_each_case_has_the_entries_of_its_own_rounds():
         f = 1.0 / N[i] if N[i] > 0 else 0.5
         L = L + f * (w - N[i]) ** 2
     assert "L = Σᵢ where(N[i] > 0, 1 / N[i], ½) (w - N[i])²" in str(L.explain(w, names={"w": w, "N": N}))
+
+
+def test_labels_that_several_calls_are_passed_have_the_callers_names():
+    class DistMult:
+        def __init__(self, entity, relation):
+            self.entity, self.relation = entity, relation
+
+        def triple_score(self, h, r, t):
+            return np.sum(self.entity[h] * self.relation[r] * self.entity[t], axis=-1)
+
+        def triple_loss(self, heads, rels, tails, corrupted):
+            good, bad = self.triple_score(heads, rels, tails), self.triple_score(heads, rels, corrupted)
+            return np.mean(np.log(1 + np.exp(-good)) + np.log(1 + np.exp(bad)))
+
+    heads, rels, tails = np.array([0, 1, 4]), np.array([0, 2, 1]), np.array([1, 3, 0])
+    corrupted = np.array([2, 0, 3])
+    entity, relation = (ag.tensor(RNG.normal(size=s), requires_grad=True) for s in ((5, 2), (3, 2)))
+    text = str(ag.explain(DistMult(entity, relation).triple_loss(heads, rels, tails, corrupted)))
+    assert "heads (3), rels (3), tails (3), corrupted (3)" in text
+    assert text.count("= entity[heads] ") == 1  # both calls read the same rows
+    assert "Σᵢ 1[headsᵢ = k]" in text
+
+
+def test_what_an_argument_of_a_helper_is_by_default_has_its_name():
+    X, pairs = np.array([[0.0, 3, 1], [2, 0, 7]]), [(0, 1), (0, 2), (1, 2)]
+
+    def weight(count, largest=6.0, power=0.75):
+        return min(1.0, (count / largest) ** power)
+
+    w = ag.tensor(RNG.normal(size=(2, 3)), requires_grad=True, name="w")
+    L = sum(weight(X[i, j]) * (w[i, j] - np.log(X[i, j])) ** 2 for i, j in pairs)
+    text = str(ag.explain(L))
+    assert "power = 0.75, largest = 6" in text
+    assert "min(1, (X[iₜ, jₜ] / largest)^power)" in text
+
+
+def test_an_array_of_ones_is_written_alike_in_each_call():
+    def transition(length):
+        decay = np.exp(-length)
+        return decay * np.eye(3) + (1 - decay) / 3 * np.ones((3, 3))
+
+    def loss(t, u):
+        return np.sum(transition(t) ** 2) + np.sum(transition(u) ** 3)
+
+    text = str(ag.trace(loss, 0.3, 0.5).explain())
+    assert "np.ones" not in text
+    assert "decay1 I + (1 - decay1) / 3" in text
+    assert "decay2 I + (1 - decay2) / 3" in text
+    a, b = (ag.tensor(x, requires_grad=True) for x in (2.0, 3.0))
+    text = str(ag.explain(np.sum(np.exp(a * np.ones(3))) + np.sum(np.exp(b * np.ones(3)))))
+    assert "a np.ones(3)" in text
+    assert "b np.ones(3)" in text  # a sum of three, not exp(b)

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import autograd_lite as ag
+
+RNG = np.random.default_rng(6)
+
+
+def checked(program):
+    """The text of the derivation in one line; its gradients are compared with finite differences."""
+    d = program.explain()
+    assert d.check() < 1e-8
+    return " ".join(str(d).split())
 
 
 def test_a_double_loop_is_a_sum_over_pairs_that_have_numbers():
@@ -137,3 +147,83 @@ def test_a_label_of_a_later_round_has_the_number_of_that_round():
 
     program = ag.trace(bandit, 2.0, 0.3, np.array([0, 1, 1, 0]), np.array([1.0, 0.0, 1.0, 1.0]))
     assert "= rewards[t-1] - Qₜ₋₁[aₜ] 1 t = 1 … 3" in " ".join(str(program.explain(["theta", "rate"])).split())
+
+
+def test_a_helper_called_twice_in_a_round_reads_at_the_callers_positions():
+    triples = [(0, 1, 4), (0, 3, 2), (1, 0, 3), (2, 4, 1)]
+
+    def bpr(users, items, bias):
+        def score(u, i):
+            return users[u] @ items[i] + bias[i]
+
+        loss = 0.0
+        for u, i, j in triples:
+            margin = score(u, i) - score(u, j)
+            loss = loss - np.log(1 / (1 + np.exp(-margin)))
+        return loss
+
+    args = RNG.normal(size=(3, 2)), RNG.normal(size=(5, 2)), RNG.normal(size=5)
+    text = checked(ag.trace(bpr, *args))
+    assert "(i1, …, i4) = (1, 3, 0, 4), (j1, …, j4) = (4, 2, 3, 1)" in text
+    assert "marginₜ = users[uₜ] @ items[iₜ] + bias[iₜ] - (users[uₜ] @ items[jₜ] + bias[jₜ])" in text
+    assert "dloss/dusersₖ = Σₜ 1[uₜ = k] dloss/dmarginₜ (items[iₜ] - items[jₜ])" in text
+    assert "dloss/dbiasₖ = Σₜ 1[iₜ = k] dloss/dmarginₜ - Σₜ 1[jₜ = k] dloss/dmarginₜ" in text
+
+
+def test_arrays_that_recur_in_a_loop_have_the_name_of_their_variable_in_each_round():
+    a, c, d = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([0.5, 0.7])
+    pairs = [(a, c), (d, a), (c, d)]
+
+    def likelihood(P, Q):
+        total = 0.0
+        for x, y in pairs:
+            total = total - np.log(np.sum((P @ x) * (Q @ y)))
+        return total
+
+    program = ag.trace(likelihood, np.array([[0.9, 0.2], [0.3, 0.7]]), np.array([[0.8, 0.1], [0.4, 0.6]]))
+    text = checked(program)
+    assert "= P @ xₜ 2 t = 1 … 3" in text
+    assert "= Q @ yₜ 2 t = 1 … 3" in text  # also where y is the array that x was before
+    assert "@ xₜᵀ since" in text
+    assert "@ yₜᵀ since" in text
+
+
+def test_entries_of_a_list_that_a_loop_takes_in_pairs_are_those_of_an_array():
+    rank, X = np.array([2, 0, 1, 0, 2]), RNG.normal(size=(5, 3))
+
+    def ranking(W, v):
+        s = [v @ np.tanh(W @ x) for x in X]
+        loss, count = 0.0, 0
+        for i in range(len(s)):
+            for j in range(len(s)):
+                if rank[i] > rank[j]:
+                    loss = loss + np.log(1 + np.exp(s[j] - s[i]))
+                    count += 1
+        return loss / count
+
+    def triplets(W):
+        z = [np.tanh(W @ x) for x in X]
+        return sum(np.sum((z[i] - z[j]) ** 2) for i, j in [(0, 1), (2, 3), (1, 4)])
+
+    text = checked(ag.trace(ranking, RNG.normal(size=(2, 3)), RNG.normal(size=2)))
+    assert "(j1, …, j8) = (1, 2, 3, 1, 3, 1, 2, 3), (i1, …, i8) = (0, 0, 0, 2, 2, 4, 4, 4)" in text
+    assert "bₜ = s[jₜ] - s[iₜ]" in text
+    assert "loss = Σₜ log(1 + exp(bₜ))" in text
+    assert "[s1, s2, s3, s4, s5]" in text
+    text = checked(ag.trace(triplets, RNG.normal(size=(2, 3))))
+    assert "(i1, i2, i3) = (0, 2, 1), (j1, j2, j3) = (1, 3, 4)" in text
+    assert "= z[iₜ] - z[jₜ]" in text
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_sum_of_terms_has_all_of_them(is_listed):
+    pairs, X = [(0, 1), (2, 3), (1, 4)], RNG.normal(size=(5, 3))
+
+    def loss(w):
+        s = X @ w
+        terms = [np.log(1 + np.exp(s[j] - s[i])) for i, j in pairs]
+        return sum(terms) / len(terms) if is_listed else sum(terms)
+
+    text = checked(ag.trace(loss, RNG.normal(size=3)))
+    assert "termsₜ = log(1 + exp(aₜ)) 1 t = 1 … 3" in text  # and not 2 … 3, with the first one in L
+    assert f" = Σₜ termsₜ{' / n' * is_listed} 1 " in text
