@@ -24,6 +24,7 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import (
     assigned,
+    bound,
     counted,
     counter,
     counts_up,
@@ -517,7 +518,9 @@ class Notation:
     def _parameter(self, n: Var) -> str:
         """The parameter for which a value is passed, if no other value is called so; or nothing."""
         word = parameter(self.defined[n]) if n in self.defined and self.board and not self.is_picture else ""
-        if word in INDICES:  # or none
+        code = self.defined[n].code if word else None
+        is_callers = code is not None and (word in code.co_varnames or bound(code, word) is not None)
+        if word in INDICES or is_callers:  # or there is none; σ(x) in a loop over x
             return ""
         taken = {stem(word) for word in (*self._taken, *self._lettered)}
         return "" if stem(word) in taken else word
@@ -671,6 +674,9 @@ class Notation:
         start = f"{stem(self.names.get(following, ''))}0" if isinstance(following, Var) else ""
         if start in constants.values and np.array_equal(constants.values[start], x):  # [h0, h1, h2]
             return name(start, np.shape(x))
+        e = operand(eq, k) if self.board and eq.algebra in ("sum", "difference") else None
+        if isinstance(e, ast.Subscript) and np.ndim(x) and not np.any(x) and x.base is None:
+            return full(number(0), np.shape(x))  # what a list of arrays begins with, messages[j]
         written = self._in_line(eq, k, x) if self.board else constants.known(x) or constants.computed_in(eq, k, x)
         self.numbered |= self.constants.quoted.keys()
         if self.board and written is None and eq.algebra in ("sum", "difference") and not np.any(x):

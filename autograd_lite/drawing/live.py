@@ -143,8 +143,6 @@ def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
             still.setdefault(i.name, f"{why} {remedy}" if is_data and not is_of_steps else "")
         elif i.kind == "input" and (labels := _labels_of(chain, i.name)):
             still.setdefault(i.name, f"it was computed from {labels}, which is fixed. {remedy}")
-        elif i.kind == "constant" and arguments and i.name.isidentifier() and i.name != "I" and np.size(i.value) > 1:
-            still.setdefault(i.name, f"{_MADE} {remedy}")
     return still
 
 
@@ -189,7 +187,6 @@ _NUMBERS = (
     "the function chooses entries, positions or sizes by these numbers, and was recorded with them. Draw it again with "
     "others."
 )
-_MADE = "it comes from what is no argument of the function."
 _BRANCHES = "the program branches on these numbers, and was recorded with them. Draw it again with others."
 _FIXED = "What is fixed stands in the program, or chooses entries there."
 _ARGUMENT = "As another argument of the function it can be changed."
