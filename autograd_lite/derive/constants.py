@@ -338,9 +338,12 @@ class Constants:
         return name(word, np.shape(x))
 
     def begun(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """The state x0 of a loop that begins with an array of another name, ``x = start``; x0 = start is a step."""
+        """The state x0 of a loop that begins with an array of another name, ``x = start``, or a row of one, ``x =
+        data[0]``; x0 = start is a step.
+        """
         of, e = self.known(x), operand(eq, k)
-        if of is None or of.role != "name" or not isinstance(e, ast.Name) or e.id == of.value:
+        is_part = of is not None and of.role == "index" and of.of.role == "name" and bool(of.shape)
+        if of is None or not is_part and of.role != "name" or not isinstance(e, ast.Name) or e.id == of.value:
             return None
         first = self.before(eq, k, x) if e.id in self.changing else None
         if first is not None and first.value != of.value:

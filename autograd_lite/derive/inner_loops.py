@@ -70,6 +70,11 @@ def _without_loops(
 
 def _agree(a: Program, b: Program) -> bool:
     """Whether two programs have the same results, and the second one finite values where the first one has."""
+    known = {*b.inputs, *b.captured}
+    for eq in b.equations:
+        if not known.issuperset(eq.reads):
+            return False
+        known.update(eq.outputs)
     first, second = a.values, b.values
     pairs = [(first[v], second[w]) for v, w in zip(a.results, b.results, strict=True)]
     are_same = all(np.allclose(x, y, rtol=1e-6, atol=1e-9, equal_nan=True) for x, y in pairs)

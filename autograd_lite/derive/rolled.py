@@ -82,12 +82,43 @@ def rolled(
     tokens = _LETTER.set(letter), _FROM_0.set(from_0)
     more = _AT_STEP.set(()), _SINGLE.set(())
     try:
-        return _rolled(sections, looped, sizes)
+        made = [_rolled(some, looped, sizes) for some in (sections, *_from_starts(sections, looped))]
+        return min(made, key=lambda some: sum(len(s.lines) for s in some))
     finally:
         _LETTER.reset(tokens[0])
         _FROM_0.reset(tokens[1])
         _AT_STEP.reset(more[0])
         _SINGLE.reset(more[1])
+
+
+def _from_starts(sections: Sequence[Section], looped: Collection[str]) -> Iterator[list[Section]]:
+    """The sections with x0 for start, or for a row of data, where x0 = start is what a loop begins with; not in the
+    definition of the result.
+    """
+    steps = [line for s in sections if s.title == STEPS for line in s.lines]
+    starts = {e.key: name(line.symbol, e.shape) for line in steps for e in line.formulas
+              if len(line.formulas) == 1 and _number(line.symbol)[1] == 0 and _number(line.symbol)[0] in looped
+              and (e.role == "name" or e.role == "index" and e.of.role == "name")}  # fmt: skip
+    last = steps[-1].symbol if steps else ""
+    kept = {last, *(e.value for e in starts.values())}
+
+    def start(part: Expr) -> Expr | None:
+        at = part.params["index"] if part.role == "index" and part.of.role == "name" else None
+        if isinstance(at, tuple) and at[1:]:  # data[0, 1] where x0 = data[0]
+            row = unsimplified("getitem", part.args, part.of.shape[1:], index=at[0], unique_indices=True)
+            of, left = starts.get(row.key), at[1] if len(at) == 2 else at[1:]
+            return of and unsimplified("getitem", (of,), part.shape, **{**part.params, "index": left})
+        return starts.get(part.key)
+
+    def begun(e: Expr) -> Expr:
+        return replaced(e, start)
+
+    def of(line: Line) -> Line:
+        since = [d if d.symbol in kept or not d.formula else replace(d, formula=begun(d.formula)) for d in line.since]
+        return replace(line, formulas=line.formulas if line.symbol in kept else [*map(begun, line.formulas)], since=since)
+
+    if starts:
+        yield [s if s.title in (GIVEN, RULE) else replace(s, lines=[*map(of, s.lines)]) for s in sections]
 
 
 @contextmanager
@@ -1053,7 +1084,7 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
     sums = [part for part in walk(before) if part.role in ("sum", "difference")]
     inner = {a.key for part in sums for a in part.args}
     whole = _only_sum(before)
-    outer, steps = {part.key for part in sums} - inner, [every]
+    outer, steps = {part.key for part in sums} - inner, list[list[int]]()
     nested = {x.key for part in sums for a in part.args for x in walk(a) if x.key in outer} if is_apart else set()
 
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -1068,7 +1099,7 @@ def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Ex
         return new
 
     written = fold(before, made)
-    over = next(filter(None, steps), [])
+    over = next(filter(None, [*steps, every]), [])  # those of rows have the index of the row
     if not is_apart and any(_over(x) for part in _over(written) for x in part.args):
         return _inside(e, looped, is_apart=True)
     return (_with_arrays(written) if over else e), over
