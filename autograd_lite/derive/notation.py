@@ -137,9 +137,10 @@ class Notation:
         self._inner = set[Any]()  # the places of inner loops that are operations on arrays
         if board:
             program = self._textbook(program, names, wrt, not self.is_picture)
+        again: dict[Var, str] = {}  # the names of what a helper computes a second time, left3 beside an equal left2
         for v, first in self.merged.items():
-            if v in names:
-                names.setdefault(first, names.pop(v))
+            if v in names and names.setdefault(first, word := names.pop(v)) != word:
+                again |= {v: word} if stem(word) == stem(names[first]) else {}
         if is_read:
             count_back(program, names)
         self.program = program = with_starts(program, names) if is_read else program
@@ -160,7 +161,7 @@ class Notation:
         inside = self.running | (rows_of_data(program, self.active, names) if is_read else set())
         inside |= self._laid_out(names) if is_read else set()
         shown = {v: word for v, word in names.items() if v in self.place}
-        self._name(without_gaps(shown, inside), masks, board)
+        self._name(without_gaps(shown | again, inside | again.keys()), masks, board)
         self.constants.values |= lengths_in(sizes)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
@@ -905,7 +906,7 @@ def _without_ones(eq: Equation) -> list[Equation] | None:
     return None
 
 
-_ONCE = ("inverse", "solution", "transpose", "concatenation")  # what is one value although it is computed twice
+_ONCE = ("inverse", "solution", "transpose", "concatenation", "rotation")  # what is one value although it is computed twice
 _POWERS = {"identity": 1, "square": 2, "root": 0.5, "reciprocal": -1}
 
 

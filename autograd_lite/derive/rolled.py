@@ -620,7 +620,8 @@ def _labels_of(words: Sequence[str], steps: Sequence[int]) -> str | None:
     if len(read) == len(words) and len({m[1] for m in read}) == 1:
         return (inner := _word([m[2] for m in read], steps)) and f"{read[0][1]}[{inner}]"
     if all(map(str.isdigit, words)):
-        return repr(_position([*map(int, words)], steps) or "")
+        step = _position([*map(int, words)], steps)
+        return repr(step) if step is not None else ""
     parts = [re.split(r"(?<=[\[:])(\d+)(?=[\]:])", word) for word in words]  # order[1:], of orders[0][1:]
     if all(":" in word for word in words) and len({tuple(of[::2]) for of in parts}) == 1 < len(parts[0]):
         numbers = [[*map(int, of)] for of in zip(*(of[1::2] for of in parts), strict=True)]

@@ -272,3 +272,95 @@ def test_parts_of_a_loss_and_arrays_of_labels_keep_their_names():
     assert "dL/dW = λ sign(W) - Rᵀ @ dL/dE since" in text
     text = " ".join(str(ag.trace(space, np.array([0.3, 0.4])).explain()).split())
     assert "dL/dgapₖ = dL/dMₖ₊₁[0, 1] since" in text
+
+
+def test_a_force_that_the_next_round_computes_again_is_one_value():
+    def accel(q, kappa):
+        left, right = np.roll(q, 1), np.roll(q, -1)
+        return -np.sin(q) + kappa * (left - 2 * q + right)
+
+    def leapfrog(q0, p0, kappa):
+        q, p = q0, p0
+        for _ in range(4):
+            p = p + 0.05 * accel(q, kappa)
+            q = q + 0.1 * p
+            p = p + 0.05 * accel(q, kappa)
+        return np.sum(q**2) + np.sum(p**2)
+
+    d = ag.trace(leapfrog, np.array([0.1, 0.3, -0.2]), np.array([0.0, 0.1, 0.2]), 0.5).explain()
+    text = " ".join(str(d).split())
+    assert d.check() < 1e-9
+    assert "leftₜᵢ = qₜ₋₁,ᵢ₋₁ 3 t = 1 … 5; indices wrap around" in text  # of four rounds with two calls
+    assert "aₜ = κ (leftₜ - 2 qₜ₋₁ + rightₜ) - sin(qₜ₋₁) 3 t = 1 … 5" in text
+    assert "pₜ = bₜ + 0.05 aₜ₊₁ 3 t = 1 … 4" in text
+    assert "dL/dκ = Σₜ Σ (dL/daₜ ⊙ (leftₜ - 2 qₜ₋₁ + rightₜ))" in text
+
+
+@pytest.mark.parametrize("is_row", [True, False])
+def test_the_first_round_has_the_state_that_the_loop_begins_with(is_row):
+    data = np.array([[10.0, 5.0], [9.1, 5.4], [8.2, 5.7]])
+    begins = data[0] if is_row else np.array([10.0, 5.0])
+
+    def rates(s, a, b, c, d):
+        x, y = s[0], s[1]
+        return np.stack([a * x - b * x * y, c * x * y - d * y])
+
+    def fit(a, b, c, d):
+        s = data[0] if is_row else begins
+        loss = 0.0
+        for t in range(1, 3):
+            k1 = rates(s, a, b, c, d)
+            k2 = rates(s + 0.05 * k1, a, b, c, d)
+            s = s + 0.1 * k2
+            loss = loss + np.sum((s - data[t]) ** 2)
+        return loss
+
+    d = ag.trace(fit, 0.5, 0.1, 0.05, 0.4).explain()
+    text = " ".join(str(d).split())
+    assert d.check() < 1e-9
+    assert f"s0 = {'data[0]' if is_row else 'begins'}" in text
+    assert "k1ₜ = [sₜ₋₁[0] (a - b sₜ₋₁[1]), sₜ₋₁[1] (c sₜ₋₁[0] - d)] 2 t = 1 … 2" in text
+    assert "loss = Σₜ Σ (sₜ - data[t])²" in text
+    assert "dloss/dd = -Σₜ dloss/dk2ₜ[1] fₜ[1] - Σₜ dloss/dk1ₜ[1] sₜ₋₁[1]" in text
+
+
+def test_what_leaves_out_an_entry_in_each_step_has_the_number_of_it():
+    def forces(x, k):
+        f = []
+        for i in range(3):
+            total = 0.0
+            for j in range(3):
+                if j != i:
+                    total = total - k * (x[i] - x[j])
+            f.append(total)
+        return np.stack(f)
+
+    def verlet(x0, v0, k):
+        x, v = x0, v0
+        for _ in range(3):
+            v = v + 0.1 * forces(x, k)
+            x = x + 0.1 * v
+        return np.sum(x**2)
+
+    rng = np.random.default_rng(0)
+    d = ag.trace(verlet, rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), 0.7).explain()
+    assert d.check() < 1e-9
+    assert "1[t-4 ≠ i]" in str(d)  # of the second step
+    assert "''" not in str(d)
+
+
+def test_a_recursion_over_lists_of_values_is_derived():
+    observed = [0, 2, 1]
+
+    def lse(v):
+        m = np.max(v)
+        return m + np.log(np.sum(np.exp(v - m)))
+
+    def forward(trans, emit):
+        alpha = [emit[k, observed[0]] for k in range(2)]
+        for t in range(1, len(observed)):
+            alpha = [lse(np.array([alpha[j] + trans[j, k] for j in range(2)])) + emit[k, observed[t]] for k in range(2)]
+        return -lse(np.array(alpha))
+
+    rng = np.random.default_rng(0)
+    assert ag.trace(forward, rng.normal(size=(2, 2)), rng.normal(size=(2, 3))).explain().check() < 1e-9
