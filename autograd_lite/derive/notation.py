@@ -906,7 +906,7 @@ def _without_ones(eq: Equation) -> list[Equation] | None:
     return None
 
 
-_ONCE = ("inverse", "solution", "transpose", "concatenation", "rotation")  # what is one value although it is computed twice
+_ONCE = ("inverse", "solution", "transpose", "concatenation", "rotation")  # which are one value if computed twice
 _POWERS = {"identity": 1, "square": 2, "root": 0.5, "reciprocal": -1}
 
 

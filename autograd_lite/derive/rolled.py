@@ -115,7 +115,8 @@ def _from_starts(sections: Sequence[Section], looped: Collection[str]) -> Iterat
 
     def of(line: Line) -> Line:
         since = [d if d.symbol in kept or not d.formula else replace(d, formula=begun(d.formula)) for d in line.since]
-        return replace(line, formulas=line.formulas if line.symbol in kept else [*map(begun, line.formulas)], since=since)
+        formulas = line.formulas if line.symbol in kept else [*map(begun, line.formulas)]
+        return replace(line, formulas=formulas, since=since)
 
     if starts:
         yield [s if s.title in (GIVEN, RULE) else replace(s, lines=[*map(of, s.lines)]) for s in sections]
